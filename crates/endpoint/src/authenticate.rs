@@ -1,0 +1,54 @@
+//! From a request's credentials to a `Caller`, once a request.
+
+use std::sync::Arc;
+
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use scope::permit::{Actor, Caller};
+
+use crate::{App, Why};
+
+/// The id of the request, a UUID. Put into the request by the outermost layer.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+/// What the request showed, for rate limits and logs. Never the secret itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credential {
+    Token { family_id: i64, client_id: i64 },
+    ApiKey { key_id: i64 },
+}
+
+pub(crate) async fn by_token(parts: &mut Parts, app: &App) -> Result<Arc<Caller>, Why> {
+    if let Some(caller) = parts.extensions.get::<Arc<Caller>>() {
+        return Ok(caller.clone());
+    }
+    let header = parts.headers.get(header::AUTHORIZATION).ok_or(Why::NoCredentials)?;
+    let header = header.to_str().map_err(|_| Why::InvalidToken)?;
+    let (_scheme, token) = header.split_once(' ').ok_or(Why::InvalidToken)?;
+    let bearer = app.provider.bearer(token.trim()).await?.ok_or(Why::InvalidToken)?;
+    let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    let caller = Arc::new(Caller {
+        actor: Arc::new(Actor {
+            person_id: Some(bearer.person_id),
+            role: Some(bearer.role),
+            client_id: Some(bearer.client_row),
+            grant_id: bearer.grant_id,
+            request_id,
+            ..Actor::default()
+        }),
+        permissions: bearer.granted.intersection(bearer.role.ceiling()),
+        granted: bearer.granted,
+    });
+    parts.extensions.insert(caller.clone());
+    Ok(caller)
+}
+
+pub(crate) async fn by_session(_parts: &mut Parts, _app: &App) -> Result<Arc<Caller>, Response> {
+    Err(Redirect::to("/login").into_response())
+}
+
+pub(crate) fn forbidden_page() -> Response {
+    (StatusCode::FORBIDDEN, "Your role does not allow this.").into_response()
+}

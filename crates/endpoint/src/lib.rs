@@ -1,0 +1,42 @@
+//! What every HTTP surface shares: the running application, the guard and the route table.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use oauth::Provider;
+use outside::{Clock, Random};
+use store::Db;
+
+mod authenticate;
+mod may;
+mod routes;
+
+pub use authenticate::Credential;
+pub use may::{BySession, May, Refused, Why};
+pub use routes::{Guard, Need, Needs, Route, Routes, Surface};
+
+/// The running account, as every handler sees it. Cheap to clone. Nothing is global, so several run in one process.
+#[derive(Clone)]
+pub struct App {
+    pub db: Db,
+    pub clock: Clock,
+    pub random: Random,
+    pub provider: Provider,
+    pub config: Arc<Config>,
+}
+
+/// What handlers need of the configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The address people and apps use, such as `https://help.example.com`: no trailing slash. It is the issuer too.
+    pub public_url: String,
+    /// Peers whose `X-Forwarded-*` headers are believed (ALL-2).
+    pub trusted_proxies: Vec<std::net::IpAddr>,
+    pub rate_limits: bool,
+}
+
+impl FromRef<App> for Provider {
+    fn from_ref(app: &App) -> Provider {
+        app.provider.clone()
+    }
+}

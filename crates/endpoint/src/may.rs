@@ -1,0 +1,172 @@
+//! From a request to a permit.
+//!
+//! `May(may): May<CanRead<Tickets>>` as a handler's argument lets a call in only with that permission. 401 and 403 by RFC 6750,
+//! section 3; the refusal names every scope the route needs, in the words of the surface's dialect (RS-2, RS-3, RS-4).
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use scope::permit::{Permit, Refusal};
+use scope::resource::{Access, Resource};
+use store::StoreError;
+
+use crate::routes::{Needed, Surface};
+use crate::{App, authenticate};
+
+/// A handler argument that asks for one permission, shown by a bearer token or an API key.
+#[derive(Debug)]
+pub struct May<P>(pub P);
+
+/// The same for pages: the permission of a signed-in person, shown by the session cookie.
+#[derive(Debug)]
+pub struct BySession<P>(pub P);
+
+/// Why a call was turned away before its handler ran.
+#[derive(Debug, thiserror::Error)]
+pub enum Why {
+    /// No credentials at all: a bare challenge without an error code (RS-2).
+    #[error("This call needs an access token.")]
+    NoCredentials,
+    #[error("The access token is unknown, expired or revoked.")]
+    InvalidToken,
+    /// Basic authentication with a wrong address or key.
+    #[error("The address or the API key is wrong.")]
+    InvalidKey,
+    #[error("{0}")]
+    InvalidRequest(&'static str),
+    #[error("You do not have enough permissions to perform this action. The token needs the scope {0}.")]
+    MissingScope(String),
+    #[error("You do not have enough permissions to perform this action. The role of this person does not allow it.")]
+    Role,
+    #[error("Too many calls. Try again in {0} seconds.")]
+    TooMany(u64),
+    #[error("The database is busy. Try again in a second.")]
+    Unavailable,
+    #[error("Something broke on our side.")]
+    Internal,
+}
+
+impl From<StoreError> for Why {
+    fn from(error: StoreError) -> Why {
+        match error {
+            StoreError::Unavailable(_) => Why::Unavailable,
+            error => {
+                tracing::error!(%error, "the database failed while a credential was checked");
+                Why::Internal
+            }
+        }
+    }
+}
+
+/// A refusal, worded by the surface whose route was called.
+#[derive(Debug)]
+pub struct Refused {
+    pub why: Why,
+    pub(crate) surface: Option<Surface>,
+    pub(crate) resource_metadata: String,
+    /// All scopes of the route.
+    pub(crate) scope: String,
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let metadata = &self.resource_metadata;
+        let scope = &self.scope;
+        let (status, challenge) = match &self.why {
+            Why::NoCredentials => (
+                StatusCode::UNAUTHORIZED,
+                Some(format!(r#"Bearer realm="api", scope="{scope}", resource_metadata="{metadata}""#)),
+            ),
+            Why::InvalidToken => (
+                StatusCode::UNAUTHORIZED,
+                Some(format!(
+                    r#"Bearer realm="api", error="invalid_token", error_description="The access token is unknown, expired or revoked.", resource_metadata="{metadata}""#
+                )),
+            ),
+            Why::InvalidKey => (StatusCode::UNAUTHORIZED, Some(r#"Basic realm="api""#.to_owned())),
+            Why::InvalidRequest(_) => {
+                (StatusCode::BAD_REQUEST, Some(r#"Bearer realm="api", error="invalid_request""#.to_owned()))
+            }
+            Why::MissingScope(scope) => (
+                StatusCode::FORBIDDEN,
+                Some(format!(
+                    r#"Bearer realm="api", error="insufficient_scope", scope="{scope}", resource_metadata="{metadata}""#
+                )),
+            ),
+            Why::Role => (StatusCode::FORBIDDEN, None),
+            Why::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, None),
+            Why::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, None),
+            Why::Internal => (StatusCode::INTERNAL_SERVER_ERROR, None),
+        };
+        let text = self.why.to_string();
+        let body = match self.surface {
+            Some(surface) => (surface.refusal)(status, &text),
+            None => serde_json::json!({ "error": text }),
+        };
+        let mut response = (status, Json(body)).into_response();
+        if let Some(value) = challenge.and_then(|text| HeaderValue::try_from(text).ok()) {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+        }
+        let retry_after = match self.why {
+            Why::TooMany(seconds) => Some(seconds),
+            Why::Unavailable => Some(1),
+            _ => None,
+        };
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl<R: Resource, A: Access> FromRequestParts<App> for May<Permit<R, A>> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
+        let needed = needed(parts, app)?;
+        let refuse = |why| refused(why, Some(&needed), app);
+        let caller = authenticate::by_token(parts, app).await.map_err(refuse)?;
+        caller.permit().map(May).map_err(|refusal| match refusal {
+            Refusal::MissingScope(_) => refuse(Why::MissingScope(scope_of(&needed))),
+            Refusal::Role(_) => refuse(Why::Role),
+        })
+    }
+}
+
+impl<R: Resource, A: Access> FromRequestParts<App> for BySession<Permit<R, A>> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let caller = authenticate::by_session(parts, app).await?;
+        caller.permit().map(BySession).map_err(|_| authenticate::forbidden_page())
+    }
+}
+
+fn needed(parts: &mut Parts, app: &App) -> Result<Arc<Needed>, Refused> {
+    match parts.extensions.get::<Arc<Needed>>() {
+        Some(needed) => Ok(needed.clone()),
+        None => {
+            tracing::error!("a guarded handler was mounted without `Routes`");
+            Err(refused(Why::Internal, None, app))
+        }
+    }
+}
+
+fn refused(why: Why, needed: Option<&Arc<Needed>>, app: &App) -> Refused {
+    Refused {
+        why,
+        surface: needed.map(|needed| needed.surface),
+        resource_metadata: format!("{}/.well-known/oauth-protected-resource", app.config.public_url),
+        scope: needed.map(|needed| scope_of(needed)).unwrap_or_default(),
+    }
+}
+
+/// The words that open the route, in the surface's dialect.
+fn scope_of(needed: &Needed) -> String {
+    let words: Vec<String> = needed.permissions.iter().map(|permission| permission.to_string()).collect();
+    words.join(" ")
+}

@@ -1,0 +1,1 @@
+//! gorgias-api

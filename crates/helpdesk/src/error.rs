@@ -1,0 +1,35 @@
+use store::{StoreError, Transient};
+
+/// Everything a helpdesk operation can refuse.
+///
+/// The domain says what went wrong; each surface says it in its own words, in one `match` without `_`.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no {kind} with id {id}")]
+    NotFound { kind: &'static str, id: i64 },
+    /// A value that was sent is not acceptable. `field` is a path such as `messages.0.channel`.
+    #[error("{field}: {problem}")]
+    Invalid { field: String, problem: String },
+    #[error("another {kind} already has this {field}")]
+    Taken { kind: &'static str, field: &'static str },
+    /// Something else still needs it.
+    #[error("the {kind} with id {id} is in use: {problem}")]
+    InUse { kind: &'static str, id: i64, problem: String },
+    /// The rule that forbids it, as a sentence.
+    #[error("{0}")]
+    Refused(String),
+    #[error("the database failed: {0}")]
+    Store(#[from] StoreError),
+}
+
+impl Error {
+    pub fn invalid(field: impl Into<String>, problem: impl Into<String>) -> Error {
+        Error::Invalid { field: field.into(), problem: problem.into() }
+    }
+}
+
+impl Transient for Error {
+    fn is_transient(&self) -> bool {
+        matches!(self, Error::Store(error) if error.is_transient())
+    }
+}

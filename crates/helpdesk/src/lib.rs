@@ -1,0 +1,6 @@
+//! The helpdesk itself: what a ticket, a customer or a tag is and what may be done with it. Knows no HTTP and no vendor.
+
+mod error;
+pub mod events;
+
+pub use error::Error;

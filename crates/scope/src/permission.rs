@@ -1,0 +1,113 @@
+//! A permission, and sets of them as bits: a check is one `and`.
+
+use std::fmt;
+
+use crate::resource::{AccessKind, Kind};
+
+/// Reading or writing one resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Permission {
+    pub resource: Kind,
+    pub access: AccessKind,
+}
+
+impl Permission {
+    pub const fn read(resource: Kind) -> Permission {
+        Permission { resource, access: AccessKind::Read }
+    }
+
+    pub const fn write(resource: Kind) -> Permission {
+        Permission { resource, access: AccessKind::Write }
+    }
+
+    const fn bit(self) -> u128 {
+        1 << (self.resource as u32 * 2 + self.access as u32)
+    }
+}
+
+/// Our own spelling, `resource:access`.
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.resource.word(), self.access.word())
+    }
+}
+
+/// A set of permissions. 16 bytes, copied freely.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Permissions(u128);
+
+impl Permissions {
+    pub const NONE: Permissions = Permissions(0);
+
+    pub const fn of(list: &[Permission]) -> Permissions {
+        let mut bits = 0;
+        let mut at = 0;
+        while at < list.len() {
+            bits |= list[at].bit();
+            at += 1;
+        }
+        Permissions(bits)
+    }
+
+    /// Reading every resource there is.
+    pub const fn all_reads() -> Permissions {
+        let mut bits = 0;
+        let mut at = 0;
+        while at < Kind::ALL.len() {
+            bits |= Permission::read(Kind::ALL[at]).bit();
+            at += 1;
+        }
+        Permissions(bits)
+    }
+
+    /// Writing every resource there is; reads are not among them.
+    pub const fn all_writes() -> Permissions {
+        Permissions(Permissions::all_reads().0 << 1)
+    }
+
+    pub const fn all() -> Permissions {
+        Permissions::all_reads().union(Permissions::all_writes())
+    }
+
+    pub const fn union(self, other: Permissions) -> Permissions {
+        Permissions(self.0 | other.0)
+    }
+
+    pub const fn intersection(self, other: Permissions) -> Permissions {
+        Permissions(self.0 & other.0)
+    }
+
+    pub const fn without(self, other: Permissions) -> Permissions {
+        Permissions(self.0 & !other.0)
+    }
+
+    pub const fn contains(self, permission: Permission) -> bool {
+        self.0 & permission.bit() != 0
+    }
+
+    pub const fn contains_all(self, other: Permissions) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub const fn len(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    /// In order of resource, read before write.
+    pub fn iter(self) -> impl Iterator<Item = Permission> {
+        Kind::ALL
+            .iter()
+            .flat_map(|&resource| [Permission::read(resource), Permission::write(resource)])
+            .filter(move |&permission| self.contains(permission))
+    }
+}
+
+impl FromIterator<Permission> for Permissions {
+    fn from_iter<I: IntoIterator<Item = Permission>>(list: I) -> Permissions {
+        Permissions(list.into_iter().fold(0, |bits, permission| bits | permission.bit()))
+    }
+}

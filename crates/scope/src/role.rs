@@ -1,0 +1,122 @@
+//! What each role may ever do. A call may do what its token's words grant AND what the person's role allows now.
+
+use crate::permission::{Permission, Permissions};
+use crate::resource::Kind;
+
+/// The role of a person. Staff have one of the first eight; `Customer` is everybody who writes to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// May do everything, and cannot be deleted or demoted.
+    Owner,
+    Admin,
+    /// Leads a team: everything except people's roles and apps.
+    Lead,
+    /// Tickets, customers and the use of macros; no settings.
+    Agent,
+    /// Tickets and customers only.
+    Lite,
+    /// Reads everything an agent reads.
+    Observer,
+    /// The vendor's or host's own staff; reaches as far as a lead.
+    Internal,
+    /// An app's or automation's own user.
+    Bot,
+    Customer,
+}
+
+impl Role {
+    pub const ALL: &'static [Role] = &[
+        Role::Owner,
+        Role::Admin,
+        Role::Lead,
+        Role::Agent,
+        Role::Lite,
+        Role::Observer,
+        Role::Internal,
+        Role::Bot,
+        Role::Customer,
+    ];
+
+    /// As stored in the database.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Role::Owner => "owner",
+            Role::Admin => "admin",
+            Role::Lead => "lead",
+            Role::Agent => "agent",
+            Role::Lite => "lite",
+            Role::Observer => "observer",
+            Role::Internal => "internal",
+            Role::Bot => "bot",
+            Role::Customer => "customer",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Role> {
+        Role::ALL.iter().copied().find(|role| role.word() == word)
+    }
+
+    pub const fn is_staff(self) -> bool {
+        !matches!(self, Role::Customer)
+    }
+
+    /// May set up apps, people and the account.
+    pub const fn is_admin(self) -> bool {
+        matches!(self, Role::Owner | Role::Admin)
+    }
+
+    /// The most this role may do, whatever a token grants.
+    pub const fn ceiling(self) -> Permissions {
+        match self {
+            Role::Owner | Role::Admin | Role::Bot => Permissions::all(),
+            Role::Lead | Role::Internal => Permissions::all().without(Permissions::of(&ADMINISTRATION)),
+            Role::Agent => {
+                Permissions::all_reads().union(Permissions::of(&AGENT_WRITES)).without(Permissions::of(&SECRETS))
+            }
+            Role::Lite => Permissions::of(&LITE),
+            Role::Observer => Permissions::all_reads().without(Permissions::of(&SECRETS)),
+            Role::Customer => Permissions::of(&[
+                Permission::read(Kind::Requests),
+                Permission::write(Kind::Requests),
+                Permission::read(Kind::HelpCenter),
+            ]),
+        }
+    }
+}
+
+/// What only administrators may do.
+const ADMINISTRATION: [Permission; 6] = [
+    Permission::write(Kind::Users),
+    Permission::write(Kind::Account),
+    Permission::write(Kind::Apps),
+    Permission::read(Kind::AuditLog),
+    Permission::write(Kind::Security),
+    Permission::read(Kind::Security),
+];
+
+/// What staff without settings may not read.
+const SECRETS: [Permission; 2] = [Permission::read(Kind::AuditLog), Permission::read(Kind::Security)];
+
+const AGENT_WRITES: [Permission; 8] = [
+    Permission::write(Kind::Tickets),
+    Permission::write(Kind::Requests),
+    Permission::write(Kind::Customers),
+    Permission::write(Kind::Organizations),
+    Permission::write(Kind::Views),
+    Permission::write(Kind::Tags),
+    Permission::write(Kind::Jobs),
+    Permission::write(Kind::Files),
+];
+
+const LITE: [Permission; 10] = [
+    Permission::read(Kind::Account),
+    Permission::read(Kind::Users),
+    Permission::read(Kind::Teams),
+    Permission::read(Kind::Tickets),
+    Permission::write(Kind::Tickets),
+    Permission::read(Kind::Customers),
+    Permission::write(Kind::Customers),
+    Permission::read(Kind::Tags),
+    Permission::read(Kind::Views),
+    Permission::read(Kind::Macros),
+];

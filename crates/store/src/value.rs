@@ -1,0 +1,149 @@
+//! Parameters and rows.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::StoreError;
+
+/// A parameter or a column.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Null,
+    Int(i64),
+    Real(f64),
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+impl From<i64> for Value {
+    fn from(v: i64) -> Value {
+        Value::Int(v)
+    }
+}
+impl From<bool> for Value {
+    fn from(v: bool) -> Value {
+        Value::Int(i64::from(v))
+    }
+}
+impl From<f64> for Value {
+    fn from(v: f64) -> Value {
+        Value::Real(v)
+    }
+}
+impl From<&str> for Value {
+    fn from(v: &str) -> Value {
+        Value::Text(v.to_owned())
+    }
+}
+impl From<String> for Value {
+    fn from(v: String) -> Value {
+        Value::Text(v)
+    }
+}
+impl From<&String> for Value {
+    fn from(v: &String) -> Value {
+        Value::Text(v.clone())
+    }
+}
+impl From<&[u8]> for Value {
+    fn from(v: &[u8]) -> Value {
+        Value::Blob(v.to_vec())
+    }
+}
+impl From<Vec<u8>> for Value {
+    fn from(v: Vec<u8>) -> Value {
+        Value::Blob(v)
+    }
+}
+/// Microseconds since 1970.
+impl From<Timestamp> for Value {
+    fn from(v: Timestamp) -> Value {
+        Value::Int(v.as_microsecond())
+    }
+}
+/// JSON as text.
+impl From<&serde_json::Value> for Value {
+    fn from(v: &serde_json::Value) -> Value {
+        Value::Text(v.to_string())
+    }
+}
+impl From<serde_json::Value> for Value {
+    fn from(v: serde_json::Value) -> Value {
+        Value::Text(v.to_string())
+    }
+}
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(v: Option<T>) -> Value {
+        v.map_or(Value::Null, Into::into)
+    }
+}
+
+/// One row of an answer. Columns are asked for by name.
+#[derive(Debug, Clone)]
+pub struct Row {
+    pub(crate) columns: Arc<[String]>,
+    pub(crate) values: Vec<Value>,
+}
+
+impl Row {
+    fn value(&self, column: &'static str) -> Result<&Value, StoreError> {
+        let at = self.columns.iter().position(|name| name == column).ok_or(StoreError::Column(column))?;
+        self.values.get(at).ok_or(StoreError::Column(column))
+    }
+
+    pub fn int(&self, column: &'static str) -> Result<i64, StoreError> {
+        self.int_or_null(column)?.ok_or(StoreError::Column(column))
+    }
+
+    pub fn int_or_null(&self, column: &'static str) -> Result<Option<i64>, StoreError> {
+        match self.value(column)? {
+            Value::Int(v) => Ok(Some(*v)),
+            Value::Null => Ok(None),
+            _ => Err(StoreError::Column(column)),
+        }
+    }
+
+    /// A truth value, stored as 0 or 1.
+    pub fn flag(&self, column: &'static str) -> Result<bool, StoreError> {
+        Ok(self.int(column)? != 0)
+    }
+
+    pub fn text(&self, column: &'static str) -> Result<String, StoreError> {
+        self.text_or_null(column)?.ok_or(StoreError::Column(column))
+    }
+
+    pub fn text_or_null(&self, column: &'static str) -> Result<Option<String>, StoreError> {
+        match self.value(column)? {
+            Value::Text(v) => Ok(Some(v.clone())),
+            Value::Null => Ok(None),
+            _ => Err(StoreError::Column(column)),
+        }
+    }
+
+    pub fn blob(&self, column: &'static str) -> Result<Vec<u8>, StoreError> {
+        match self.value(column)? {
+            Value::Blob(v) => Ok(v.clone()),
+            _ => Err(StoreError::Column(column)),
+        }
+    }
+
+    pub fn time(&self, column: &'static str) -> Result<Timestamp, StoreError> {
+        self.time_or_null(column)?.ok_or(StoreError::Column(column))
+    }
+
+    pub fn time_or_null(&self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
+        match self.int_or_null(column)? {
+            Some(v) => Timestamp::from_microsecond(v).map(Some).map_err(|_| StoreError::Column(column)),
+            None => Ok(None),
+        }
+    }
+
+    /// JSON stored as text.
+    pub fn json(&self, column: &'static str) -> Result<Option<serde_json::Value>, StoreError> {
+        match self.text_or_null(column)? {
+            Some(text) => serde_json::from_str(&text).map(Some).map_err(|_| StoreError::Column(column)),
+            None => Ok(None),
+        }
+    }
+}
