@@ -1,1 +1,29 @@
-//! b
+//! Wires the surfaces into one server.
+
+pub mod cli;
+pub mod config;
+pub mod serve;
+pub mod start;
+pub mod worker;
+
+use axum::Router;
+use axum::http::StatusCode;
+use endpoint::{App, Routes, Surface};
+use scope::Dialect;
+
+/// Health, metrics and the provider's own endpoints: no vendor's shape.
+const PLAIN: Surface = Surface { dialect: Dialect::Standard, refusal: plain_refusal, trailing_slash: false };
+
+fn plain_refusal(status: StatusCode, message: &str) -> serde_json::Value {
+    serde_json::json!({ "error": status.as_u16(), "error_description": message })
+}
+
+/// Every route of every surface.
+pub fn routes() -> Routes {
+    Routes::new(PLAIN).merge(endpoint::health::routes(PLAIN)).merge(gorgias_api::routes())
+}
+
+/// The whole application.
+pub fn router(app: App) -> Router {
+    endpoint::wrap(routes().into_router(), app)
+}

@@ -8,11 +8,18 @@ use outside::{Clock, Random};
 use store::Db;
 
 mod authenticate;
+pub mod health;
+mod layers;
+mod limit;
 mod may;
+mod observe;
 mod routes;
 
-pub use authenticate::Credential;
+pub use authenticate::{Credential, RequestId};
+pub use layers::{ClientAddress, wrap};
+pub use limit::Limits;
 pub use may::{BySession, May, Refused, Why};
+pub use observe::Metrics;
 pub use routes::{Guard, Need, Needs, Route, Routes, Surface};
 
 /// The running account, as every handler sees it. Cheap to clone. Nothing is global, so several run in one process.
@@ -23,6 +30,8 @@ pub struct App {
     pub random: Random,
     pub provider: Provider,
     pub config: Arc<Config>,
+    pub limits: Limits,
+    pub metrics: Metrics,
 }
 
 /// What handlers need of the configuration.
@@ -32,7 +41,8 @@ pub struct Config {
     pub public_url: String,
     /// Peers whose `X-Forwarded-*` headers are believed (ALL-2).
     pub trusted_proxies: Vec<std::net::IpAddr>,
-    pub rate_limits: bool,
+    /// The operator's own token for `/metrics`; none switches it off.
+    pub metrics_token: Option<String>,
 }
 
 impl FromRef<App> for Provider {

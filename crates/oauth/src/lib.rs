@@ -17,8 +17,16 @@ pub struct Provider {
 }
 
 /// The provider's settings.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Config {
     /// Such as `https://help.example.com`: no trailing slash, no query, no fragment (ALL-1).
     pub issuer: String,
+    /// From outside the database; encrypts private keys in it (KEY-4).
+    pub secret_key: [u8; 32],
+}
+
+impl Provider {
+    pub async fn new(db: Db, clock: Clock, random: Random, config: Config) -> Result<Provider, store::StoreError> {
+        Ok(Provider { db, clock, random, config: Arc::new(config) })
+    }
 }

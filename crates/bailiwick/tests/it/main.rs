@@ -1,0 +1,8 @@
+//! The integration suite: a real server, real HTTP, a real database. `BAILIWICK_TEST_DATABASE` chooses which.
+
+mod gorgias;
+mod health;
+mod oauth;
+mod store;
+mod support;
+mod web;

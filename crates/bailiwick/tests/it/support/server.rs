@@ -1,0 +1,235 @@
+//! A whole server on a port the system picks, over a fresh database, for one test.
+
+use std::time::Duration;
+
+use bailiwick::config::Settings;
+use bailiwick::start::{self, Surroundings};
+use endpoint::App;
+use outside::{Clock, Random};
+use scope::Dialect;
+use serde_json::Value;
+use store::Db;
+
+/// The instant at which every test's clock starts.
+pub const START: &str = "2026-03-02T09:00:00Z";
+pub const PASSWORD: &str = "correct horse battery";
+
+/// Whom a test acts for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Person {
+    /// The owner of the account, `admin@demo.test`.
+    Admin,
+    /// `agent@demo.test`, of the role agent.
+    Agent,
+}
+
+pub struct Server {
+    pub base: String,
+    /// Follows no redirects and keeps no cookies.
+    pub http: reqwest::Client,
+    pub app: App,
+    pub db: Db,
+    pub clock: Clock,
+    pub admin_id: i64,
+    pub agent_id: i64,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    _database: Database,
+}
+
+/// Keeps what holds the database alive as long as the test runs.
+pub enum Database {
+    File(tempfile::TempDir),
+    Schema,
+}
+
+/// An empty, migrated database of the engine that `BAILIWICK_TEST_DATABASE` names.
+pub async fn fresh_database() -> (Db, Database) {
+    match std::env::var_os("BAILIWICK_TEST_DATABASE").and_then(|it| it.into_string().ok()) {
+        Some(url) if url.starts_with("postgres") => {
+            let schema = format!("t_{}", Random::system().letters(16));
+            let join = if url.contains('?') { '&' } else { '?' };
+            let db = Db::open(&format!("{url}{join}schema={schema}")).await.expect("open the test database");
+            db.migrate().await.expect("migrate");
+            (db, Database::Schema)
+        }
+        _ => {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let url = format!("sqlite:{}", folder.path().join("test.db").display());
+            let db = Db::open(&url).await.expect("open the test database");
+            db.migrate().await.expect("migrate");
+            (db, Database::File(folder))
+        }
+    }
+}
+
+impl Server {
+    pub async fn start() -> Server {
+        Server::start_with(|_settings| {}).await
+    }
+
+    /// The same, with some settings changed first.
+    pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Server {
+        let mut settings = Settings::read(None, std::iter::empty()).expect("the defaults");
+        settings.rate_limits = false;
+        change(&mut settings);
+        let (db, database) = fresh_database().await;
+        let listener = bailiwick::serve::bind("127.0.0.1:0").await.expect("bind");
+        let base = format!("http://{}", listener.local_addr().expect("address"));
+        let clock = Clock::manual(START.parse().expect("an instant"));
+        let public_url = if settings.public_url.is_empty() { base.clone() } else { settings.public_url.clone() };
+        let surroundings =
+            Surroundings { clock: clock.clone(), random: Random::system(), secret_key: [7; 32], public_url };
+        let app = start::app(db.clone(), surroundings, &settings).await.expect("an account");
+        let (admin_id, agent_id) = set_up(&app).await;
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let router = bailiwick::router(app.clone());
+        tokio::spawn(bailiwick::serve::serve(
+            router,
+            listener,
+            async {
+                let _gone = stopped.await;
+            },
+            Duration::from_secs(5),
+        ));
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .expect("a client");
+        Server { base, http, app, db, clock, admin_id, agent_id, stop: Some(stop), _database: database }
+    }
+
+    /// An access token for the administrator with these Gorgias words.
+    pub async fn token(&self, scope: &str) -> String {
+        self.token_for(Person::Admin, Dialect::Gorgias, scope).await
+    }
+
+    pub fn id_of(&self, person: Person) -> i64 {
+        match person {
+            Person::Admin => self.admin_id,
+            Person::Agent => self.agent_id,
+        }
+    }
+
+    pub async fn get(&self, path: &str, token: &str) -> reqwest::Response {
+        self.http.get(format!("{}{path}", self.base)).bearer_auth(token).send().await.expect("send")
+    }
+
+    pub async fn post(&self, path: &str, token: &str, body: Value) -> reqwest::Response {
+        self.http.post(format!("{}{path}", self.base)).bearer_auth(token).json(&body).send().await.expect("send")
+    }
+
+    pub async fn put(&self, path: &str, token: &str, body: Value) -> reqwest::Response {
+        self.http.put(format!("{}{path}", self.base)).bearer_auth(token).json(&body).send().await.expect("send")
+    }
+
+    pub async fn delete(&self, path: &str, token: &str) -> reqwest::Response {
+        self.http.delete(format!("{}{path}", self.base)).bearer_auth(token).send().await.expect("send")
+    }
+
+    /// DELETE with a JSON body, as the Gorgias dialect has it.
+    pub async fn delete_with(&self, path: &str, token: &str, body: Value) -> reqwest::Response {
+        self.http.delete(format!("{}{path}", self.base)).bearer_auth(token).json(&body).send().await.expect("send")
+    }
+
+    /// Runs the background jobs that are due by the test's clock.
+    pub async fn run_jobs(&self) -> usize {
+        bailiwick::worker::run_due(&self.app).await.expect("the jobs")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _gone = stop.send(());
+        }
+    }
+}
+
+/// The account with its owner and one agent.
+async fn set_up(app: &App) -> (i64, i64) {
+    let now = app.clock.now();
+    let mut tx = app.db.write().await.expect("begin");
+    tx.run(
+        "insert into account (id, name, domain, owner_id, created_at) values (1, 'Demo', 'demo', 1, $1)",
+        &[now.into()],
+    )
+    .await
+    .expect("the account");
+    let mut ids = Vec::new();
+    for (role, name) in [("owner", "Ada Admin"), ("agent", "Bo Agent")] {
+        let email = format!("{}@demo.test", if role == "owner" { "admin" } else { role });
+        let row = tx
+            .row(
+                "insert into people (role, is_staff, email, email_key, name, created_at, updated_at)
+                 values ($1, 1, $2, $2, $3, $4, $4) returning id",
+                &[role.into(), email.into(), name.into(), now.into()],
+            )
+            .await
+            .expect("a person")
+            .expect("a row");
+        ids.push(row.int("id").expect("an id"));
+    }
+    tx.commit().await.expect("commit");
+    (ids[0], ids[1])
+}
+
+impl Server {
+    /// An access token for a person, through an app of a dialect, with these words. It lives a day.
+    pub async fn token_for(&self, person: Person, dialect: Dialect, scope: &str) -> String {
+        let now = self.clock.now();
+        let person_id = self.id_of(person);
+        let token = format!("test-{}", self.app.random.token());
+        let client_id = self.app.random.hex(24);
+        let later = now.as_microsecond() + 86_400_000_000;
+        let mut tx = self.db.write().await.expect("begin");
+        let client = tx
+            .row(
+                "insert into clients (client_id, name, dialect, policy, type, application_type, status, grant_types, allowed_scopes,
+                     default_scopes, token_endpoint_auth_method, id_token_signed_response_alg, require_pkce, refresh_rotation,
+                     code_seconds, access_token_seconds, refresh_grace_seconds, registered_by, owner_id, created_at, updated_at)
+                 values ($1, 'A test app', $2, $2, 'confidential', 'web', 'active', 'authorization_code refresh_token', $3,
+                     '', 'client_secret_basic', 'RS256', 1, 'none', 60, 1800, 10, 'admin', $4, $5, $5) returning id",
+                &[client_id.into(), dialect.word().into(), scope.into(), person_id.into(), now.into()],
+            )
+            .await
+            .expect("a client")
+            .expect("a row")
+            .int("id")
+            .expect("an id");
+        let grant = tx
+            .row(
+                "insert into grants (client_id, person_id, scope, created_at, updated_at) values ($1, $2, $3, $4, $4) returning id",
+                &[client.into(), person_id.into(), scope.into(), now.into()],
+            )
+            .await
+            .expect("a grant")
+            .expect("a row")
+            .int("id")
+            .expect("an id");
+        let family = tx
+            .row(
+                "insert into token_families (client_id, grant_id, person_id, scope, created_at) values ($1, $2, $3, $4, $5) returning id",
+                &[client.into(), grant.into(), person_id.into(), scope.into(), now.into()],
+            )
+            .await
+            .expect("a family")
+            .expect("a row")
+            .int("id")
+            .expect("an id");
+        tx.run(
+            "insert into access_tokens (hash, family_id, scope, created_at, expires_at) values ($1, $2, $3, $4, $5)",
+            &[
+                outside::sha256(token.as_bytes()).as_slice().into(),
+                family.into(),
+                scope.into(),
+                now.into(),
+                later.into(),
+            ],
+        )
+        .await
+        .expect("a token");
+        tx.commit().await.expect("commit");
+        token
+    }
+}

@@ -1,0 +1,108 @@
+//! What every request passes through, whatever surface it is for, in the order in which it does.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::App;
+use crate::observe::observe;
+
+/// Longest address with its query, in bytes (ALL-14).
+const URL_LIMIT_BYTES: usize = 8 * 1024;
+/// Largest body of an API call. Endpoints of the provider set their own, smaller limit.
+const BODY_LIMIT_BYTES: usize = 10 * 1024 * 1024;
+/// A request that takes longer is answered with 503.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The address of the person or program behind the request, after trusted proxies (ALL-2).
+#[derive(Debug, Clone, Copy)]
+pub struct ClientAddress(pub IpAddr);
+
+/// Wraps a router with the layers, outermost last.
+pub fn wrap(router: Router<App>, app: App) -> Router {
+    router
+        .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
+        .layer(middleware::from_fn(headers))
+        .layer(middleware::from_fn(timeout))
+        .layer(CatchPanicLayer::custom(|_panic: Box<dyn std::any::Any + Send>| {
+            tracing::error!("a handler panicked");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }))
+        .layer(middleware::from_fn_with_state(app.clone(), admit))
+        .layer(middleware::from_fn_with_state(app.clone(), observe))
+        .with_state(app)
+}
+
+/// Turns away what must not be served at all, and works out whose request this is.
+async fn admit(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let length = request.uri().path_and_query().map_or(0, |it| it.as_str().len());
+    if URL_LIMIT_BYTES < length {
+        return StatusCode::URI_TOO_LONG.into_response();
+    }
+    let peer = match request.extensions().get::<ConnectInfo<SocketAddr>>() {
+        Some(ConnectInfo(address)) => address.ip().to_canonical(),
+        // A request made inside the process has no connection; it counts as one from this machine.
+        None => IpAddr::from([127, 0, 0, 1]),
+    };
+    let trusted = app.config.trusted_proxies.contains(&peer);
+    if !trusted && !peer.is_loopback() {
+        let text = "This address is served over https only. Come through the proxy in front of it, or name that proxy in `trusted_proxies`.";
+        return (StatusCode::FORBIDDEN, text).into_response();
+    }
+    let address = if trusted || (peer.is_loopback() && app.config.public_url.starts_with("https:")) {
+        forwarded_for(request.headers(), &app.config.trusted_proxies).unwrap_or(peer)
+    } else {
+        peer
+    };
+    request.extensions_mut().insert(ClientAddress(address));
+    next.run(request).await
+}
+
+/// The last address in `X-Forwarded-For` that is not one of our own proxies: everything before it can be forged.
+fn forwarded_for(headers: &HeaderMap, proxies: &[IpAddr]) -> Option<IpAddr> {
+    let values: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
+    let joined = values.join(",");
+    joined.rsplit(',').filter_map(|it| it.trim().parse().ok()).find(|address| !proxies.contains(address))
+}
+
+async fn timeout(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")]).into_response(),
+    }
+}
+
+/// Headers that no answer goes without. Pages add their own (ALL-16).
+async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("x-frame-options"), "DENY"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_address_that_our_own_proxy_saw_is_believed() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", HeaderValue::from_static("6.6.6.6, 203.0.113.9, 10.0.0.2"));
+
+        let address = forwarded_for(&headers, &[IpAddr::from([10, 0, 0, 2])]);
+
+        assert_eq!(address, Some(IpAddr::from([203, 0, 113, 9])));
+    }
+}
