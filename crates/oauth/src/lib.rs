@@ -1,11 +1,22 @@
 //! The OAuth 2.1 / OpenID Connect provider. One file an endpoint, one file a grant; renders no HTML.
+//!
+//! `policy.rs` settles per client what the specifications leave open or contradict each other in. `families.rs` holds what descends
+//! from one consent. `bearer.rs` is the check that every API call makes.
 
+use std::fmt;
 use std::sync::Arc;
 
+use aws_lc_rs::hmac;
 use outside::{Clock, Random};
 use store::Db;
 
 pub mod bearer;
+pub mod error;
+pub mod policy;
+pub mod secret;
+
+pub use error::{Code, Error};
+pub use policy::Policy;
 
 /// What every endpoint of the provider needs. Cheap to clone.
 #[derive(Clone)]
@@ -21,12 +32,34 @@ pub struct Provider {
 pub struct Config {
     /// Such as `https://help.example.com`: no trailing slash, no query, no fragment (ALL-1).
     pub issuer: String,
-    /// From outside the database; encrypts private keys in it (KEY-4).
+    /// From outside the database: encrypts the signing keys (KEY-4) and keys the hashes of client secrets (CA-6).
     pub secret_key: [u8; 32],
 }
 
+/// Without the secret key.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
 impl Provider {
-    pub async fn new(db: Db, clock: Clock, random: Random, config: Config) -> Result<Provider, store::StoreError> {
+    /// Over a migrated database. Creates the signing keys when there are none.
+    pub async fn new(db: Db, clock: Clock, random: Random, config: Config) -> Result<Provider, Error> {
         Ok(Provider { db, clock, random, config: Arc::new(config) })
     }
+
+    /// HMAC-SHA-256 under a key of its own for each `purpose`, such as `client secret` (CA-6) or `csrf`.
+    /// Nobody who has only the database can compute it.
+    pub fn keyed_hash(&self, purpose: &str, data: &str) -> [u8; 32] {
+        let key = hmac_sha256(&self.config.secret_key, purpose.as_bytes());
+        hmac_sha256(&key, data.as_bytes())
+    }
+}
+
+fn hmac_sha256(key: &[u8; 32], data: &[u8]) -> [u8; 32] {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data);
+    let mut out = [0; 32];
+    out.copy_from_slice(tag.as_ref());
+    out
 }
