@@ -2,5 +2,8 @@
 
 mod error;
 pub mod events;
+pub mod people;
+pub mod teams;
+pub mod tickets;
 
 pub use error::Error;

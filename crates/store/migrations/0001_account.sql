@@ -148,6 +148,7 @@ create table tickets (
 create index tickets_by_created on tickets (created_at, id);
 create index tickets_by_updated on tickets (updated_at, id);
 create index tickets_by_customer on tickets (customer_id, created_at, id);
+create index tickets_by_customer_updated on tickets (customer_id, updated_at, id);
 create index tickets_by_external_id on tickets (external_id) where external_id is not null;
 create index tickets_by_assignee on tickets (assignee_user_id, created_at, id) where assignee_user_id is not null;
 create index tickets_by_team on tickets (assignee_team_id, created_at, id) where assignee_team_id is not null;

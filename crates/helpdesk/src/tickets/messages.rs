@@ -1,0 +1,159 @@
+//! Messages of a ticket: what customers wrote, what we answered, and internal notes.
+//!
+//! No transport sends messages out yet: an answer on a channel that needs one (e-mail, for example) stays queued, with `sent_at`
+//! null. Whatever needs no transport counts as delivered at once. Creating and changing: `message_write.rs`.
+
+use jiff::Timestamp;
+use scope::permit::CanRead;
+use scope::resource::Tickets;
+use serde_json::value::RawValue;
+use store::{Row, Tx, Value};
+
+use super::list::Slice;
+use crate::Error;
+use crate::people::{Person, PersonColumns, person_columns, stored_json};
+
+/// Channel of a note that only staff see.
+pub const INTERNAL_NOTE: &str = "internal-note";
+/// Channel of messages that only the API carries.
+pub const API: &str = "api";
+
+#[derive(Debug, Clone)]
+pub struct Message {
+    pub id: i64,
+    pub ticket_id: i64,
+    /// The id at the origin, such as an e-mail's Message-ID.
+    pub message_id: Option<String>,
+    pub external_id: Option<String>,
+    /// False for internal notes.
+    pub public: bool,
+    pub channel: String,
+    pub via: String,
+    /// Routing: an object with `type`, `from`, `to`, `cc`, `bcc`, `extra`.
+    pub source: Option<Box<RawValue>>,
+    pub sender: Person,
+    pub receiver: Option<Person>,
+    pub from_agent: bool,
+    pub integration_id: Option<i64>,
+    pub rule_id: Option<i64>,
+    pub subject: Option<String>,
+    pub body_text: Option<String>,
+    /// Safe to show.
+    pub body_html: Option<String>,
+    /// The bodies without quotes and signature.
+    pub stripped_text: Option<String>,
+    pub stripped_html: Option<String>,
+    pub stripped_signature: Option<String>,
+    /// JSON arrays and objects, as stored.
+    pub attachments: Option<Box<RawValue>>,
+    pub macros: Option<Box<RawValue>>,
+    pub actions: Option<Box<RawValue>>,
+    pub headers: Option<Box<RawValue>>,
+    pub meta: Option<Box<RawValue>>,
+    pub last_sending_error: Option<Box<RawValue>>,
+    pub imported: bool,
+    pub created_at: Timestamp,
+    /// Null while queued.
+    pub sent_at: Option<Timestamp>,
+    pub failed_at: Option<Timestamp>,
+    pub opened_at: Option<Timestamp>,
+    pub deleted_at: Option<Timestamp>,
+}
+
+const SENDER: PersonColumns = person_columns!("sender");
+const RECEIVER: PersonColumns = person_columns!("receiver");
+
+macro_rules! select_messages {
+    ($rest:literal) => {
+        concat!(
+            "select m.id, m.ticket_id, m.message_id, m.external_id, m.public, m.channel, m.via, m.source, m.from_agent,
+                    m.integration_id, m.rule_id, m.subject, m.body_text, m.body_html, m.stripped_text, m.stripped_html,
+                    m.stripped_signature, m.attachments, m.macros, m.actions, m.headers, m.meta, m.last_sending_error, m.imported,
+                    m.created_at, m.sent_at, m.failed_at, m.opened_at, m.deleted_at,
+                    s.id as sender_id, s.email as sender_email, s.name as sender_name, s.firstname as sender_firstname,
+                    s.lastname as sender_lastname, s.bio as sender_bio, s.meta as sender_meta,
+                    r.id as receiver_id, r.email as receiver_email, r.name as receiver_name, r.firstname as receiver_firstname,
+                    r.lastname as receiver_lastname, r.bio as receiver_bio, r.meta as receiver_meta
+             from messages m
+             left join people s on s.id = m.sender_id
+             left join people r on r.id = m.receiver_id ",
+            $rest
+        )
+    };
+}
+
+impl Message {
+    fn from_row(row: &Row) -> Result<Message, Error> {
+        Ok(Message {
+            id: row.int("id")?,
+            ticket_id: row.int("ticket_id")?,
+            message_id: row.text_or_null("message_id")?,
+            external_id: row.text_or_null("external_id")?,
+            public: row.flag("public")?,
+            channel: row.text("channel")?,
+            via: row.text("via")?,
+            source: stored_json(row, "source")?,
+            sender: Person::from_row(row, &SENDER)?.ok_or(store::StoreError::Column("sender_id"))?,
+            receiver: Person::from_row(row, &RECEIVER)?,
+            from_agent: row.flag("from_agent")?,
+            integration_id: row.int_or_null("integration_id")?,
+            rule_id: row.int_or_null("rule_id")?,
+            subject: row.text_or_null("subject")?,
+            body_text: row.text_or_null("body_text")?,
+            body_html: row.text_or_null("body_html")?,
+            stripped_text: row.text_or_null("stripped_text")?,
+            stripped_html: row.text_or_null("stripped_html")?,
+            stripped_signature: row.text_or_null("stripped_signature")?,
+            attachments: stored_json(row, "attachments")?,
+            macros: stored_json(row, "macros")?,
+            actions: stored_json(row, "actions")?,
+            headers: stored_json(row, "headers")?,
+            meta: stored_json(row, "meta")?,
+            last_sending_error: stored_json(row, "last_sending_error")?,
+            imported: row.flag("imported")?,
+            created_at: row.time("created_at")?,
+            sent_at: row.time_or_null("sent_at")?,
+            failed_at: row.time_or_null("failed_at")?,
+            opened_at: row.time_or_null("opened_at")?,
+            deleted_at: row.time_or_null("deleted_at")?,
+        })
+    }
+
+    /// Sending failed, and may be tried again.
+    pub fn is_retriable(&self) -> bool {
+        self.from_agent && self.failed_at.is_some() && self.sent_at.is_none()
+    }
+}
+
+/// All messages of a ticket, oldest first.
+pub(super) async fn of_ticket(tx: &mut Tx, _may: &CanRead<Tickets>, ticket_id: i64) -> Result<Vec<Message>, Error> {
+    let sql = select_messages!("where m.ticket_id = $1 order by m.created_at, m.id");
+    tx.rows(sql, &[ticket_id.into()]).await?.iter().map(Message::from_row).collect()
+}
+
+/// A message of a ticket. `NotFound` when either is not there, or the message belongs to another ticket.
+pub async fn find(tx: &mut Tx, _may: &CanRead<Tickets>, ticket_id: i64, id: i64) -> Result<Message, Error> {
+    let row = tx.row(select_messages!("where m.id = $1 and m.ticket_id = $2"), &[id.into(), ticket_id.into()]).await?;
+    match row {
+        Some(row) => Message::from_row(&row),
+        None => Err(Error::NotFound { kind: "message", id }),
+    }
+}
+
+/// A slice of the messages of all tickets, or of one, by time of creation.
+/// Served by `messages_by_created` and `messages_by_ticket`.
+pub async fn list(
+    tx: &mut Tx,
+    _may: &CanRead<Tickets>,
+    ticket_id: Option<i64>,
+    slice: &Slice,
+) -> Result<Vec<Message>, Error> {
+    let mut params: Vec<Value> = Vec::new();
+    let mut sql = select_messages!("where 1 = 1").to_owned();
+    if let Some(ticket_id) = ticket_id {
+        params.push(ticket_id.into());
+        sql.push_str(&format!(" and m.ticket_id = ${}", params.len()));
+    }
+    slice.push(&mut sql, &mut params, "m.created_at", "m.id");
+    tx.rows(&sql, &params).await?.iter().map(Message::from_row).collect()
+}

@@ -1,0 +1,315 @@
+//! Tickets: a conversation with a customer, its state, and who looks after it.
+//!
+//! Here is what a ticket is, and reading one. Creating and changing: `write.rs`; which events that leaves: `changes.rs`;
+//! messages: `messages.rs`; pages of tickets: `list.rs`; labels: `tags.rs`.
+
+pub mod bodies;
+pub mod list;
+pub mod messages;
+pub mod tags;
+
+use jiff::Timestamp;
+use scope::permit::CanRead;
+use scope::resource::Tickets;
+use serde_json::value::RawValue;
+use store::{Row, Tx};
+
+use crate::Error;
+use crate::people::{Person, PersonColumns, person_columns, stored_json};
+use messages::Message;
+use tags::TicketTag;
+
+/// Where a ticket stands. The first four wait for somebody, the last two do not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    New,
+    Open,
+    /// Waits for the customer.
+    Pending,
+    /// Waits for a third party.
+    OnHold,
+    Solved,
+    Closed,
+}
+
+impl Status {
+    pub const ALL: &'static [Status] =
+        &[Status::New, Status::Open, Status::Pending, Status::OnHold, Status::Solved, Status::Closed];
+
+    /// As stored.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Status::New => "new",
+            Status::Open => "open",
+            Status::Pending => "pending",
+            Status::OnHold => "on_hold",
+            Status::Solved => "solved",
+            Status::Closed => "closed",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Status> {
+        Status::ALL.iter().copied().find(|status| status.word() == word)
+    }
+
+    /// Nobody has to do anything.
+    pub const fn is_done(self) -> bool {
+        matches!(self, Status::Solved | Status::Closed)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    Low,
+    Normal,
+    High,
+    Urgent,
+}
+
+impl Priority {
+    pub const ALL: &'static [Priority] = &[Priority::Low, Priority::Normal, Priority::High, Priority::Urgent];
+
+    /// As stored.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Priority::Low => "low",
+            Priority::Normal => "normal",
+            Priority::High => "high",
+            Priority::Urgent => "urgent",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Priority> {
+        Priority::ALL.iter().copied().find(|priority| priority.word() == word)
+    }
+}
+
+/// The row of a ticket.
+#[derive(Debug, Clone)]
+pub struct Ticket {
+    pub id: i64,
+    pub external_id: Option<String>,
+    pub status: Status,
+    pub priority: Priority,
+    /// How the conversation started: `email`, `chat`, `api` ... Apps may bring their own.
+    pub channel: String,
+    /// What brought the first message: `helpdesk`, `api`, `rule` ...
+    pub via: String,
+    /// The first message came from us.
+    pub from_agent: bool,
+    pub subject: Option<String>,
+    /// Start of the last message.
+    pub excerpt: Option<String>,
+    /// ISO 639-1.
+    pub language: Option<String>,
+    pub customer_id: i64,
+    pub assignee_user_id: Option<i64>,
+    pub assignee_team_id: Option<i64>,
+    pub messages_count: i64,
+    pub is_unread: bool,
+    pub spam: bool,
+    pub imported: bool,
+    pub last_sent_message_not_delivered: bool,
+    /// A JSON object, as stored.
+    pub meta: Option<Box<RawValue>>,
+    pub split_from: Option<i64>,
+    pub created_at: Timestamp,
+    pub opened_at: Option<Timestamp>,
+    pub last_received_message_at: Option<Timestamp>,
+    pub last_message_at: Option<Timestamp>,
+    pub updated_at: Timestamp,
+    /// Set exactly while the status is a done one.
+    pub closed_at: Option<Timestamp>,
+    /// A snoozed ticket is closed until then; `jobs::unsnooze_ticket` reopens it.
+    pub snoozed_until: Option<Timestamp>,
+    pub trashed_at: Option<Timestamp>,
+}
+
+/// A ticket with the people around it, as in a list.
+#[derive(Debug, Clone)]
+pub struct TicketInList {
+    pub ticket: Ticket,
+    pub customer: Person,
+    pub assignee_user: Option<Person>,
+    pub assignee_team: Option<TeamOfTicket>,
+    /// By name.
+    pub tags: Vec<TicketTag>,
+}
+
+/// Everything about one ticket.
+#[derive(Debug, Clone)]
+pub struct TicketDetail {
+    pub ticket: Ticket,
+    pub customer: Requester,
+    pub assignee_user: Option<Person>,
+    pub assignee_team: Option<TeamOfTicket>,
+    /// By name.
+    pub tags: Vec<TicketTag>,
+    /// Oldest first.
+    pub messages: Vec<Message>,
+}
+
+#[derive(Debug, Clone)]
+pub struct TeamOfTicket {
+    pub id: i64,
+    pub name: String,
+    /// A JSON object, as stored.
+    pub decoration: Option<Box<RawValue>>,
+}
+
+/// The customer of a ticket, with what a page beside the conversation shows.
+#[derive(Debug, Clone)]
+pub struct Requester {
+    pub person: Person,
+    pub external_id: Option<String>,
+    pub note: Option<String>,
+    /// Any JSON, as stored.
+    pub data: Option<Box<RawValue>>,
+    pub addresses: Vec<RequesterAddress>,
+}
+
+#[derive(Debug, Clone)]
+pub struct RequesterAddress {
+    pub id: i64,
+    /// `email`, `phone` ...
+    pub kind: String,
+    pub address: String,
+    pub preferred: bool,
+    pub created_at: Timestamp,
+    pub updated_at: Option<Timestamp>,
+}
+
+pub(crate) const CUSTOMER: PersonColumns = person_columns!("customer");
+pub(crate) const ASSIGNEE: PersonColumns = person_columns!("assignee");
+
+/// The columns of a ticket `t` with its customer `c`, assignee `u` and team `g`.
+/// Outer joins keep the ticket the leading table on both engines, so that an index on tickets gives the order.
+macro_rules! select_tickets {
+    ($($rest:literal),* $(,)?) => {
+        concat!(
+            "select t.id, t.external_id, t.status, t.priority, t.channel, t.via, t.from_agent, t.subject, t.excerpt, t.language,
+                    t.customer_id, t.assignee_user_id, t.assignee_team_id, t.messages_count, t.is_unread, t.spam, t.imported,
+                    t.last_sent_message_not_delivered, t.meta, t.split_from, t.created_at, t.opened_at,
+                    t.last_received_message_at, t.last_message_at, t.updated_at, t.closed_at, t.snoozed_until, t.trashed_at,
+                    c.email as customer_email, c.name as customer_name, c.firstname as customer_firstname,
+                    c.lastname as customer_lastname, c.bio as customer_bio, c.meta as customer_meta,
+                    u.id as assignee_id, u.email as assignee_email, u.name as assignee_name, u.firstname as assignee_firstname,
+                    u.lastname as assignee_lastname, u.bio as assignee_bio, u.meta as assignee_meta,
+                    g.name as team_name, g.decoration as team_decoration",
+            $($rest,)*
+        )
+    };
+}
+/// What `select_tickets!` reads from.
+macro_rules! from_tickets {
+    () => {
+        " from tickets t
+          left join people c on c.id = t.customer_id
+          left join people u on u.id = t.assignee_user_id
+          left join teams g on g.id = t.assignee_team_id"
+    };
+}
+pub(crate) use {from_tickets, select_tickets};
+
+impl Ticket {
+    pub(crate) fn from_row(row: &Row) -> Result<Ticket, Error> {
+        Ok(Ticket {
+            id: row.int("id")?,
+            external_id: row.text_or_null("external_id")?,
+            status: Status::parse(&row.text("status")?).ok_or(store::StoreError::Column("status"))?,
+            priority: Priority::parse(&row.text("priority")?).ok_or(store::StoreError::Column("priority"))?,
+            channel: row.text("channel")?,
+            via: row.text("via")?,
+            from_agent: row.flag("from_agent")?,
+            subject: row.text_or_null("subject")?,
+            excerpt: row.text_or_null("excerpt")?,
+            language: row.text_or_null("language")?,
+            customer_id: row.int("customer_id")?,
+            assignee_user_id: row.int_or_null("assignee_user_id")?,
+            assignee_team_id: row.int_or_null("assignee_team_id")?,
+            messages_count: row.int("messages_count")?,
+            is_unread: row.flag("is_unread")?,
+            spam: row.flag("spam")?,
+            imported: row.flag("imported")?,
+            last_sent_message_not_delivered: row.flag("last_sent_message_not_delivered")?,
+            meta: stored_json(row, "meta")?,
+            split_from: row.int_or_null("split_from")?,
+            created_at: row.time("created_at")?,
+            opened_at: row.time_or_null("opened_at")?,
+            last_received_message_at: row.time_or_null("last_received_message_at")?,
+            last_message_at: row.time_or_null("last_message_at")?,
+            updated_at: row.time("updated_at")?,
+            closed_at: row.time_or_null("closed_at")?,
+            snoozed_until: row.time_or_null("snoozed_until")?,
+            trashed_at: row.time_or_null("trashed_at")?,
+        })
+    }
+}
+
+impl TeamOfTicket {
+    pub(crate) fn from_row(row: &Row) -> Result<Option<TeamOfTicket>, Error> {
+        let Some(id) = row.int_or_null("assignee_team_id")? else { return Ok(None) };
+        Ok(Some(TeamOfTicket { id, name: row.text("team_name")?, decoration: stored_json(row, "team_decoration")? }))
+    }
+}
+
+/// The ticket with this id and all that belongs to it, or `NotFound`. Four statements, whatever the number of messages.
+pub async fn find(tx: &mut Tx, may: &CanRead<Tickets>, id: i64) -> Result<TicketDetail, Error> {
+    let row = tx
+        .row(
+            concat!(
+                select_tickets!(
+                    ", c.external_id as customer_external_id, c.note as customer_note, c.data as customer_data"
+                ),
+                from_tickets!(),
+                " where t.id = $1"
+            ),
+            &[id.into()],
+        )
+        .await?;
+    let Some(row) = row else { return Err(Error::NotFound { kind: "ticket", id }) };
+    let ticket = Ticket::from_row(&row)?;
+    let person = Person::from_row(&row, &CUSTOMER)?.ok_or(store::StoreError::Column("customer_id"))?;
+    let addresses = tx
+        .rows(
+            "select id, type, address, preferred, created_at, updated_at from addresses where person_id = $1 order by id",
+            &[person.id.into()],
+        )
+        .await?;
+    let addresses = addresses.iter().map(RequesterAddress::from_row).collect::<Result<_, Error>>()?;
+    Ok(TicketDetail {
+        customer: Requester {
+            person,
+            external_id: row.text_or_null("customer_external_id")?,
+            note: row.text_or_null("customer_note")?,
+            data: stored_json(&row, "customer_data")?,
+            addresses,
+        },
+        assignee_user: Person::from_row(&row, &ASSIGNEE)?,
+        assignee_team: TeamOfTicket::from_row(&row)?,
+        tags: tags::of_ticket(tx, may, id).await?,
+        messages: messages::of_ticket(tx, may, id).await?,
+        ticket,
+    })
+}
+
+/// `NotFound` unless there is a ticket with this id.
+pub async fn must_exist(tx: &mut Tx, _may: &CanRead<Tickets>, id: i64) -> Result<(), Error> {
+    match tx.row("select id from tickets where id = $1", &[id.into()]).await? {
+        Some(_) => Ok(()),
+        None => Err(Error::NotFound { kind: "ticket", id }),
+    }
+}
+
+impl RequesterAddress {
+    fn from_row(row: &Row) -> Result<RequesterAddress, Error> {
+        Ok(RequesterAddress {
+            id: row.int("id")?,
+            kind: row.text("type")?,
+            address: row.text("address")?,
+            preferred: row.flag("preferred")?,
+            created_at: row.time("created_at")?,
+            updated_at: row.time_or_null("updated_at")?,
+        })
+    }
+}
