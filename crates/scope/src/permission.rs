@@ -25,12 +25,14 @@ impl Permission {
     }
 }
 
-/// Our own spelling, `resource:access`.
+/// Our own spelling, `resource:access`, as the command line shows it.
 impl fmt::Display for Permission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.resource.word(), self.access.word())
     }
 }
+
+const _: () = assert!(Kind::ALL.len() <= 64, "two bits a resource, and 128 bits to hold them");
 
 /// A set of permissions. 16 bytes, copied freely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -49,20 +51,30 @@ impl Permissions {
         Permissions(bits)
     }
 
-    /// Reading every resource there is.
-    pub const fn all_reads() -> Permissions {
+    /// Reading each of these.
+    pub const fn reading(resources: &[Kind]) -> Permissions {
         let mut bits = 0;
         let mut at = 0;
-        while at < Kind::ALL.len() {
-            bits |= Permission::read(Kind::ALL[at]).bit();
+        while at < resources.len() {
+            bits |= Permission::read(resources[at]).bit();
             at += 1;
         }
         Permissions(bits)
     }
 
+    /// Writing each of these; reading is not among it.
+    pub const fn writing(resources: &[Kind]) -> Permissions {
+        Permissions(Permissions::reading(resources).0 << 1)
+    }
+
+    /// Reading every resource there is.
+    pub const fn all_reads() -> Permissions {
+        Permissions::reading(Kind::ALL)
+    }
+
     /// Writing every resource there is; reads are not among them.
     pub const fn all_writes() -> Permissions {
-        Permissions(Permissions::all_reads().0 << 1)
+        Permissions::writing(Kind::ALL)
     }
 
     pub const fn all() -> Permissions {

@@ -53,25 +53,42 @@ resources! {
     /// Who did what through which app.
     AuditLog = "audit_log",
     Macros = "macros",
-    /// Rules on events, triggers and automations.
+    /// Rules of both sorts. A rule on an event is also a trigger, one on time also an automation:
+    /// a vendor that has a word for each must be able to open one without the other.
     Rules = "rules",
+    Triggers = "triggers",
+    Automations = "automations",
     Integrations = "integrations",
+    /// Zendesk's older way of calling out from a trigger.
+    Targets = "targets",
     Webhooks = "webhooks",
+    /// Panels beside a ticket.
     Widgets = "widgets",
+    /// The chat box on the shop's pages.
+    WebWidget = "web_widget",
     Jobs = "jobs",
     SatisfactionSurveys = "satisfaction_survey",
     Statistics = "statistics",
     Files = "files",
     VoiceCalls = "voice_calls",
-    /// OAuth clients, their installations and grants.
+    /// OAuth clients, their secrets and grants. Whoever may write these can hand out any scope, so no narrow word of a vendor opens them.
     Apps = "apps",
+    /// Which apps are installed: what the vendors' words `apps:read` and `apps:write` are about.
+    InstalledApps = "installed_apps",
     HelpCenter = "help_center",
+    /// Finding articles: Zendesk has a word for that alone.
+    HelpCenterSearch = "help_center_search",
+    /// One search over all kinds of objects. Zendesk opens it with the broad word alone.
+    Search = "search",
     Brands = "brands",
     SlaPolicies = "sla_policies",
     DynamicContent = "dynamic_content",
     CustomObjects = "custom_objects",
     DeletionSchedules = "deletion_schedules",
+    /// Where messages come from and go to: addresses, forms, chat.
     Channels = "channels",
+    /// Messages that an outside channel pushes in.
+    ChannelMessages = "channel_messages",
     Themes = "themes",
     Security = "security",
 }

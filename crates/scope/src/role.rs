@@ -79,23 +79,27 @@ impl Role {
                 Permission::read(Kind::Requests),
                 Permission::write(Kind::Requests),
                 Permission::read(Kind::HelpCenter),
+                Permission::read(Kind::HelpCenterSearch),
             ]),
         }
     }
 }
 
 /// What only administrators may do.
-const ADMINISTRATION: [Permission; 6] = [
+const ADMINISTRATION: [Permission; 8] = [
     Permission::write(Kind::Users),
     Permission::write(Kind::Account),
+    Permission::read(Kind::Apps),
     Permission::write(Kind::Apps),
+    Permission::write(Kind::InstalledApps),
     Permission::read(Kind::AuditLog),
     Permission::write(Kind::Security),
     Permission::read(Kind::Security),
 ];
 
 /// What staff without settings may not read.
-const SECRETS: [Permission; 2] = [Permission::read(Kind::AuditLog), Permission::read(Kind::Security)];
+const SECRETS: [Permission; 3] =
+    [Permission::read(Kind::Apps), Permission::read(Kind::AuditLog), Permission::read(Kind::Security)];
 
 const AGENT_WRITES: [Permission; 8] = [
     Permission::write(Kind::Tickets),
@@ -108,7 +112,7 @@ const AGENT_WRITES: [Permission; 8] = [
     Permission::write(Kind::Files),
 ];
 
-const LITE: [Permission; 10] = [
+const LITE: [Permission; 14] = [
     Permission::read(Kind::Account),
     Permission::read(Kind::Users),
     Permission::read(Kind::Teams),
@@ -119,4 +123,9 @@ const LITE: [Permission; 10] = [
     Permission::read(Kind::Tags),
     Permission::read(Kind::Views),
     Permission::read(Kind::Macros),
+    Permission::read(Kind::Organizations),
+    Permission::read(Kind::CustomFields),
+    // Attachments of the tickets they answer.
+    Permission::read(Kind::Files),
+    Permission::write(Kind::Files),
 ];
