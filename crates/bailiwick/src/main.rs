@@ -1,1 +1,89 @@
-fn main() {}
+//! Parses the command line, nothing else.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use bailiwick::cli;
+use bailiwick::config::Settings;
+use clap::{Args, Parser, Subcommand};
+
+/// A self-hosted helpdesk with an OAuth 2.1 / OpenID Connect provider at its heart.
+///
+/// Without a command it serves.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+/// Settings that are often given by hand. `bailiwick init` writes a file with all of them.
+#[derive(Args)]
+struct Overrides {
+    /// Settings file (default: bailiwick.toml, if there is one)
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Address and port to serve on
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// The address people and apps use
+    #[arg(long, global = true, value_name = "URL")]
+    public_url: Option<String>,
+    /// Folder of the embedded database
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// postgres://... to use PostgreSQL
+    #[arg(long, global = true, value_name = "URL")]
+    database: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the account (the default)
+    Serve,
+    /// Write bailiwick.toml with every setting, its meaning and its default
+    Init,
+}
+
+impl Overrides {
+    fn settings(&self) -> anyhow::Result<Settings> {
+        let mut settings = Settings::read(self.config.as_deref(), std::env::vars())?;
+        if let Some(listen) = &self.listen {
+            settings.listen.clone_from(listen);
+        }
+        if let Some(url) = &self.public_url {
+            settings.public_url.clone_from(url);
+        }
+        if let Some(data) = &self.data {
+            settings.data.clone_from(data);
+        }
+        if let Some(database) = &self.database {
+            settings.database.clone_from(database);
+        }
+        Ok(settings)
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bailiwick: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => block_on(cli::serve::run(cli.overrides.settings()?)),
+        Command::Init => cli::init::run(),
+    }
+}
+
+fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use base64::Engine;
@@ -12,8 +13,11 @@ use endpoint::{App, Limits, Metrics};
 use oauth::Provider;
 use outside::{Clock, Random};
 use store::Db;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::config::Settings;
+use crate::serve;
 
 /// What differs between the product, the demo and a test.
 pub struct Surroundings {
@@ -41,6 +45,7 @@ pub async fn app(db: Db, surroundings: Surroundings, settings: &Settings) -> any
         config: Arc::new(config),
         limits: Limits::new(settings.rate_limits),
         metrics: Metrics::default(),
+        setup: Arc::default(),
     })
 }
 
@@ -123,6 +128,52 @@ fn is_loopback(url: &url::Url) -> bool {
         Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         None => false,
     }
+}
+
+/// `BAILIWICK_SECRET_KEY`, if it is set.
+pub fn secret_key_variable() -> Option<String> {
+    std::env::vars().find(|(name, _)| name == "BAILIWICK_SECRET_KEY").map(|(_, value)| value)
+}
+
+/// Whether the account was set up.
+pub async fn has_account(app: &App) -> anyhow::Result<bool> {
+    let mut tx = app.db.read().await?;
+    Ok(tx.row("select id from account where id = $1", &[1.into()]).await?.is_some())
+}
+
+/// Starts writing logs to standard error.
+pub fn logs(settings: &Settings) -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&settings.log)
+        .with_context(|| format!("log = {:?} is not a filter", settings.log))?;
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match settings.log_format.as_str() {
+        "json" => logs.json().flatten_event(true).try_init(),
+        _ => logs.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
+    };
+    started.map_err(|error| anyhow::anyhow!("the logs could not be started: {error}"))
+}
+
+/// The metrics' own listener, if the settings ask for one.
+pub async fn metrics_listener(
+    app: &App,
+    settings: &Settings,
+    mut stopped: watch::Receiver<bool>,
+) -> anyhow::Result<Option<JoinHandle<()>>> {
+    if settings.metrics_listen.is_empty() {
+        return Ok(None);
+    }
+    let listener = serve::bind(&settings.metrics_listen).await.context("metrics_listen")?;
+    let metrics = app.metrics.clone();
+    let router = axum::Router::new().route(
+        "/metrics",
+        axum::routing::get(async move || {
+            ([(axum::http::header::CONTENT_TYPE, endpoint::health::METRICS_TYPE)], metrics.text())
+        }),
+    );
+    let stop = async move {
+        let _closed = stopped.wait_for(|stop| *stop).await;
+    };
+    Ok(Some(tokio::spawn(serve::serve(router, listener, stop, Duration::from_secs(1)))))
 }
 
 #[cfg(test)]

@@ -7,6 +7,9 @@ use axum::routing::MethodFilter;
 
 use crate::{App, Routes, Surface};
 
+/// The media type of Prometheus' text format.
+pub const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
 pub fn routes(surface: Surface) -> Routes {
     Routes::new(surface)
         .open(MethodFilter::GET, "/health/live", live, "says only that the process answers")
@@ -42,6 +45,5 @@ pub async fn metrics(State(app): State<App>, headers: HeaderMap) -> Response {
     if outside::sha256(sent.as_bytes()) != outside::sha256(format!("Bearer {token}").as_bytes()) {
         return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer realm=\"metrics\"")]).into_response();
     }
-    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], app.metrics.text())
-        .into_response()
+    ([(header::CONTENT_TYPE, METRICS_TYPE)], app.metrics.text()).into_response()
 }

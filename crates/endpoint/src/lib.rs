@@ -14,6 +14,7 @@ mod limit;
 mod may;
 mod observe;
 mod routes;
+pub mod setup;
 
 pub use authenticate::{Credential, RequestId};
 pub use layers::{ClientAddress, wrap};
@@ -32,6 +33,7 @@ pub struct App {
     pub config: Arc<Config>,
     pub limits: Limits,
     pub metrics: Metrics,
+    pub setup: Arc<setup::Setup>,
 }
 
 /// What handlers need of the configuration.
