@@ -10,10 +10,16 @@ use aws_lc_rs::hmac;
 use outside::{Clock, Random};
 use store::Db;
 
+pub mod authorize;
 pub mod bearer;
+pub mod clients;
+pub mod consents;
 pub mod error;
 pub mod policy;
+pub mod redirect_uri;
 pub mod secret;
+pub mod sessions;
+pub mod sign_in;
 
 pub use error::{Code, Error};
 pub use policy::Policy;

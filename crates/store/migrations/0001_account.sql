@@ -354,7 +354,8 @@ create table clients (
     updated_at bigint not null
 );
 create unique index clients_by_client_id on clients (client_id);
-create index clients_by_name on clients (status, name, id);
+-- the list of apps
+create index clients_by_name on clients (name, id) where status <> 'deleted';
 
 create table client_secrets (
     id @id,
