@@ -2,6 +2,7 @@
 
 mod error;
 pub mod events;
+pub mod page;
 pub mod people;
 pub mod teams;
 pub mod tickets;

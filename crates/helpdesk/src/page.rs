@@ -1,0 +1,183 @@
+//! Pages by key: a list is read from a row on, never by counting rows.
+//!
+//! A list names its order as columns that end in a unique one; the index on exactly these columns serves every page at equal cost.
+
+use store::{Row, Tx, Value};
+
+use crate::Error;
+
+/// The value of one sort column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    Int(i64),
+    Text(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    Before,
+    After,
+}
+
+/// A place between rows: before or after the row with these sort keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    pub keys: Vec<Key>,
+    pub direction: Direction,
+}
+
+/// Which part of a list is wanted: at most `limit` rows, from the start or from a position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slice {
+    pub limit: usize,
+    pub from: Option<Position>,
+}
+
+/// Part of a list in its order. `before` and `after` are sort keys of its first and last row where there is more on that side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    pub before: Option<Vec<Key>>,
+    pub after: Option<Vec<Key>>,
+}
+
+/// A column of an order: how SQL names it, how the answer names it, and its type.
+#[derive(Debug, Clone, Copy)]
+pub enum Column {
+    Int(&'static str, &'static str),
+    Text(&'static str, &'static str),
+}
+
+/// The order of a list. Its columns together are unique.
+#[derive(Debug, Clone, Copy)]
+pub struct Order {
+    pub columns: &'static [Column],
+    pub descending: bool,
+}
+
+/// SQL text under construction, with its parameters.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    pub sql: String,
+    pub params: Vec<Value>,
+}
+
+impl Query {
+    /// `select ... from ... where ...`; at least one condition must be there already.
+    pub fn new(sql: &str) -> Query {
+        Query { sql: sql.to_owned(), params: Vec::new() }
+    }
+
+    /// Adds a parameter, and gives its placeholder.
+    pub fn bind(&mut self, value: impl Into<Value>) -> String {
+        self.params.push(value.into());
+        format!("${}", self.params.len())
+    }
+
+    /// Appends ` and {left} {value}`, such as `.and("role =", word)`.
+    pub fn and(&mut self, left: &str, value: impl Into<Value>) {
+        let placeholder = self.bind(value);
+        self.sql.push_str(&format!(" and {left} {placeholder}"));
+    }
+
+    /// Appends ` and {column} in (...)`; an empty list lets nothing through.
+    pub fn and_in<V: Into<Value>>(&mut self, column: &str, values: impl IntoIterator<Item = V>) {
+        let placeholders: Vec<String> = values.into_iter().map(|value| self.bind(value)).collect();
+        if placeholders.is_empty() {
+            self.sql.push_str(" and 1 = 0");
+        } else {
+            self.sql.push_str(&format!(" and {column} in ({})", placeholders.join(", ")));
+        }
+    }
+
+    /// Appends a condition that has no parameter.
+    pub fn and_text(&mut self, condition: &str) {
+        self.sql.push_str(" and ");
+        self.sql.push_str(condition);
+    }
+
+    /// Runs the query for one page. `Invalid` on `cursor` if the position does not fit the order.
+    pub async fn page(mut self, tx: &mut Tx, order: Order, slice: &Slice) -> Result<Page<Row>, Error> {
+        let backwards = slice.from.as_ref().is_some_and(|from| from.direction == Direction::Before);
+        let descending = order.descending != backwards;
+        if let Some(from) = &slice.from {
+            self.start_at(order, from, if descending { "<" } else { ">" })?;
+        }
+        let direction = if descending { "desc" } else { "asc" };
+        let sort: Vec<String> = order.columns.iter().map(|column| format!("{} {direction}", column.sql())).collect();
+        let limit = i64::try_from(slice.limit).unwrap_or(i64::MAX - 1);
+        let limit = self.bind(limit + 1);
+        self.sql.push_str(&format!(" order by {} limit {limit}", sort.join(", ")));
+
+        let mut items = tx.rows(&self.sql, &self.params).await?;
+        let more = slice.limit < items.len();
+        items.truncate(slice.limit);
+        if backwards {
+            items.reverse();
+        }
+        // Where we came from there is at least the row we came from.
+        let (more_before, more_after) = if backwards { (more, true) } else { (slice.from.is_some(), more) };
+        let before = items.first().filter(|_| more_before).map(|row| keys_of(row, order)).transpose()?;
+        let after = items.last().filter(|_| more_after).map(|row| keys_of(row, order)).transpose()?;
+        Ok(Page { items, before, after })
+    }
+
+    fn start_at(&mut self, order: Order, from: &Position, compare: &str) -> Result<(), Error> {
+        let fits = from.keys.len() == order.columns.len()
+            && from.keys.iter().zip(order.columns).all(|(key, column)| {
+                matches!((key, column), (Key::Int(_), Column::Int(..)) | (Key::Text(_), Column::Text(..)))
+            });
+        if !fits {
+            return Err(Error::invalid("cursor", "Not a valid cursor of this list."));
+        }
+        let columns: Vec<&str> = order.columns.iter().map(|column| column.sql()).collect();
+        let mut places = Vec::with_capacity(from.keys.len());
+        for key in &from.keys {
+            places.push(match key {
+                Key::Int(number) => self.bind(*number),
+                Key::Text(text) => self.bind(text),
+            });
+        }
+        // Row comparison walks the index; the spelled-out form reads every earlier row on PostgreSQL.
+        self.sql.push_str(&format!(" and ({}) {compare} ({})", columns.join(", "), places.join(", ")));
+        Ok(())
+    }
+}
+
+impl<T> Page<T> {
+    /// Turns every row into what it stands for.
+    pub fn try_map<U>(self, each: impl FnMut(T) -> Result<U, Error>) -> Result<Page<U>, Error> {
+        let items: Result<Vec<U>, Error> = self.items.into_iter().map(each).collect();
+        Ok(Page { items: items?, before: self.before, after: self.after })
+    }
+}
+
+impl Column {
+    const fn sql(&self) -> &'static str {
+        match self {
+            Column::Int(sql, _) | Column::Text(sql, _) => sql,
+        }
+    }
+}
+
+fn keys_of(row: &Row, order: Order) -> Result<Vec<Key>, Error> {
+    let keys = order.columns.iter().map(|column| match column {
+        Column::Int(_, name) => Ok(Key::Int(row.int(name)?)),
+        Column::Text(_, name) => Ok(Key::Text(row.text(name)?)),
+    });
+    keys.collect()
+}
+
+/// A pattern for `like ... escape '!'` that finds the text anywhere. Wildcards in it stand for themselves.
+pub fn part_pattern(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
