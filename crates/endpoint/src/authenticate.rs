@@ -31,18 +31,15 @@ pub(crate) async fn by_token(parts: &mut Parts, app: &App) -> Result<Arc<Caller>
     let bearer = app.provider.bearer(token.trim()).await?.ok_or(Why::InvalidToken)?;
     spend(parts, app, Credential::Token { family_id: bearer.family_id, client_id: bearer.client_row })?;
     let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-    let caller = Arc::new(Caller {
-        actor: Arc::new(Actor {
-            person_id: Some(bearer.person_id),
-            role: Some(bearer.role),
-            client_id: Some(bearer.client_row),
-            grant_id: bearer.grant_id,
-            request_id,
-            ..Actor::default()
-        }),
-        permissions: bearer.granted.intersection(bearer.role.ceiling()),
-        granted: bearer.granted,
-    });
+    let actor = Actor {
+        person_id: Some(bearer.person_id),
+        role: Some(bearer.role),
+        client_id: Some(bearer.client_row),
+        grant_id: bearer.grant_id,
+        request_id,
+        ..Actor::default()
+    };
+    let caller = Arc::new(Caller::new(actor, bearer.granted));
     parts.extensions.insert(caller.clone());
     Ok(caller)
 }

@@ -12,6 +12,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use scope::permit::{Permit, Refusal};
 use scope::resource::{Access, Resource};
+use scope::words;
 use store::StoreError;
 
 use crate::routes::{Needed, Surface};
@@ -38,7 +39,8 @@ pub enum Why {
     InvalidKey,
     #[error("{0}")]
     InvalidRequest(&'static str),
-    #[error("You do not have enough permissions to perform this action. The token needs the scope {0}.")]
+    /// The text as the surface's vendor words it.
+    #[error("{0}")]
     MissingScope(String),
     #[error("You do not have enough permissions to perform this action. The role of this person does not allow it.")]
     Role,
@@ -91,7 +93,7 @@ impl IntoResponse for Refused {
             Why::InvalidRequest(_) => {
                 (StatusCode::BAD_REQUEST, Some(r#"Bearer realm="api", error="invalid_request""#.to_owned()))
             }
-            Why::MissingScope(scope) => (
+            Why::MissingScope(_) => (
                 StatusCode::FORBIDDEN,
                 Some(format!(
                     r#"Bearer realm="api", error="insufficient_scope", scope="{scope}", resource_metadata="{metadata}""#
@@ -131,7 +133,9 @@ impl<R: Resource, A: Access> FromRequestParts<App> for May<Permit<R, A>> {
         let refuse = |why| refused(why, Some(&needed), app);
         let caller = authenticate::by_token(parts, app).await.map_err(refuse)?;
         caller.permit().map(May).map_err(|refusal| match refusal {
-            Refusal::MissingScope(_) => refuse(Why::MissingScope(scope_of(&needed))),
+            Refusal::MissingScope(_) => {
+                refuse(Why::MissingScope(words::missing_scope_text(needed.surface.dialect, needed.permissions)))
+            }
             Refusal::Role(_) => refuse(Why::Role),
         })
     }
@@ -167,6 +171,5 @@ fn refused(why: Why, needed: Option<&Arc<Needed>>, app: &App) -> Refused {
 
 /// The words that open the route, in the surface's dialect.
 fn scope_of(needed: &Needed) -> String {
-    let words: Vec<String> = needed.permissions.iter().map(|permission| permission.to_string()).collect();
-    words.join(" ")
+    words::narrowest(needed.surface.dialect, needed.permissions).join(" ")
 }

@@ -123,3 +123,39 @@ impl FromIterator<Permission> for Permissions {
         Permissions(list.into_iter().fold(0, |bits, permission| bits | permission.bit()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_permission_has_a_bit_of_its_own() {
+        let all: Vec<Permission> = Permissions::all().iter().collect();
+
+        assert_eq!(all.len(), Kind::ALL.len() * 2);
+        for &permission in &all {
+            assert_eq!(Permissions::of(&[permission]).iter().collect::<Vec<_>>(), [permission]);
+        }
+    }
+
+    #[test]
+    fn writing_is_not_reading() {
+        let write = Permissions::writing(&[Kind::Tickets]);
+
+        assert!(write.contains(Permission::write(Kind::Tickets)));
+        assert!(!write.contains(Permission::read(Kind::Tickets)));
+        assert!(Permissions::all_reads().intersection(Permissions::all_writes()).is_empty());
+    }
+
+    #[test]
+    fn a_set_is_taken_apart_and_put_together_again() {
+        let set = Permissions::reading(&[Kind::Tags, Kind::Security]).union(Permissions::writing(&[Kind::Account]));
+
+        assert_eq!(set.iter().collect::<Permissions>(), set);
+        assert_eq!(set.len(), 3);
+        assert_eq!(
+            set.iter().map(|it| it.to_string()).collect::<Vec<_>>(),
+            ["account:write", "tags:read", "security:read"]
+        );
+    }
+}

@@ -10,14 +10,13 @@ use crate::permission::{Permission, Permissions};
 use crate::resource::{Access, Read, Resource, Write};
 use crate::role::Role;
 
-/// Who is asking, and what they may do: the granted words AND the role AND the app's ceiling, worked out once a request.
+/// Who is asking, and what they may do: the granted words AND the role, worked out once a request.
 #[derive(Debug, Clone)]
 pub struct Caller {
     pub actor: Arc<Actor>,
-    /// What the request may do, after role and ceiling were applied.
-    pub permissions: Permissions,
-    /// What the token's words alone would grant. Differs from `permissions` when the role forbids something.
-    pub granted: Permissions,
+    /// What the words grant, before the role. Private as `permissions` is: neither can be set without the other.
+    granted: Permissions,
+    permissions: Permissions,
 }
 
 /// Who acts, for the event log. Ids are rows of `people`, `clients` and `grants`.
@@ -48,13 +47,25 @@ pub type CanWrite<R> = Permit<R, Write>;
 /// Why there is no permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// The token's words do not grant it.
+    /// The token's words do not grant it, or the app's ceiling has cut them off: another scope would help.
     MissingScope(Permission),
-    /// The words would, the person's role or the app's ceiling does not.
+    /// The words would, the person's role does not: no scope would help.
     Role(Permission),
 }
 
 impl Caller {
+    /// `granted` is what the token's words open within the app's ceiling; `Permissions::all()` where words play no part, as with
+    /// sessions and API keys. The role in `actor` narrows it here and nowhere else (RS-6); an actor without a role may do nothing.
+    pub fn new(actor: Actor, granted: Permissions) -> Caller {
+        let ceiling = actor.role.map_or(Permissions::NONE, Role::ceiling);
+        Caller { actor: Arc::new(actor), granted, permissions: granted.intersection(ceiling) }
+    }
+
+    /// All that this call may do.
+    pub fn permissions(&self) -> Permissions {
+        self.permissions
+    }
+
     pub fn permit<R: Resource, A: Access>(&self) -> Result<Permit<R, A>, Refusal> {
         let needed = Permit::<R, A>::permission();
         if self.permissions.contains(needed) {
@@ -82,5 +93,87 @@ impl<R: Resource, A: Access> Permit<R, A> {
 
     pub const fn permission() -> Permission {
         Permission { resource: R::KIND, access: A::ACCESS }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Dialect;
+    use crate::resource::{Account, Kind, Tags, Tickets, Users};
+    use crate::words;
+
+    fn caller(role: Role, scope: &str) -> Caller {
+        let actor = Actor { person_id: Some(7), role: Some(role), ..Actor::default() };
+        Caller::new(actor, words::permissions_of(Dialect::Gorgias, scope))
+    }
+
+    #[test]
+    fn a_granted_word_within_the_role_gives_a_permit_that_says_who_acts() {
+        let caller = caller(Role::Agent, "tickets:read");
+
+        let permit: CanRead<Tickets> = caller.permit().expect("granted");
+
+        assert_eq!(permit.actor().person_id, Some(7));
+        assert_eq!(permit.actor().worker, None);
+    }
+
+    #[test]
+    fn without_the_word_the_scope_is_missing_whatever_the_role() {
+        let caller = caller(Role::Owner, "tickets:read");
+
+        let refusal = caller.permit::<Tags, Read>().expect_err("not granted");
+
+        assert_eq!(refusal, Refusal::MissingScope(Permission::read(Kind::Tags)));
+    }
+
+    #[test]
+    fn reading_does_not_include_writing_nor_writing_reading() {
+        assert!(caller(Role::Owner, "tickets:read").permit::<Tickets, Write>().is_err());
+        assert!(caller(Role::Owner, "tickets:write").permit::<Tickets, Read>().is_err());
+    }
+
+    #[test]
+    fn the_role_narrows_what_the_words_grant() {
+        // RS-6
+        let observer = caller(Role::Observer, "tickets:read tickets:write");
+
+        assert!(observer.permit::<Tickets, Read>().is_ok());
+        let refusal = observer.permit::<Tickets, Write>().expect_err("observers only read");
+        assert_eq!(refusal, Refusal::Role(Permission::write(Kind::Tickets)));
+    }
+
+    #[test]
+    fn write_all_reaches_as_far_as_the_role_and_no_further() {
+        // RS-5, RS-6
+        let agent = caller(Role::Agent, "write:all");
+
+        assert!(agent.permit::<Tickets, Write>().is_ok());
+        let refusal = agent.permit::<Users, Write>().expect_err("agents do not manage staff");
+        assert_eq!(refusal, Refusal::Role(Permission::write(Kind::Users)));
+    }
+
+    #[test]
+    fn a_word_missing_and_beyond_the_role_counts_as_missing() {
+        let refusal = caller(Role::Lite, "tickets:read").permit::<Account, Write>().expect_err("neither");
+
+        assert_eq!(refusal, Refusal::MissingScope(Permission::write(Kind::Account)));
+    }
+
+    #[test]
+    fn an_actor_without_a_role_may_do_nothing() {
+        let caller = Caller::new(Actor::default(), Permissions::all());
+
+        assert!(caller.permissions().is_empty());
+        assert!(caller.permit::<Tickets, Read>().is_err());
+    }
+
+    #[test]
+    fn a_workers_permit_names_the_worker_and_its_run() {
+        let permit: CanWrite<Tickets> = Permit::system("wake snoozed tickets", "run-1".to_owned());
+
+        assert_eq!(permit.actor().worker, Some("wake snoozed tickets"));
+        assert_eq!(permit.actor().request_id, "run-1");
+        assert_eq!(permit.actor().person_id, None);
     }
 }

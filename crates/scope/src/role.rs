@@ -129,3 +129,45 @@ const LITE: [Permission; 14] = [
     Permission::read(Kind::Files),
     Permission::write(Kind::Files),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_role_is_read_back_from_its_word() {
+        for &role in Role::ALL {
+            assert_eq!(Role::parse(role.word()), Some(role));
+        }
+        assert_eq!(Role::parse("Owner"), None);
+    }
+
+    #[test]
+    fn each_step_down_the_staff_ladder_takes_permissions_away() {
+        for pair in [Role::Owner, Role::Admin, Role::Lead, Role::Agent, Role::Lite].windows(2) {
+            assert!(pair[0].ceiling().contains_all(pair[1].ceiling()), "{:?} exceeds {:?}", pair[1], pair[0]);
+        }
+    }
+
+    #[test]
+    fn an_observer_writes_nothing() {
+        assert!(Role::Observer.ceiling().intersection(Permissions::all_writes()).is_empty());
+    }
+
+    #[test]
+    fn a_customer_reads_requests_and_the_help_center_and_no_ticket() {
+        let ceiling = Role::Customer.ceiling();
+
+        assert!(ceiling.contains(Permission::write(Kind::Requests)));
+        assert!(!ceiling.contains(Permission::read(Kind::Tickets)));
+        assert!(!ceiling.contains(Permission::read(Kind::Customers)));
+    }
+
+    #[test]
+    fn only_administrators_and_apps_own_users_reach_apps_and_their_secrets() {
+        for &role in Role::ALL {
+            let reaches = role.ceiling().contains(Permission::write(Kind::Apps));
+            assert_eq!(reaches, role.is_admin() || role == Role::Bot, "{role:?}");
+        }
+    }
+}

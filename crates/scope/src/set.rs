@@ -147,3 +147,173 @@ impl fmt::Display for ScopeSet {
         f.write_str(&self.text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::words::vocabulary;
+
+    fn set(text: &str) -> ScopeSet {
+        ScopeSet::parse(text).expect("a scope")
+    }
+
+    #[test]
+    fn order_and_repeats_do_not_matter() {
+        // SC-1
+        assert_eq!(set("tickets:read openid tickets:read"), set("openid tickets:read"));
+        assert_eq!(set("  openid   tickets:read ").to_string(), "openid tickets:read");
+        assert!(set("").is_empty() && set("   ").is_empty());
+    }
+
+    #[test]
+    fn a_character_outside_the_grammar_is_refused_and_its_place_told() {
+        // SC-1
+        for (text, at_byte) in
+            [("a\tb", 1), ("a\"", 1), ("a\\b", 1), ("openid ü", 7), ("\u{7f}", 0), ("a\0", 1), ("a\n", 1)]
+        {
+            assert_eq!(ScopeSet::parse(text), Err(BadScope { at_byte }), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_broader_grant_covers_a_narrower_request() {
+        // RS-5, SC-11
+        let covered = |asked, ceiling, dialect| set(asked).covered_by(&set(ceiling), dialect);
+
+        assert!(covered("tickets:write users:read", "write:all", Dialect::Gorgias));
+        assert!(covered("tickets:write", "write", Dialect::Zendesk));
+        assert!(covered("tickets", "tickets:read tickets:write", Dialect::Zendesk));
+        assert!(covered("offline openid", "openid offline_access", Dialect::Gorgias));
+        assert!(!covered("tickets:read", "tickets:write", Dialect::Gorgias), "write does not include read");
+        assert!(!covered("tickets:read", "write", Dialect::Zendesk), "nor does Zendesk's");
+        assert!(!covered("write:all", "tickets:read tickets:write", Dialect::Gorgias));
+        assert!(!covered("openid", "write:all", Dialect::Gorgias), "identity is not a resource");
+        assert!(!covered("impersonate", "read write", Dialect::Zendesk));
+    }
+
+    #[test]
+    fn an_unknown_word_is_harmless_to_zendesk_and_beyond_every_other_ceiling() {
+        // SC-2
+        assert!(set("tickets:fly").covered_by(&set("read"), Dialect::Zendesk));
+        assert!(!set("tickets:fly").covered_by(&set("write:all"), Dialect::Gorgias));
+        assert_eq!(set("openid tickets:fly").unknown(Dialect::Gorgias), ["tickets:fly"]);
+        assert!(set("tickets:fly").permissions(Dialect::Zendesk).is_empty());
+    }
+
+    #[test]
+    fn only_what_is_new_is_asked_again() {
+        // CO-7
+        let asked = set("openid tickets:read tickets:write");
+        assert_eq!(asked.beyond(&set("openid tickets:read"), Dialect::Gorgias), set("tickets:write"));
+    }
+
+    #[test]
+    fn words_the_role_can_never_use_are_above_it() {
+        // CO-12
+        let asked = set("openid tickets:read users:write write:all");
+        assert_eq!(asked.above(Role::Agent, Dialect::Gorgias), set("users:write"));
+        assert!(asked.above(Role::Owner, Dialect::Gorgias).is_empty());
+    }
+
+    #[test]
+    fn both_spellings_of_lasting_access_are_one() {
+        // SC-5
+        assert!(set("offline").has_identity(Identity::Offline));
+        assert!(set("offline_access").has_identity(Identity::Offline));
+        assert!(!set("openid").has_identity(Identity::Offline));
+    }
+
+    /// Any text of up to 64 KiB: half of it near the grammar, half of anything.
+    fn any_text() -> impl Strategy<Value = String> {
+        const MAX_BYTES: usize = 64 * 1024;
+        prop_oneof![
+            proptest::collection::vec(proptest::sample::select(b" :az\"\\~!".as_slice()), 0..MAX_BYTES)
+                .prop_map(|bytes| bytes.into_iter().map(char::from).collect()),
+            proptest::collection::vec(any::<char>(), 0..MAX_BYTES / 4).prop_map(String::from_iter),
+            proptest::collection::vec(0x20u8..0x7f, 0..MAX_BYTES).prop_map(|bytes| bytes
+                .into_iter()
+                .map(char::from)
+                .collect::<String>()
+                .replace(['"', '\\'], " ")),
+        ]
+    }
+
+    fn any_set() -> impl Strategy<Value = ScopeSet> {
+        let known: Vec<&'static str> =
+            Dialect::ALL.iter().flat_map(|&dialect| vocabulary(dialect)).map(|word| word.word).collect();
+        let word = prop_oneof![
+            4 => proptest::sample::select(known).prop_map(str::to_owned),
+            1 => "[!#-\\[\\]-~]{1,12}",
+        ];
+        proptest::collection::vec(word, 0..12).prop_map(|words| set(&words.join(" ")))
+    }
+
+    fn any_dialect() -> impl Strategy<Value = Dialect> {
+        proptest::sample::select(Dialect::ALL)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_text_up_to_64_kib_makes_it_panic(text in any_text(), dialect in any_dialect()) {
+            if let Ok(set) = ScopeSet::parse(&text) {
+                prop_assert_eq!(ScopeSet::parse(&set.to_string()), Ok(set.clone()));
+                set.permissions(dialect);
+                set.unknown(dialect);
+                prop_assert!(set.covered_by(&set, dialect));
+                prop_assert_eq!(set.union(&set), set.clone());
+                prop_assert!(set.without(&set).is_empty());
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn printing_and_parsing_gives_the_same_set(set in any_set()) {
+            prop_assert_eq!(ScopeSet::parse(&set.to_string()), Ok(set));
+        }
+
+        #[test]
+        fn the_canonical_order_is_strictly_increasing(set in any_set()) {
+            let words: Vec<&str> = set.words().collect();
+            prop_assert!(words.windows(2).all(|pair| pair[0] < pair[1]));
+        }
+
+        #[test]
+        fn a_set_is_its_words_in_any_order((mut words, shuffled) in any_set().prop_flat_map(|set| {
+            let words: Vec<String> = set.words().map(str::to_owned).collect();
+            (Just(words.clone()), Just(words).prop_shuffle())
+        })) {
+            words.push(words.first().cloned().unwrap_or_default());
+            prop_assert_eq!(set(&words.join(" ")), set(&shuffled.join(" ")));
+        }
+
+        #[test]
+        fn sets_obey_the_laws_of_sets(a in any_set(), b in any_set(), c in any_set()) {
+            prop_assert_eq!(a.union(&b), b.union(&a));
+            prop_assert_eq!(a.intersection(&b), b.intersection(&a));
+            prop_assert_eq!(a.union(&b).union(&c), a.union(&b.union(&c)));
+            prop_assert_eq!(a.intersection(&b.union(&c)), a.intersection(&b).union(&a.intersection(&c)));
+            prop_assert_eq!(a.without(&b).union(&a.intersection(&b)), a.clone());
+            prop_assert!(a.is_subset_of(&a.union(&b)));
+            prop_assert!(a.intersection(&b).is_subset_of(&a));
+            prop_assert_eq!(a.is_subset_of(&b), a.words().all(|word| b.contains(word)));
+        }
+
+        #[test]
+        fn a_union_opens_what_its_parts_open(a in any_set(), b in any_set(), dialect in any_dialect()) {
+            prop_assert_eq!(a.union(&b).permissions(dialect), a.permissions(dialect).union(b.permissions(dialect)));
+        }
+
+        #[test]
+        fn what_a_ceiling_covers_opens_nothing_beyond_it(a in any_set(), ceiling in any_set(), dialect in any_dialect()) {
+            let covered = a.without(&a.beyond(&ceiling, dialect));
+            prop_assert!(covered.covered_by(&ceiling, dialect));
+            prop_assert!(ceiling.permissions(dialect).contains_all(covered.permissions(dialect)));
+            prop_assert!(a.intersection(&ceiling).is_subset_of(&covered));
+        }
+    }
+}
