@@ -33,34 +33,36 @@ pub struct Server {
     pub admin_id: i64,
     pub agent_id: i64,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
-    _database: Database,
+    pub database: Database,
 }
 
-/// Keeps what holds the database alive as long as the test runs.
-pub enum Database {
-    File(tempfile::TempDir),
-    Schema,
+/// Where a test's database is, and what keeps it alive as long as the test runs.
+pub struct Database {
+    pub url: String,
+    _folder: Option<tempfile::TempDir>,
 }
 
 /// An empty, migrated database of the engine that `BAILIWICK_TEST_DATABASE` names.
 pub async fn fresh_database() -> (Db, Database) {
-    match std::env::var_os("BAILIWICK_TEST_DATABASE").and_then(|it| it.into_string().ok()) {
+    let database = match std::env::var_os("BAILIWICK_TEST_DATABASE").and_then(|it| it.into_string().ok()) {
         Some(url) if url.starts_with("postgres") => {
             let schema = format!("t_{}", Random::system().letters(16));
             let join = if url.contains('?') { '&' } else { '?' };
-            let db = Db::open(&format!("{url}{join}schema={schema}")).await.expect("open the test database");
-            db.migrate().await.expect("migrate");
-            (db, Database::Schema)
+            Database { url: format!("{url}{join}schema={schema}"), _folder: None }
         }
         _ => {
             let folder = tempfile::tempdir().expect("a temporary folder");
             let url = format!("sqlite:{}", folder.path().join("test.db").display());
-            let db = Db::open(&url).await.expect("open the test database");
-            db.migrate().await.expect("migrate");
-            (db, Database::File(folder))
+            Database { url, _folder: Some(folder) }
         }
-    }
+    };
+    let db = Db::open(&database.url).await.expect("open the test database");
+    db.migrate().await.expect("migrate");
+    (db, database)
 }
+
+/// What encrypts keys in a test's database.
+pub const SECRET_KEY: [u8; 32] = [7; 32];
 
 impl Server {
     pub async fn start() -> Server {
@@ -69,16 +71,24 @@ impl Server {
 
     /// The same, with some settings changed first.
     pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Server {
+        Server::start_at(Clock::manual(START.parse().expect("an instant")), change).await
+    }
+
+    /// For tests that share the database with another process.
+    pub async fn start_on_the_real_clock() -> Server {
+        Server::start_at(Clock::system(), |_settings| {}).await
+    }
+
+    async fn start_at(clock: Clock, change: impl FnOnce(&mut Settings)) -> Server {
         let mut settings = Settings::read(None, std::iter::empty()).expect("the defaults");
         settings.rate_limits = false;
         change(&mut settings);
         let (db, database) = fresh_database().await;
         let listener = bailiwick::serve::bind("127.0.0.1:0").await.expect("bind");
         let base = format!("http://{}", listener.local_addr().expect("address"));
-        let clock = Clock::manual(START.parse().expect("an instant"));
         let public_url = if settings.public_url.is_empty() { base.clone() } else { settings.public_url.clone() };
         let surroundings =
-            Surroundings { clock: clock.clone(), random: Random::system(), secret_key: [7; 32], public_url };
+            Surroundings { clock: clock.clone(), random: Random::system(), secret_key: SECRET_KEY, public_url };
         let app = start::app(db.clone(), surroundings, &settings).await.expect("an account");
         let (admin_id, agent_id) = set_up(&app).await;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -96,7 +106,7 @@ impl Server {
             .no_proxy()
             .build()
             .expect("a client");
-        Server { base, http, app, db, clock, admin_id, agent_id, stop: Some(stop), _database: database }
+        Server { base, http, app, db, clock, admin_id, agent_id, stop: Some(stop), database }
     }
 
     /// An access token for the administrator with these Gorgias words.
