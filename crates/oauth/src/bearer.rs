@@ -28,4 +28,10 @@ impl Provider {
     pub async fn bearer(&self, _token: &str) -> Result<Option<Bearer>, StoreError> {
         Ok(None)
     }
+
+    /// Forgets what is remembered of a client's tokens. Call it after the commit that changed or ended the client (RV-5).
+    pub fn forget_client(&self, _client_row: i64) {}
+
+    /// The same for the tokens of one grant.
+    pub fn forget_grant(&self, _grant_id: i64) {}
 }

@@ -4,6 +4,7 @@ use helpdesk::Error;
 use jiff::Timestamp;
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::Apps;
+use scope::set::ScopeSet;
 use store::{StoreError, Tx};
 
 use crate::Provider;
@@ -19,8 +20,7 @@ pub struct Grant {
     pub person_id: i64,
     pub person_email: String,
     pub person_name: String,
-    /// Space-separated words.
-    pub scope: String,
+    pub scope: ScopeSet,
     /// Where the consent came from: an IP address.
     pub address: Option<String>,
     pub created_at: Timestamp,

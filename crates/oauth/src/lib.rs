@@ -14,6 +14,7 @@ pub mod authorize;
 pub mod bearer;
 pub mod clients;
 pub mod consents;
+pub mod dialects;
 pub mod error;
 pub mod policy;
 pub mod redirect_uri;

@@ -1,14 +1,16 @@
 //! OAuth clients, which people call apps: the record, and how it is found.
 //!
-//! `admin.rs` changes records, `secrets.rs` their secrets. Deleted clients keep their row, so that the event log still names them.
+//! `admin.rs` changes records, `details.rs` checks what they may hold, `secrets.rs` makes their secrets. Deleted clients keep their row, so that the event log still names them.
 
 mod admin;
+mod details;
 pub mod secrets;
 
 use jiff::Timestamp;
 use scope::Dialect;
 use scope::permit::CanRead;
 use scope::resource::Apps;
+use scope::set::ScopeSet;
 use store::{Row, StoreError, Tx};
 
 pub use admin::{ClientChange, NewClient};
@@ -35,10 +37,10 @@ pub struct Client {
     pub status: Status,
     /// Such as `authorization_code`.
     pub grant_types: Vec<String>,
-    /// The ceiling: space-separated words (SC-11).
-    pub allowed_scopes: String,
+    /// The ceiling: no token of this app ever carries more (SC-11).
+    pub allowed_scopes: ScopeSet,
     /// What a request without `scope` asks for (SC-3).
-    pub default_scopes: String,
+    pub default_scopes: ScopeSet,
     /// `client_secret_basic`, `client_secret_post` or `none`.
     pub token_endpoint_auth_method: String,
     pub id_token_signed_response_alg: String,
@@ -208,8 +210,8 @@ fn from_row(row: &Row) -> Result<Client, StoreError> {
             .ok_or(StoreError::Column("application_type"))?,
         status: Status::parse(&row.text("status")?).ok_or(StoreError::Column("status"))?,
         grant_types: words(&row.text("grant_types")?),
-        allowed_scopes: row.text("allowed_scopes")?,
-        default_scopes: row.text("default_scopes")?,
+        allowed_scopes: scope_set(row, "allowed_scopes")?,
+        default_scopes: scope_set(row, "default_scopes")?,
         token_endpoint_auth_method: row.text("token_endpoint_auth_method")?,
         id_token_signed_response_alg: row.text("id_token_signed_response_alg")?,
         require_pkce: row.flag("require_pkce")?,
@@ -227,6 +229,10 @@ fn from_row(row: &Row) -> Result<Client, StoreError> {
         updated_at: row.time("updated_at")?,
         redirect_uris: Vec::new(),
     })
+}
+
+pub(crate) fn scope_set(row: &Row, column: &'static str) -> Result<ScopeSet, StoreError> {
+    ScopeSet::parse(&row.text(column)?).map_err(|_| StoreError::Column(column))
 }
 
 fn words(text: &str) -> Vec<String> {
