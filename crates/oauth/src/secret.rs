@@ -53,12 +53,12 @@ fn new(prefix: &str, random: &Random) -> String {
 fn push_base62(text: &mut String, bytes: [u8; 32]) {
     let mut limbs = [0u64; 4];
     for (limb, chunk) in limbs.iter_mut().zip(bytes.chunks_exact(8)) {
-        *limb = chunk.iter().fold(0, |value, &byte| value << 8 | u64::from(byte));
+        *limb = chunk.iter().fold(0, |value, &byte| (value << 8) | u64::from(byte));
     }
     for _ in 0..N_RANDOM {
         let mut rest = 0u128;
         for limb in &mut limbs {
-            let value = rest << 64 | u128::from(*limb);
+            let value = (rest << 64) | u128::from(*limb);
             *limb = (value / 62) as u64;
             rest = value % 62;
         }
@@ -86,7 +86,7 @@ fn crc32(data: &[u8]) -> u32 {
     for &byte in data {
         crc ^= u32::from(byte);
         for _ in 0..8 {
-            crc = crc >> 1 ^ (crc & 1) * 0xedb8_8320;
+            crc = (crc >> 1) ^ ((crc & 1) * 0xedb8_8320);
         }
     }
     !crc

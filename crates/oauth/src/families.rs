@@ -1,0 +1,152 @@
+//! Token families: everything that descends from one consent and is revoked together (RT-4).
+//!
+//! `authorize` opens a family with its code, `client_credentials` keeps one for each app and owner. A token is alive only while its
+//! family is, so to end a family is one update; `Provider::forget_all` then empties this node's cache of tokens (RV-5).
+
+use jiff::Timestamp;
+use store::{StoreError, Tx};
+
+/// What a family remembers of the consent and the sign-in it began with.
+#[derive(Debug, Clone, Copy)]
+pub struct NewFamily<'a> {
+    /// Row of `clients`.
+    pub client_row: i64,
+    /// None for client_credentials.
+    pub grant_id: Option<i64>,
+    pub person_id: i64,
+    /// The session's `sid` claim.
+    pub sid: Option<&'a str>,
+    /// What the code carries: the requested words, not the grant's union (CO-7).
+    pub scope: &'a str,
+    pub nonce: Option<&'a str>,
+    pub auth_time: Option<Timestamp>,
+    pub acr: Option<&'a str>,
+    /// Space-separated.
+    pub amr: Option<&'a str>,
+    /// The absolute end of its refresh tokens (RT-7). None: without end.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// An authorization code, of which only the hash is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct NewCode<'a> {
+    /// `secret::hash` of `secret::code`.
+    pub hash: [u8; 32],
+    pub family_id: i64,
+    pub redirect_uri: &'a str,
+    /// Whether the authorization request carried it (AC-2).
+    pub redirect_uri_sent: bool,
+    /// S256, 43 characters. None only for a client that need not send one (POL-3).
+    pub code_challenge: Option<&'a str>,
+    pub expires_at: Timestamp,
+}
+
+/// Why tokens ended. Kept for whoever asks later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Because {
+    /// The app called the revocation endpoint.
+    RevokedByApp,
+    /// A used code came again (AC-3).
+    CodeReplayed,
+    /// A used refresh token came again (RT-6).
+    RefreshTokenReplayed,
+    /// The person or an administrator withdrew the grant (CO-9).
+    GrantWithdrawn,
+    ClientDeleted,
+    PersonDeactivated,
+    SignedOut,
+}
+
+impl Because {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Because::RevokedByApp => "revoked_by_app",
+            Because::CodeReplayed => "code_replayed",
+            Because::RefreshTokenReplayed => "refresh_token_replayed",
+            Because::GrantWithdrawn => "grant_withdrawn",
+            Because::ClientDeleted => "client_deleted",
+            Because::PersonDeactivated => "person_deactivated",
+            Because::SignedOut => "signed_out",
+        }
+    }
+}
+
+/// Opens a family and says its id.
+pub async fn open(tx: &mut Tx, now: Timestamp, family: &NewFamily<'_>) -> Result<i64, StoreError> {
+    let row = tx
+        .row(
+            "insert into token_families (client_id, grant_id, person_id, sid, scope, nonce, auth_time, acr, amr, created_at, expires_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) returning id",
+            &[
+                family.client_row.into(),
+                family.grant_id.into(),
+                family.person_id.into(),
+                family.sid.into(),
+                family.scope.into(),
+                family.nonce.into(),
+                family.auth_time.into(),
+                family.acr.into(),
+                family.amr.into(),
+                now.into(),
+                family.expires_at.into(),
+            ],
+        )
+        .await?;
+    row.ok_or(StoreError::Column("id"))?.int("id")
+}
+
+/// Keeps a code for its one redemption.
+pub async fn keep_code(tx: &mut Tx, now: Timestamp, code: &NewCode<'_>) -> Result<(), StoreError> {
+    tx.run(
+        "insert into authorization_codes (hash, family_id, redirect_uri, redirect_uri_sent, code_challenge, created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        &[
+            code.hash.as_slice().into(),
+            code.family_id.into(),
+            code.redirect_uri.into(),
+            code.redirect_uri_sent.into(),
+            code.code_challenge.into(),
+            now.into(),
+            code.expires_at.into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Ends one family. 1 if it was alive, else 0.
+pub async fn revoke(tx: &mut Tx, now: Timestamp, family_id: i64, because: Because) -> Result<u64, StoreError> {
+    let sql = "update token_families set revoked_at = $1, revoked_because = $2 where id = $3 and revoked_at is null";
+    tx.run(sql, &[now.into(), because.word().into(), family_id.into()]).await
+}
+
+/// Ends all families of a grant. How many were alive.
+pub async fn revoke_of_grant(tx: &mut Tx, now: Timestamp, grant_id: i64, because: Because) -> Result<u64, StoreError> {
+    let sql =
+        "update token_families set revoked_at = $1, revoked_because = $2 where grant_id = $3 and revoked_at is null";
+    tx.run(sql, &[now.into(), because.word().into(), grant_id.into()]).await
+}
+
+/// Ends all families of an app. How many were alive.
+pub async fn revoke_of_client(
+    tx: &mut Tx,
+    now: Timestamp,
+    client_row: i64,
+    because: Because,
+) -> Result<u64, StoreError> {
+    let sql =
+        "update token_families set revoked_at = $1, revoked_because = $2 where client_id = $3 and revoked_at is null";
+    tx.run(sql, &[now.into(), because.word().into(), client_row.into()]).await
+}
+
+/// Ends all families of a person. How many were alive.
+pub async fn revoke_of_person(
+    tx: &mut Tx,
+    now: Timestamp,
+    person_id: i64,
+    because: Because,
+) -> Result<u64, StoreError> {
+    let sql =
+        "update token_families set revoked_at = $1, revoked_because = $2 where person_id = $3 and revoked_at is null";
+    tx.run(sql, &[now.into(), because.word().into(), person_id.into()]).await
+}
