@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::App;
+use crate::cors::cors;
 use crate::observe::observe;
 
 /// Longest address with its query, in bytes (ALL-14).
@@ -28,6 +29,7 @@ pub struct ClientAddress(pub IpAddr);
 pub fn wrap(router: Router<App>, app: App) -> Router {
     router
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
+        .layer(middleware::from_fn_with_state(app.clone(), cors))
         .layer(middleware::from_fn(headers))
         .layer(middleware::from_fn(timeout))
         .layer(CatchPanicLayer::custom(|_panic: Box<dyn std::any::Any + Send>| {

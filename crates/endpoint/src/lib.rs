@@ -8,6 +8,7 @@ use outside::{Clock, Random};
 use store::Db;
 
 mod authenticate;
+mod cors;
 pub mod health;
 mod layers;
 mod limit;

@@ -18,6 +18,7 @@ pub mod dialects;
 pub mod error;
 pub mod families;
 pub mod form;
+pub mod origins;
 pub mod pkce;
 pub mod policy;
 pub mod redirect_uri;
