@@ -36,6 +36,11 @@ pub struct Server {
     pub database: Database,
 }
 
+/// Follows no redirects, keeps no cookies, and asks no proxy.
+pub fn http_client() -> reqwest::Client {
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().expect("a client")
+}
+
 /// Where a test's database is, and what keeps it alive as long as the test runs.
 pub struct Database {
     pub url: String,
@@ -101,11 +106,7 @@ impl Server {
             },
             Duration::from_secs(5),
         ));
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .expect("a client");
+        let http = http_client();
         Server { base, http, app, db, clock, admin_id, agent_id, stop: Some(stop), database }
     }
 
