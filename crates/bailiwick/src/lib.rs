@@ -8,7 +8,8 @@ pub mod start;
 pub mod worker;
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use endpoint::{App, Routes, Surface};
 use scope::Dialect;
 
@@ -21,10 +22,21 @@ fn plain_refusal(status: StatusCode, message: &str) -> serde_json::Value {
 
 /// Every route of every surface.
 pub fn routes() -> Routes {
-    Routes::new(PLAIN).merge(endpoint::health::routes(PLAIN)).merge(gorgias_api::routes())
+    Routes::new(PLAIN)
+        .merge(endpoint::health::routes(PLAIN))
+        .merge(gorgias_api::routes().on_wrong_method(gorgias_api::method_not_allowed))
 }
 
 /// The whole application.
 pub fn router(app: App) -> Router {
-    endpoint::wrap(routes().into_router(), app)
+    endpoint::wrap(routes().into_router().fallback(not_found), app)
+}
+
+/// For addresses that no surface has.
+async fn not_found(uri: Uri) -> Response {
+    if uri.path().starts_with("/api/") {
+        gorgias_api::not_found().await.into_response()
+    } else {
+        StatusCode::NOT_FOUND.into_response()
+    }
 }

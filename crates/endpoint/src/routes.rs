@@ -108,6 +108,12 @@ impl Routes {
         self
     }
 
+    /// What answers a path of the routes so far, called with a method that none of them has. axum adds `Allow`.
+    pub fn on_wrong_method<H: Handler<T, App>, T: 'static>(mut self, handler: H) -> Routes {
+        self.router = self.router.method_not_allowed_fallback(handler);
+        self
+    }
+
     /// Adds the routes of another surface.
     pub fn merge(mut self, other: Routes) -> Routes {
         self.table.extend(other.table);
