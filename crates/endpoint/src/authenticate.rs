@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use scope::permit::{Actor, Caller};
 
 use crate::observe::Seen;
-use crate::{App, Why};
+use crate::{App, ClientAddress, Why};
 
 /// The id of the request, a UUID. Put into the request by the outermost layer.
 #[derive(Debug, Clone)]
@@ -28,7 +28,8 @@ pub(crate) async fn by_token(parts: &mut Parts, app: &App) -> Result<Arc<Caller>
     let header = parts.headers.get(header::AUTHORIZATION).ok_or(Why::NoCredentials)?;
     let header = header.to_str().map_err(|_| Why::InvalidToken)?;
     let (_scheme, token) = header.split_once(' ').ok_or(Why::InvalidToken)?;
-    let bearer = app.provider.bearer(token.trim()).await?.ok_or(Why::InvalidToken)?;
+    let address = parts.extensions.get::<ClientAddress>().map(|address| address.0);
+    let bearer = app.provider.bearer(token.trim(), address).await?.ok_or(Why::InvalidToken)?;
     spend(parts, app, Credential::Token { family_id: bearer.family_id, client_id: bearer.client_row })?;
     let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let actor = Actor {

@@ -1,37 +1,177 @@
 //! From a bearer token to who may do what: the check every API call makes (AT-4).
+//!
+//! The answer is remembered for half a second, so that a revocation is seen on every node within one (RV-5); on this node the
+//! `forget_*` functions make it seen at once. The person's role and the app's ceiling are those of now, not of issue time (RS-6).
 
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use moka::sync::Cache;
+use scope::Dialect;
 use scope::permission::Permissions;
 use scope::role::Role;
-use store::StoreError;
+use scope::set::ScopeSet;
+use store::{Row, StoreError};
 
-use crate::Provider;
+use crate::uses::Use;
+use crate::{Provider, secret};
+
+/// How long another node may not have seen a revocation (RV-5 allows a second).
+const REMEMBERED: Duration = Duration::from_millis(500);
+/// Tokens in use at once that are remembered; the others cost a query.
+const N_REMEMBERED: u64 = 20_000;
+/// A token's use is noted at most so often, in microseconds.
+const USE_STEP_MICROSECONDS: i64 = 60_000_000;
 
 /// A living access token, resolved.
 #[derive(Debug, Clone)]
 pub struct Bearer {
     pub family_id: i64,
-    /// None for client_credentials.
+    /// None for client_credentials: then the app acts as its owner, and no person signed in (CC-2).
     pub grant_id: Option<i64>,
     /// Row of `clients`.
     pub client_row: i64,
     pub person_id: i64,
     /// The person's role now, not at issue time (RS-6).
     pub role: Role,
-    /// The token's words.
-    pub scope: String,
+    /// The token's words, within the app's ceiling now (SC-11).
+    pub scope: ScopeSet,
+    pub dialect: Dialect,
     /// What the words grant, before the role.
     pub granted: Permissions,
+    pub expires_at: Timestamp,
+}
+
+/// The tokens that were used just now.
+pub(crate) struct Remembered {
+    tokens: Cache<[u8; 32], Arc<Entry>>,
+    /// Counts what was forgotten: an answer that was read before must not be remembered after.
+    forgotten: AtomicU64,
+}
+
+struct Entry {
+    bearer: Arc<Bearer>,
+    /// Microseconds since 1970 of the last use that was noted, or the smallest number.
+    noted_at: AtomicI64,
+}
+
+impl Remembered {
+    pub(crate) fn new() -> Remembered {
+        Remembered {
+            tokens: Cache::builder().max_capacity(N_REMEMBERED).time_to_live(REMEMBERED).build(),
+            forgotten: AtomicU64::new(0),
+        }
+    }
 }
 
 impl Provider {
-    /// None if the token is unknown, expired or revoked, or its client or person is switched off.
-    pub async fn bearer(&self, _token: &str) -> Result<Option<Bearer>, StoreError> {
-        Ok(None)
+    /// None if the token is unknown, expired or revoked, or its app or person is switched off. `from` is noted with the use of the grant.
+    pub async fn bearer(&self, token: &str, from: Option<IpAddr>) -> Result<Option<Arc<Bearer>>, StoreError> {
+        if token.starts_with(secret::ACCESS) && !secret::is_well_formed(token) {
+            return Ok(None);
+        }
+        let hash = secret::hash(token);
+        let remembered = &self.state.remembered;
+        let entry = match remembered.tokens.get(&hash) {
+            Some(entry) => entry,
+            None => {
+                let forgotten = remembered.forgotten.load(Ordering::SeqCst);
+                let Some(entry) = self.look_up(&hash).await? else { return Ok(None) };
+                let entry = Arc::new(entry);
+                if forgotten == remembered.forgotten.load(Ordering::SeqCst) {
+                    remembered.tokens.insert(hash, entry.clone());
+                }
+                entry
+            }
+        };
+        let now = self.clock.now();
+        if entry.bearer.expires_at <= now {
+            return Ok(None);
+        }
+        self.note_use(&entry, hash, now, from);
+        Ok(Some(entry.bearer.clone()))
     }
 
-    /// Forgets what is remembered of a client's tokens. Call it after the commit that changed or ended the client (RV-5).
-    pub fn forget_client(&self, _client_row: i64) {}
+    async fn look_up(&self, hash: &[u8; 32]) -> Result<Option<Entry>, StoreError> {
+        let mut tx = self.db.read().await?;
+        let row = tx
+            .row(
+                "select a.scope, a.expires_at, a.last_used_at, f.id as family_id, f.grant_id, f.client_id, f.person_id,
+                        c.dialect, c.allowed_scopes, p.role
+                 from access_tokens a
+                 join token_families f on f.id = a.family_id
+                 join clients c on c.id = f.client_id
+                 join people p on p.id = f.person_id
+                 left join grants g on g.id = f.grant_id
+                 where a.hash = $1 and a.revoked_at is null and f.revoked_at is null and g.revoked_at is null
+                   and c.status = 'active' and p.active = 1",
+                &[hash.as_slice().into()],
+            )
+            .await?;
+        row.map(|row| entry(&row)).transpose()
+    }
+
+    fn note_use(&self, entry: &Entry, hash: [u8; 32], now: Timestamp, from: Option<IpAddr>) {
+        let noted_at = entry.noted_at.load(Ordering::Relaxed);
+        if now.as_microsecond() < noted_at.saturating_add(USE_STEP_MICROSECONDS) {
+            return;
+        }
+        let first =
+            entry.noted_at.compare_exchange(noted_at, now.as_microsecond(), Ordering::Relaxed, Ordering::Relaxed);
+        if first.is_ok() {
+            self.state.uses.note(Use::Token { hash, grant_id: entry.bearer.grant_id, from }, now);
+        }
+    }
+
+    /// Forgets one token. Call it after the commit that ended it.
+    pub fn forget_token(&self, hash: &[u8; 32]) {
+        self.state.remembered.forgotten.fetch_add(1, Ordering::SeqCst);
+        self.state.remembered.tokens.invalidate(hash);
+    }
+
+    /// Forgets all tokens. Call it after a commit that ended families, or changed what people or apps may do.
+    /// Nothing is looked through: what is needed again is read again.
+    pub fn forget_all(&self) {
+        self.state.remembered.forgotten.fetch_add(1, Ordering::SeqCst);
+        self.state.remembered.tokens.invalidate_all();
+    }
+
+    /// Forgets what is remembered of a client and its tokens. Call it after the commit that changed or ended the client (RV-5).
+    pub fn forget_client(&self, _client_row: i64) {
+        self.forget_all();
+    }
 
     /// The same for the tokens of one grant.
-    pub fn forget_grant(&self, _grant_id: i64) {}
+    pub fn forget_grant(&self, _grant_id: i64) {
+        self.forget_all();
+    }
+
+    /// The same for the tokens of one person: call it after a change of role, or a deactivation (RS-6).
+    pub fn forget_person(&self, _person_id: i64) {
+        self.forget_all();
+    }
+}
+
+fn entry(row: &Row) -> Result<Entry, StoreError> {
+    let dialect = Dialect::parse(&row.text("dialect")?).ok_or(StoreError::Column("dialect"))?;
+    let words = ScopeSet::parse(&row.text("scope")?).map_err(|_| StoreError::Column("scope"))?;
+    let ceiling = ScopeSet::parse(&row.text("allowed_scopes")?).map_err(|_| StoreError::Column("allowed_scopes"))?;
+    let scope = words.without(&words.beyond(&ceiling, dialect));
+    let granted = scope.permissions(dialect);
+    let noted_at = row.int_or_null("last_used_at")?.unwrap_or(i64::MIN);
+    let bearer = Bearer {
+        family_id: row.int("family_id")?,
+        grant_id: row.int_or_null("grant_id")?,
+        client_row: row.int("client_id")?,
+        person_id: row.int("person_id")?,
+        role: Role::parse(&row.text("role")?).ok_or(StoreError::Column("role"))?,
+        scope,
+        dialect,
+        granted,
+        expires_at: row.time("expires_at")?,
+    };
+    Ok(Entry { bearer: Arc::new(bearer), noted_at: AtomicI64::new(noted_at) })
 }

@@ -25,6 +25,7 @@ pub mod redirect_uri;
 pub mod secret;
 pub mod sessions;
 pub mod sign_in;
+mod uses;
 
 pub use error::{Code, Error};
 pub use policy::Policy;
@@ -36,6 +37,13 @@ pub struct Provider {
     pub clock: Clock,
     pub random: Random,
     pub config: Arc<Config>,
+    state: Arc<State>,
+}
+
+/// What this node remembers. Everything in it can be forgotten: the database knows.
+struct State {
+    remembered: bearer::Remembered,
+    uses: uses::Uses,
 }
 
 /// The provider's settings.
@@ -57,7 +65,9 @@ impl fmt::Debug for Config {
 impl Provider {
     /// Over a migrated database. Creates the signing keys when there are none.
     pub async fn new(db: Db, clock: Clock, random: Random, config: Config) -> Result<Provider, Error> {
-        Ok(Provider { db, clock, random, config: Arc::new(config) })
+        let state = Arc::new(State { remembered: bearer::Remembered::new(), uses: uses::Uses::default() });
+        uses::keep_writing(&state, db.clone());
+        Ok(Provider { db, clock, random, config: Arc::new(config), state })
     }
 
     /// HMAC-SHA-256 under a key of its own for each `purpose`, such as `client secret` (CA-6) or `csrf`.

@@ -11,8 +11,11 @@ const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 const N_RANDOM: usize = 43;
 const N_CHECKSUM: usize = 5;
 
+/// Begins every access token.
+pub const ACCESS: &str = "bwa_";
+
 pub fn access_token(random: &Random) -> String {
-    new("bwa_", random)
+    new(ACCESS, random)
 }
 
 pub fn refresh_token(random: &Random) -> String {

@@ -1,0 +1,117 @@
+//! When tokens, grants and client secrets were last used: noted in memory, written a moment later, never in a request's way.
+//!
+//! A use that is lost with the process costs nothing but the note. The judgement of a used refresh token (RT-11) writes first what
+//! this node has noted.
+
+use std::collections::HashMap;
+use std::mem;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use store::{Db, StoreError, transact};
+use tokio::sync::Notify;
+
+use crate::{Provider, State};
+
+/// How long notes are gathered before they are written in one transaction.
+const GATHERED: Duration = Duration::from_secs(1);
+/// Most notes in one transaction.
+const N_AT_ONCE: usize = 500;
+
+/// What was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Use {
+    Token {
+        hash: [u8; 32],
+        grant_id: Option<i64>,
+        /// Peer address, for the list of grants.
+        from: Option<IpAddr>,
+    },
+    /// Row of `client_secrets`.
+    Secret { id: i64 },
+}
+
+/// What was used and is not written yet.
+#[derive(Default)]
+pub(crate) struct Uses {
+    pending: Mutex<HashMap<Use, Timestamp>>,
+    wake: Arc<Notify>,
+}
+
+impl Uses {
+    pub(crate) fn note(&self, what: Use, now: Timestamp) {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(what, now);
+        self.wake.notify_one();
+    }
+
+    fn take(&self) -> Vec<(Use, Timestamp)> {
+        mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect()
+    }
+}
+
+/// So that the task below ends with its provider.
+impl Drop for Uses {
+    fn drop(&mut self) {
+        self.wake.notify_one();
+    }
+}
+
+/// Writes notes as long as the provider lives.
+pub(crate) fn keep_writing(state: &Arc<State>, db: Db) {
+    let wake = state.uses.wake.clone();
+    let state = Arc::downgrade(state);
+    tokio::spawn(async move {
+        loop {
+            wake.notified().await;
+            if state.strong_count() == 0 {
+                return;
+            }
+            tokio::time::sleep(GATHERED).await;
+            let Some(state) = state.upgrade() else { return };
+            if let Err(error) = write(&db, &state.uses).await {
+                tracing::warn!(%error, "could not write when tokens were last used");
+            }
+        }
+    });
+}
+
+impl Provider {
+    /// Writes now what was noted. For tests, for a graceful end, and before a used refresh token is judged.
+    pub async fn write_uses(&self) -> Result<(), StoreError> {
+        write(&self.db, &self.state.uses).await
+    }
+}
+
+async fn write(db: &Db, uses: &Uses) -> Result<(), StoreError> {
+    let mut notes = uses.take();
+    // One order for all nodes, so that two of them do not wait for each other's rows.
+    notes.sort_by_key(|(what, _)| match *what {
+        Use::Token { grant_id, hash, .. } => (0, grant_id.unwrap_or(0), hash),
+        Use::Secret { id } => (1, id, [0; 32]),
+    });
+    for chunk in notes.chunks(N_AT_ONCE) {
+        transact!(db, |tx| {
+            for &(what, at) in chunk {
+                match what {
+                    Use::Token { hash, grant_id, from } => {
+                        let sql = "update access_tokens set last_used_at = $1 where hash = $2";
+                        tx.run(sql, &[at.into(), hash.as_slice().into()]).await?;
+                        if let Some(grant_id) = grant_id {
+                            let sql = "update grants set last_used_at = $1, last_used_address = $2 where id = $3";
+                            let from = from.map(|address| address.to_string());
+                            tx.run(sql, &[at.into(), from.into(), grant_id.into()]).await?;
+                        }
+                    }
+                    Use::Secret { id } => {
+                        let sql = "update client_secrets set last_used_at = $1 where id = $2";
+                        tx.run(sql, &[at.into(), id.into()]).await?;
+                    }
+                }
+            }
+            Ok::<(), StoreError>(())
+        })?;
+    }
+    Ok(())
+}
