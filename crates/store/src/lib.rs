@@ -8,47 +8,170 @@
 //! Reads: `let mut tx = db.read().await?;`. Writes: `transact!(db, |tx| { ... })`, a body that may run again.
 
 mod error;
+pub mod migrate;
+mod postgres;
 mod sqlite;
 mod value;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
 
 pub use error::{StoreError, Transient};
 pub use value::{Row, Value};
 
 /// The database of one account. Cheap to clone.
 #[derive(Clone)]
-pub enum Db {
+pub struct Db {
+    engine: Engine,
+    /// Told of every commit that enqueued a job.
+    enqueued: Arc<Notify>,
+}
+
+#[derive(Clone)]
+enum Engine {
     Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
 }
 
 /// A transaction. Dropping it without `commit` rolls it back.
-pub enum Tx {
-    Sqlite(sqlite::SqliteTx),
+///
+/// After a statement has failed, every further one answers `Failed`, and so does `commit`.
+pub struct Tx {
+    engine: EngineTx,
+    enqueued: Arc<Notify>,
+    has_enqueued: bool,
+}
+
+enum EngineTx {
+    Reading(sqlite::ReadTx),
+    Writing(sqlite::WriteTx),
+    Postgres(postgres::PostgresTx),
+}
+
+/// How to run the database. The defaults suit a server.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// SQLite only; PostgreSQL has `synchronous_commit` of its own.
+    pub synchronous: Synchronous,
+    /// Reading connections of SQLite.
+    pub readers: usize,
+    /// Connections to PostgreSQL.
+    pub pool_size: usize,
+    /// How long to wait for a connection, or for a turn to write, before `Unavailable`.
+    pub wait: Duration,
+}
+
+/// What a commit waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Synchronous {
+    /// The disk: an acknowledged change survives a power cut.
+    Full,
+    /// The operating system: an acknowledged change survives a crash of the program, and the database always stays whole.
+    Normal,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        let n_cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Options {
+            synchronous: Synchronous::Full,
+            readers: (2 * n_cores).max(4),
+            pool_size: (4 * n_cores).max(16),
+            wait: Duration::from_secs(5),
+        }
+    }
+}
+
+/// How many transactions were committed, and how many times the disk was asked to keep them. SQLite only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Commits {
+    pub n_transactions: u64,
+    pub n_syncs: u64,
 }
 
 impl Db {
-    /// Opens `sqlite:PATH`, `sqlite::memory:` or `postgres://...`.
+    /// Opens `sqlite:PATH` or `postgres://user:password@host/database?schema=name`. Does not touch the schema: `migrate` does.
     pub async fn open(url: &str) -> Result<Db, StoreError> {
-        Ok(Db::Sqlite(sqlite::Sqlite::open(url.strip_prefix("sqlite:").unwrap_or(url))?))
+        Db::open_with(url, &Options::default()).await
+    }
+
+    /// `CannotOpen`, `Damaged` and `Unavailable` carry a sentence that says what to do.
+    pub async fn open_with(url: &str, options: &Options) -> Result<Db, StoreError> {
+        let engine = match Location::of(url)? {
+            Location::File(path) => Engine::Sqlite(sqlite::Sqlite::open(path, options)?),
+            Location::Server(url) => Engine::Postgres(postgres::Postgres::open(url, options).await?),
+        };
+        Ok(Db { engine, enqueued: Arc::default() })
     }
 
     /// Brings the schema up to this program's.
+    ///
+    /// `Newer` when a newer program has been here, `Migration` when one was changed or is missing.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        match self {
-            Db::Sqlite(db) => db.migrate().await,
-        }
+        migrate::run(self, migrate::ALL).await
     }
 
     /// A transaction that only reads, on one snapshot. Any number run side by side.
     pub async fn read(&self) -> Result<Tx, StoreError> {
-        match self {
-            Db::Sqlite(db) => Ok(Tx::Sqlite(db.begin().await?)),
-        }
+        let engine = match &self.engine {
+            Engine::Sqlite(db) => EngineTx::Reading(db.read().await?),
+            Engine::Postgres(db) => EngineTx::Postgres(db.read().await?),
+        };
+        Ok(self.transaction(engine))
     }
 
     /// A transaction that writes. Use `transact!`, which commits, and repeats what lost a race.
     pub async fn write(&self) -> Result<Tx, StoreError> {
-        match self {
-            Db::Sqlite(db) => Ok(Tx::Sqlite(db.begin().await?)),
+        let engine = match &self.engine {
+            Engine::Sqlite(db) => EngineTx::Writing(db.write().await?),
+            Engine::Postgres(db) => EngineTx::Postgres(db.write().await?),
+        };
+        Ok(self.transaction(engine))
+    }
+
+    /// Waits for the next commit in this process that enqueued a job; at once if there was one since the last call.
+    ///
+    /// Other processes are not heard: a worker also looks by itself from time to time.
+    pub async fn enqueued(&self) {
+        self.enqueued.notified().await;
+    }
+
+    /// None on PostgreSQL, which counts for itself.
+    pub fn commits(&self) -> Option<Commits> {
+        match &self.engine {
+            Engine::Sqlite(db) => {
+                let (n_transactions, n_syncs) = db.n_commits();
+                Some(Commits { n_transactions, n_syncs })
+            }
+            Engine::Postgres(_) => None,
+        }
+    }
+
+    fn transaction(&self, engine: EngineTx) -> Tx {
+        Tx { engine, enqueued: self.enqueued.clone(), has_enqueued: false }
+    }
+}
+
+/// Where a database is.
+enum Location<'a> {
+    File(&'a Path),
+    Server(&'a str),
+}
+
+impl Location<'_> {
+    fn of(url: &str) -> Result<Location<'_>, StoreError> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Location::Server(url));
+        }
+        match url.strip_prefix("sqlite:") {
+            Some(path) if !path.is_empty() && !path.starts_with(":memory:") => Ok(Location::File(Path::new(path))),
+            // The text may be a password in the wrong place, so it is not repeated.
+            _ => Err(StoreError::CannotOpen(
+                "the database address must be sqlite:FILE or postgres://user:password@host/database".to_owned(),
+            )),
         }
     }
 }
@@ -56,27 +179,42 @@ impl Db {
 impl Tx {
     /// All rows of a query. Page it: nothing may load a table into memory.
     pub async fn rows(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
-        match self {
-            Tx::Sqlite(tx) => tx.rows(sql, params),
-        }
+        self.rows_up_to(sql, params, usize::MAX).await
     }
 
     /// The first row, if there is one.
     pub async fn row(&mut self, sql: &str, params: &[Value]) -> Result<Option<Row>, StoreError> {
-        Ok(self.rows(sql, params).await?.into_iter().next())
+        Ok(self.rows_up_to(sql, params, 1).await?.into_iter().next())
     }
 
     /// Runs a statement that returns no rows, and says how many it changed.
     pub async fn run(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError> {
-        match self {
-            Tx::Sqlite(tx) => tx.run(sql, params),
+        match &mut self.engine {
+            EngineTx::Reading(tx) => tx.rows(sql, params, usize::MAX).map(|rows| rows.len() as u64),
+            EngineTx::Writing(tx) => tx.run(sql, params),
+            EngineTx::Postgres(tx) => tx.run(sql, params).await,
         }
     }
 
     /// Makes the changes durable. When this returns `Ok`, they survive a power cut.
     pub async fn commit(self) -> Result<(), StoreError> {
-        match self {
-            Tx::Sqlite(tx) => tx.commit(),
+        let Tx { engine, enqueued, has_enqueued } = self;
+        match engine {
+            EngineTx::Reading(_) => {}
+            EngineTx::Writing(tx) => tx.commit().await?,
+            EngineTx::Postgres(tx) => tx.commit().await?,
+        }
+        if has_enqueued {
+            enqueued.notify_one();
+        }
+        Ok(())
+    }
+
+    async fn rows_up_to(&mut self, sql: &str, params: &[Value], limit: usize) -> Result<Vec<Row>, StoreError> {
+        match &mut self.engine {
+            EngineTx::Reading(tx) => tx.rows(sql, params, limit),
+            EngineTx::Writing(tx) => tx.rows(sql, params, limit),
+            EngineTx::Postgres(tx) => tx.rows(sql, params).await,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Parameters and rows.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -14,6 +15,19 @@ pub enum Value {
     Real(f64),
     Text(String),
     Blob(Vec<u8>),
+}
+
+impl Value {
+    /// What it is, for an error message that must not show it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Value::Null => "null",
+            Value::Int(_) => "an integer",
+            Value::Real(_) => "a real number",
+            Value::Text(_) => "a text",
+            Value::Blob(_) => "bytes",
+        }
+    }
 }
 
 impl From<i64> for Value {
@@ -77,6 +91,11 @@ impl<T: Into<Value>> From<Option<T>> for Value {
     fn from(v: Option<T>) -> Value {
         v.map_or(Value::Null, Into::into)
     }
+}
+
+/// PostgreSQL cannot store the character U+0000 in text. Both databases get U+FFFD in its place, and so stay equal.
+pub(crate) fn without_nul(text: &str) -> Cow<'_, str> {
+    if text.as_bytes().contains(&0) { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }
 
 /// One row of an answer. Columns are asked for by name.
