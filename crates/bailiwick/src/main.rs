@@ -45,6 +45,10 @@ enum Command {
     Serve,
     /// Write bailiwick.toml with every setting, its meaning and its default
     Init,
+    /// Print every route, the scope it needs and the handler that asks for it
+    Routes(cli::routes::Args),
+    /// Print both vendors' scope words and what each opens
+    Scopes(cli::scopes::Args),
 }
 
 impl Overrides {
@@ -81,6 +85,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => block_on(cli::serve::run(cli.overrides.settings()?)),
         Command::Init => cli::init::run(),
+        Command::Routes(args) => cli::routes::run(&args),
+        Command::Scopes(args) => cli::scopes::run(&args),
     }
 }
 

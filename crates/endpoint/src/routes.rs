@@ -1,10 +1,9 @@
 //! The route table.
 //!
 //! A handler's own arguments say which permissions it needs, so the table reads them from there and nobody writes a scope twice.
-//! `bailiwick routes` prints the table, and the golden file `routes.txt` holds it for review.
+//! `bailiwick routes` prints the table, and the golden file `cli/routes.txt` holds it for review.
 //! A route without a permission must be declared with `open`, and say why.
 
-use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, RawQuery, State};
@@ -161,18 +160,6 @@ fn name_of(method: &MethodFilter) -> &'static str {
         MethodFilter::PUT => "PUT",
         MethodFilter::DELETE => "DELETE",
         _ => "ANY",
-    }
-}
-
-impl fmt::Display for Route {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let needs: Vec<String> = self.needs.iter().map(|permission| permission.to_string()).collect();
-        let needs = match self.guard {
-            Guard::Token => needs.join(" "),
-            Guard::Session => format!("session, {}", needs.join(" ")),
-            Guard::Open(why) => format!("open: {why}"),
-        };
-        write!(f, "{:6} {:44} {:32} {}", self.method, self.path, needs, self.handler)
     }
 }
 

@@ -2,9 +2,12 @@
 
 mod cors;
 mod crash;
+mod docs;
 mod gorgias;
 mod health;
+mod layering;
 mod oauth;
+mod routes;
 mod start;
 mod store;
 mod support;
