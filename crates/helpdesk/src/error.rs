@@ -26,6 +26,14 @@ impl Error {
     pub fn invalid(field: impl Into<String>, problem: impl Into<String>) -> Error {
         Error::Invalid { field: field.into(), problem: problem.into() }
     }
+
+    /// The same problem under another field's name.
+    pub fn on_field(self, field: &str) -> Error {
+        match self {
+            Error::Invalid { problem, .. } => Error::Invalid { field: field.to_owned(), problem },
+            other => other,
+        }
+    }
 }
 
 impl Transient for Error {

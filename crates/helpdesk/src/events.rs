@@ -48,3 +48,15 @@ pub async fn record(tx: &mut Tx, actor: &Actor, now: Timestamp, change: Change<'
     .await?;
     Ok(())
 }
+
+/// Of two objects with the same fields, what differs: as it was, and as it is.
+pub fn difference(before: Json, after: Json) -> (Json, Json) {
+    let (Json::Object(mut before), Json::Object(mut after)) = (before, after) else { return (Json::Null, Json::Null) };
+    let same: Vec<String> =
+        after.iter().filter(|(key, value)| before.get(*key) == Some(value)).map(|(key, _)| key.clone()).collect();
+    for key in same {
+        before.remove(&key);
+        after.remove(&key);
+    }
+    (Json::Object(before), Json::Object(after))
+}

@@ -1,10 +1,18 @@
 //! The helpdesk itself: what a ticket, a customer or a tag is and what may be done with it. Knows no HTTP and no vendor.
 
+pub mod account;
+pub mod addresses;
+pub mod api_keys;
+pub mod customers;
 mod error;
 pub mod events;
+mod names;
 pub mod page;
+pub mod passwords;
 pub mod people;
+pub mod tags;
 pub mod teams;
 pub mod tickets;
+pub mod users;
 
 pub use error::Error;

@@ -26,6 +26,8 @@ create unique index settings_by_type on settings (type);
 create table people (
     id @id,
     role @text not null,
+    -- Place of the role in a list of staff ordered by role.
+    role_rank bigint not null default 9,
     is_staff bigint not null,
     active bigint not null default 1,
     email @text,
@@ -33,6 +35,8 @@ create table people (
     email_key @text,
     email_verified bigint not null default 0,
     name @text,
+    -- The name in lower case, for search.
+    name_key @text,
     firstname @text not null default '',
     lastname @text not null default '',
     external_id @text,
@@ -46,11 +50,19 @@ create table people (
     data_version bigint,
     created_at bigint not null,
     updated_at bigint not null,
-    deactivated_at bigint
+    deactivated_at bigint,
+    -- Staff only: the row stays for the messages they wrote, without address and credentials.
+    deleted_at bigint
 );
 create unique index people_by_email on people (is_staff, email_key) where email_key is not null;
 create index people_by_external_id on people (external_id) where external_id is not null;
--- customers by created, by updated; staff by name, by email
+-- customers of one language, of one zone, newest first
+create index people_by_language on people (is_staff, language, created_at, id) where language is not null;
+create index people_by_timezone on people (is_staff, timezone, created_at, id) where timezone is not null;
+-- staff by address, by role
+create index people_by_email_sorted on people (email_key, id) where is_staff = 1;
+create index people_by_role on people (role_rank, id) where is_staff = 1;
+-- customers by created, by updated; staff by created, by name; customers of one name
 create index people_by_created on people (is_staff, created_at, id);
 create index people_by_updated on people (is_staff, updated_at, id);
 create index people_by_name on people (is_staff, name, id);
