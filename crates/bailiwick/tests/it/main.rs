@@ -8,6 +8,7 @@ mod health;
 mod layering;
 mod oauth;
 mod routes;
+mod scope_matrix;
 mod start;
 mod store;
 mod support;

@@ -1,0 +1,149 @@
+//! The scope matrix: every route of the table, called without credentials, with each single word of its dialect, and with all of them.
+//!
+//! Ids that no object has and empty bodies stand in for data, so a 400 or 404 means that the call was let in. The expectation comes
+//! from the tables of `scope` and not from the guard; the golden file shows a reviewer what each word reaches.
+
+use endpoint::{Guard, Route};
+use reqwest::header::WWW_AUTHENTICATE;
+use scope::Dialect;
+use scope::permission::Permissions;
+use scope::role::Role;
+use scope::words;
+
+use crate::support::{Person, Server, golden};
+
+/// An id that no object of a fresh account has.
+const NOBODY: &str = "987654321";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_opens_exactly_the_routes_that_its_words_open() {
+    // RS-2, RS-4, RS-5, RS-6
+    let server = Server::start().await;
+    let mut lines =
+        vec!["METHOD  PATH  | NO TOKEN | LET IN BY | ALL WORDS | AGENT, ALL WORDS | OTHER WORDS".to_owned()];
+
+    for dialect in Dialect::ALL {
+        let routes: Vec<Route> = bailiwick::routes().table;
+        let routes: Vec<&Route> =
+            routes.iter().filter(|route| route.guard == Guard::Token && route.dialect == *dialect).collect();
+        if !routes.is_empty() {
+            let tokens = Tokens::of(&server, *dialect).await;
+            for route in routes {
+                lines.push(row(&server, &tokens, route).await);
+            }
+        }
+    }
+
+    golden("scope_matrix.txt", &(lines.join("\n") + "\n"));
+}
+
+/// For one dialect: a token for each of its words, and two with all words.
+struct Tokens {
+    single: Vec<(&'static str, String)>,
+    all: String,
+    agent: String,
+}
+
+impl Tokens {
+    async fn of(server: &Server, dialect: Dialect) -> Tokens {
+        let words: Vec<&'static str> = words::vocabulary(dialect).iter().map(|word| word.word).collect();
+        let mut single = Vec::new();
+        for word in &words {
+            single.push((*word, server.token_for(Person::Admin, dialect, word).await));
+        }
+        Tokens {
+            single,
+            all: server.token_for(Person::Admin, dialect, &words.join(" ")).await,
+            agent: server.token_for(Person::Agent, dialect, &words.join(" ")).await,
+        }
+    }
+}
+
+/// Calls one route in every way, and tells how it answered.
+async fn row(server: &Server, tokens: &Tokens, route: &Route) -> String {
+    let named = format!("{} {}", route.method, route.path);
+    let needed = words::narrowest(route.dialect, route.needs).join(" ");
+
+    let bare = call(server, route, None).await;
+    assert_eq!(bare.status, 401, "{named} without a token");
+    assert!(bare.challenge.contains("resource_metadata=\""), "{named}: {}", bare.challenge);
+    assert!(bare.challenge.contains(&format!("scope=\"{needed}\"")), "{named}: {}", bare.challenge);
+    assert!(!bare.challenge.contains("error="), "{named}: {}", bare.challenge);
+
+    let mut let_in = Vec::new();
+    for (word, token) in &tokens.single {
+        let answer = call(server, route, Some(token)).await;
+        if words::permissions_of(route.dialect, word).contains_all(route.needs) {
+            answer.assert_let_in(&format!("{named} with {word}"));
+            let_in.push(format!("{word} {}", answer.status));
+        } else {
+            assert_eq!(answer.status, 403, "{named} with {word} alone");
+            assert!(answer.challenge.contains("error=\"insufficient_scope\""), "{named}: {}", answer.challenge);
+            assert!(answer.challenge.contains(&format!("scope=\"{needed}\"")), "{named}: {}", answer.challenge);
+            assert!(answer.challenge.contains("resource_metadata=\""), "{named}: {}", answer.challenge);
+        }
+    }
+
+    let all = call(server, route, Some(&tokens.all)).await;
+    all.assert_let_in(&format!("{named} with all words"));
+
+    let agent = call(server, route, Some(&tokens.agent)).await;
+    if within(Role::Agent, route.needs) {
+        agent.assert_let_in(&format!("{named} as an agent"));
+    } else {
+        assert_eq!(agent.status, 403, "{named} is beyond an agent's role");
+        assert!(!agent.challenge.contains("scope="), "no scope helps: {}", agent.challenge);
+    }
+
+    format!(
+        "{:6} {:48} | {} | {} | {} | {} | 403 {needed}",
+        route.method,
+        route.path,
+        bare.status,
+        let_in.join(", "),
+        all.status,
+        agent.status
+    )
+}
+
+fn within(role: Role, needs: Permissions) -> bool {
+    role.ceiling().contains_all(needs)
+}
+
+struct Answer {
+    status: u16,
+    challenge: String,
+    body: String,
+}
+
+impl Answer {
+    /// Anything that the data decided: neither turned away nor broken.
+    fn assert_let_in(&self, what: &str) {
+        let by_data = (200..300).contains(&self.status) || [400, 404, 409, 422].contains(&self.status);
+        assert!(by_data, "{what} answered {}: {}", self.status, self.body);
+    }
+}
+
+async fn call(server: &Server, route: &Route, token: Option<&str>) -> Answer {
+    let method: reqwest::Method = route.method.parse().expect("a method");
+    let mut request = server.http.request(method.clone(), format!("{}{}", server.base, address(route.path)));
+    if method != reqwest::Method::GET {
+        request = request.json(&serde_json::json!({}));
+    }
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    let response = request.send().await.expect("send");
+    let challenge = response.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    Answer {
+        status: response.status().as_u16(),
+        challenge: challenge.to_owned(),
+        body: response.text().await.expect("a body"),
+    }
+}
+
+/// The path with an id that does not exist in each place.
+fn address(path: &str) -> String {
+    let places = path.split('/').map(|part| if part.starts_with('{') { NOBODY } else { part });
+    places.collect::<Vec<_>>().join("/")
+}
