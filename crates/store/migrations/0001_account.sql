@@ -265,6 +265,8 @@ create table queue (
     leased_by @text,
     leased_until bigint,
     cancel_requested bigint not null default 0,
+    -- Enqueued again while it ran: when to run once more.
+    run_again_at bigint,
     progress_done bigint not null default 0,
     progress_total bigint,
     -- Where a sliced job goes on after a restart.

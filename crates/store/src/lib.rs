@@ -10,6 +10,7 @@
 mod error;
 pub mod migrate;
 mod postgres;
+pub mod queue;
 mod sqlite;
 mod value;
 
