@@ -12,12 +12,16 @@ use store::Db;
 
 pub mod authorize;
 pub mod bearer;
+mod claims;
 pub mod clients;
 pub mod consents;
 pub mod dialects;
 pub mod error;
 pub mod families;
 pub mod form;
+mod id_token;
+pub mod jose;
+pub mod keys;
 pub mod origins;
 pub mod pkce;
 pub mod policy;
@@ -44,6 +48,7 @@ pub struct Provider {
 struct State {
     remembered: bearer::Remembered,
     uses: uses::Uses,
+    keys: keys::Keys,
 }
 
 /// The provider's settings.
@@ -63,9 +68,13 @@ impl fmt::Debug for Config {
 }
 
 impl Provider {
-    /// Over a migrated database. Creates the signing keys when there are none.
+    /// Over a migrated database.
     pub async fn new(db: Db, clock: Clock, random: Random, config: Config) -> Result<Provider, Error> {
-        let state = Arc::new(State { remembered: bearer::Remembered::new(), uses: uses::Uses::default() });
+        let state = Arc::new(State {
+            remembered: bearer::Remembered::new(),
+            uses: uses::Uses::default(),
+            keys: keys::Keys::empty(),
+        });
         uses::keep_writing(&state, db.clone());
         Ok(Provider { db, clock, random, config: Arc::new(config), state })
     }
