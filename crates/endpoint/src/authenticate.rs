@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use oauth::sessions::{self, Session};
 use scope::permit::{Actor, Caller};
+use store::StoreError;
 
 use crate::observe::Seen;
 use crate::{App, ClientAddress, Why};
@@ -58,10 +60,68 @@ fn spend(parts: &Parts, app: &App, credential: Credential) -> Result<(), Why> {
     Ok(())
 }
 
-pub(crate) async fn by_session(_parts: &mut Parts, _app: &App) -> Result<Arc<Caller>, Response> {
-    Err(Redirect::to("/login").into_response())
+/// The person whose session cookie the request carries, looked up once a request.
+#[derive(Debug, Clone)]
+struct Visiting(Option<Arc<Session>>);
+
+/// Put into a refusal that a person is to see, so that the pages can dress it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoleForbids;
+
+/// Who is signed in, by the session cookie.
+pub async fn session(parts: &mut Parts, app: &App) -> Result<Option<Arc<Session>>, StoreError> {
+    if let Some(Visiting(session)) = parts.extensions.get::<Visiting>() {
+        return Ok(session.clone());
+    }
+    let name = sessions::cookie_name(app.config.public_url.starts_with("https:"));
+    let session = match cookie(&parts.headers, name) {
+        Some(value) => app.provider.session(value).await?.map(Arc::new),
+        None => None,
+    };
+    parts.extensions.insert(Visiting(session.clone()));
+    Ok(session)
+}
+
+/// The first cookie of this name.
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(it, _)| *it == name)
+        .map(|(_, value)| value)
+}
+
+pub(crate) async fn by_session(parts: &mut Parts, app: &App) -> Result<Arc<Caller>, Response> {
+    let session = session(parts, app).await.map_err(|error| {
+        tracing::error!(%error, "the database failed while a session was looked up");
+        (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")]).into_response()
+    })?;
+    let Some(session) = session else {
+        return Err(Redirect::to(&sign_in_address(parts)).into_response());
+    };
+    let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    let actor =
+        Actor { person_id: Some(session.person_id), role: Some(session.role), request_id, ..Actor::default() };
+    // A session is no app's: it may do what the role may.
+    Ok(Arc::new(Caller::new(actor, session.role.ceiling())))
+}
+
+/// The sign-in page, which leads back to the page that was asked for.
+fn sign_in_address(parts: &Parts) -> String {
+    match parts.uri.path() {
+        path if parts.method == Method::GET && path != "/" => {
+            let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("return_to", path).finish();
+            format!("/login?{query}")
+        }
+        _ => "/login".to_owned(),
+    }
 }
 
 pub(crate) fn forbidden_page() -> Response {
-    (StatusCode::FORBIDDEN, "Your role does not allow this.").into_response()
+    let mut response = StatusCode::FORBIDDEN.into_response();
+    response.extensions_mut().insert(RoleForbids);
+    response
 }

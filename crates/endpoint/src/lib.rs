@@ -17,7 +17,7 @@ mod observe;
 mod routes;
 pub mod setup;
 
-pub use authenticate::{Credential, RequestId};
+pub use authenticate::{Credential, RequestId, RoleForbids, cookie, session};
 pub use layers::{ClientAddress, wrap};
 pub use limit::Limits;
 pub use may::{BySession, May, Refused, Why};

@@ -1,1 +1,85 @@
-//! web
+//! Pages: everything a person sees in a browser. One file a page, named like its address.
+//!
+//! Rendered here and complete without a script; scripts only save a few clicks. Decides nothing itself: what may be done is proven by
+//! `BySession`, what an app gets is decided by `oauth`. `pages.rs` says how a page leaves, `visitor.rs` who asks and whether a form is
+//! ours, `errors.rs` what is shown instead.
+
+use axum::http::StatusCode;
+use axum::routing::MethodFilter;
+use endpoint::{Routes, Surface};
+use scope::Dialect;
+
+mod account;
+mod admin;
+mod assets;
+mod authorize;
+mod choose;
+mod consent;
+mod errors;
+mod form;
+mod home;
+mod login;
+mod logout;
+mod my_apps;
+mod pages;
+mod scopes;
+mod setup;
+mod text;
+mod visitor;
+mod when;
+
+pub use errors::dress;
+
+#[cfg(test)]
+mod samples;
+
+const SURFACE: Surface = Surface { dialect: Dialect::Standard, refusal, trailing_slash: false };
+
+/// Guarded pages answer with pages; this is for the type's sake.
+fn refusal(status: StatusCode, message: &str) -> serde_json::Value {
+    serde_json::json!({ "error": status.as_u16(), "error_description": message })
+}
+
+const SIGNING_IN: &str = "for people who are not signed in yet";
+const OWN: &str = "about the signed-in person only; the handler asks for the session";
+const ASKING: &str = "the OAuth authorization endpoint: its checks are the provider's";
+
+/// The pages with their addresses.
+pub fn routes() -> Routes {
+    let get = MethodFilter::GET;
+    let post = MethodFilter::POST;
+    Routes::new(SURFACE)
+        .open(get, "/", home::show, SIGNING_IN)
+        .open(get, "/assets/{file}", assets::show, "the stylesheet and scripts of all pages")
+        .open(get, "/favicon.ico", assets::favicon, "asked for by browsers without being told to")
+        .open(get, "/setup", setup::show, "opened by the one-time link")
+        .open(post, "/setup", setup::create, "opened by the one-time link")
+        .open(get, "/login", login::show, SIGNING_IN)
+        .open(post, "/login", login::sign_in, SIGNING_IN)
+        .open(get, "/logout", logout::show, OWN)
+        .open(post, "/logout", logout::sign_out, OWN)
+        .open(get, "/oauth/authorize", authorize::by_get, ASKING)
+        .open(post, "/oauth/authorize", authorize::by_post, ASKING)
+        .open(get, "/oauth/authorizations/new", authorize::by_get, ASKING)
+        .open(post, "/oauth/authorizations/new", authorize::by_post, ASKING)
+        .open(get, "/choose", choose::show, OWN)
+        .open(post, "/choose", choose::keep, OWN)
+        .open(get, "/consent", consent::show, OWN)
+        .open(post, "/consent", consent::decide, OWN)
+        .open(get, "/me/apps", my_apps::list, OWN)
+        .open(post, "/me/apps/{id}/withdraw", my_apps::withdraw, OWN)
+        .get("/admin", admin::home::show)
+        .get("/admin/apps", admin::apps::list)
+        .post("/admin/apps", admin::app_form::create)
+        .get("/admin/apps/new", admin::app_form::new)
+        .get("/admin/apps/{id}", admin::app::show)
+        .get("/admin/apps/{id}/edit", admin::app_form::edit)
+        .post("/admin/apps/{id}/edit", admin::app_form::update)
+        .post("/admin/apps/{id}/secret", admin::app::add_secret)
+        .post("/admin/apps/{id}/secrets/{secret_id}/revoke", admin::app::revoke_secret)
+        .post("/admin/apps/{id}/disable", admin::app::disable)
+        .post("/admin/apps/{id}/enable", admin::app::enable)
+        .get("/admin/apps/{id}/delete", admin::app_delete::show)
+        .post("/admin/apps/{id}/delete", admin::app_delete::delete)
+        .post("/admin/apps/{id}/grants/{grant_id}/revoke", admin::app::revoke_grant)
+}

@@ -5,6 +5,7 @@
 mod admin;
 mod details;
 pub mod secrets;
+pub mod usage;
 
 use jiff::Timestamp;
 use scope::Dialect;

@@ -1,0 +1,26 @@
+//! The Admin Center. Every page of it is for administrators.
+
+use crate::pages::Crumb;
+
+pub mod app;
+pub mod app_delete;
+pub mod app_form;
+pub mod apps;
+pub mod home;
+
+/// An address for people to paste somewhere.
+pub struct Endpoint {
+    /// The element's id.
+    pub id: &'static str,
+    pub label: &'static str,
+    pub value: String,
+}
+
+/// A crumb back to the list of apps.
+fn to_apps() -> Crumb {
+    Crumb { href: "/admin/apps".to_owned(), label: "Apps".to_owned() }
+}
+
+fn to_app(id: i64, name: &str) -> Crumb {
+    Crumb { href: format!("/admin/apps/{id}"), label: name.to_owned() }
+}

@@ -1,0 +1,61 @@
+//! `/oauth/authorize` and `/oauth/authorizations/new`: the provider decides, this turns its decision into a page or a redirect.
+
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use endpoint::App;
+use oauth::authorize::Next;
+use store::StoreError;
+
+use crate::errors;
+use crate::pages::{Message, page_that_leads_away, see_other};
+use crate::visitor::{FormBytes, Visitor};
+
+/// Sends the answer to the app by itself, or by a button where no script runs (AZ-5).
+#[derive(Template)]
+#[template(path = "form_post.html")]
+pub struct FormPost {
+    pub action: String,
+    pub host: String,
+    pub fields: Vec<(String, String)>,
+}
+
+/// `GET /oauth/authorize`
+pub async fn by_get(State(app): State<App>, visitor: Visitor, RawQuery(query): RawQuery) -> Response {
+    let raw = query.unwrap_or_default();
+    visitor.named(answer(app.provider.authorize(raw.as_bytes(), &visitor.browser()).await))
+}
+
+/// `POST /oauth/authorize`. No CSRF value: an app's page sends this form, and it only starts what the person then confirms (AZ-1).
+pub async fn by_post(State(app): State<App>, visitor: Visitor, FormBytes(raw): FormBytes) -> Response {
+    visitor.named(answer(app.provider.authorize(&raw, &visitor.browser()).await))
+}
+
+/// What the browser is shown next.
+pub fn answer(next: Result<Next, StoreError>) -> Response {
+    match next {
+        Ok(Next::Answer(response)) => response,
+        Ok(Next::FormPost { action, fields }) => {
+            let host = crate::text::host_of(&action).unwrap_or_else(|| "the app".to_owned());
+            page_that_leads_away(StatusCode::OK, &FormPost { action, host, fields })
+        }
+        Ok(Next::SignIn { request, login_hint }) => {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.append_pair("request", &request);
+            if let Some(hint) = login_hint {
+                query.append_pair("login_hint", &hint);
+            }
+            see_other(&format!("/login?{}", query.finish()))
+        }
+        Ok(Next::Choose { request, email: _ }) => see_other(&with_request("/choose", &request)),
+        Ok(Next::Consent { request }) => see_other(&with_request("/consent", &request)),
+        Ok(Next::Page { status, title, detail }) => Message::new(title, &detail).answer(status),
+        Err(error) => errors::database(&error),
+    }
+}
+
+fn with_request(path: &str, request: &str) -> String {
+    let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("request", request).finish();
+    format!("{path}?{query}")
+}

@@ -1,0 +1,108 @@
+//! `/consent`: who asks, for what, and where the answer goes (section 8 of the contract). The facts are the provider's.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use endpoint::App;
+use oauth::authorize::{Asked, ConsentPage, Decision, Standing};
+use scope::{Dialect, words};
+
+use crate::pages::{Link, PersonLine, page_that_leads_away};
+use crate::scopes::{Kind, kind_of};
+use crate::visitor::{Posted, Query, Visitor};
+use crate::{account, authorize, errors, text};
+
+#[derive(Template)]
+#[template(path = "consent.html")]
+pub struct Consent {
+    pub csrf: String,
+    pub account: String,
+    pub request: String,
+    pub app: String,
+    pub initials: String,
+    pub publisher: Option<String>,
+    /// The app's own page, named by its host.
+    pub website: Option<Link>,
+    pub standing: Standing,
+    pub person: PersonLine,
+    pub groups: Vec<Group>,
+    pub is_offline: bool,
+    /// Only what is new is asked (CO-7).
+    pub is_incremental: bool,
+    /// In the provider's words: a host, or an app on this computer.
+    pub destination: String,
+}
+
+pub struct Group {
+    pub name: String,
+    pub lines: Vec<Line>,
+}
+
+pub struct Line {
+    pub word: String,
+    pub sentence: String,
+    pub kind: Kind,
+    pub deprecated: bool,
+}
+
+/// `GET /consent`
+pub async fn show(State(app): State<App>, visitor: Visitor, Query(query): Query) -> Response {
+    let asked = match app.provider.consent(query.value("request"), &visitor.browser()).await {
+        Ok(Asked::Page(asked)) => asked,
+        Ok(Asked::Next(next)) => return authorize::answer(Ok(next)),
+        Err(error) => return errors::database(&error),
+    };
+    match account::name(&app).await {
+        Ok(account) => {
+            let csrf = visitor.csrf(&asked.request);
+            page_that_leads_away(StatusCode::OK, &Consent::new(*asked, csrf, account))
+        }
+        Err(error) => errors::database(&error),
+    }
+}
+
+/// `POST /consent`. Anything but a clear "allow" is a no.
+pub async fn decide(State(app): State<App>, posted: Posted) -> Response {
+    let Posted { visitor, form } = posted;
+    let decision = if form.value("decision") == "allow" { Decision::Allow } else { Decision::Deny };
+    authorize::answer(app.provider.decide(form.value("request"), &visitor.browser(), decision).await)
+}
+
+impl Consent {
+    pub fn new(asked: ConsentPage, csrf: String, account: String) -> Consent {
+        let website = asked.client_uri.as_deref().and_then(website);
+        let groups = asked.groups.into_iter().map(|group| {
+            let lines = group.lines.into_iter().filter(|line| !asked.incremental || line.new).map(|line| {
+                let kind = words::find(Dialect::Standard, &line.word).map_or(Kind::Read, kind_of);
+                Line {
+                    kind: if line.write { Kind::Write } else { kind },
+                    word: text::shown(&line.word, 60),
+                    sentence: line.sentence,
+                    deprecated: line.deprecated,
+                }
+            });
+            Group { name: group.heading, lines: lines.collect() }
+        });
+        Consent {
+            csrf,
+            account,
+            request: asked.request,
+            initials: text::initials(&asked.client_name),
+            app: text::shown(&asked.client_name, 60),
+            publisher: asked.publisher.map(|it| text::shown(&it, 60)),
+            website,
+            standing: asked.standing,
+            person: PersonLine::new(&asked.person_name, &asked.person_email),
+            groups: groups.filter(|group| !group.lines.is_empty()).collect(),
+            is_offline: asked.offline,
+            is_incremental: asked.incremental,
+            destination: text::shown(&asked.destination, 120),
+        }
+    }
+}
+
+/// A link to an app's own page, if that is on the web.
+pub fn website(address: &str) -> Option<Link> {
+    text::host_of(address).map(|host| Link { href: address.to_owned(), label: text::shown(&host, 60) })
+}

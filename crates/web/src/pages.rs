@@ -1,0 +1,151 @@
+//! How a page leaves the house: rendered, with the headers that every page carries, and the frame that signed-in people see.
+
+use askama::Template;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::form::Form;
+
+/// Nothing but our own files; no inline script or style; not in anybody's frame (ALL-16, CO-3).
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; base-uri 'none'; \
+                      form-action 'self'; frame-ancestors 'none'";
+/// The same without `form-action`, which browsers apply to the redirects after a form too: they lead to the app (CO-4).
+const POLICY_OF_FORMS_THAT_LEAD_AWAY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
+                                              img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'";
+
+/// A page of our own, whose forms stay here.
+pub fn page(status: StatusCode, template: &impl Template) -> Response {
+    html(status, template, POLICY)
+}
+
+/// A page whose form is answered with a redirect to an app.
+pub fn page_that_leads_away(status: StatusCode, template: &impl Template) -> Response {
+    html(status, template, POLICY_OF_FORMS_THAT_LEAD_AWAY)
+}
+
+fn html(status: StatusCode, template: &impl Template, policy: &'static str) -> Response {
+    let text = match template.render() {
+        Ok(text) => text,
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+    };
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (HeaderName::from_static("x-frame-options"), "DENY"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ];
+    (status, headers, text).into_response()
+}
+
+/// A redirect after a form: 303, never 307, so that a password is not sent on (AZ-9).
+pub fn see_other(address: &str) -> Response {
+    match HeaderValue::try_from(address) {
+        Ok(address) => {
+            (StatusCode::SEE_OTHER, [(header::LOCATION, address), (header::CACHE_CONTROL, no_store())]).into_response()
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+pub fn no_store() -> HeaderValue {
+    HeaderValue::from_static("no-store")
+}
+
+/// A page that says what happened and what to do about it.
+#[derive(Template)]
+#[template(path = "message.html")]
+pub struct Message {
+    pub title: String,
+    pub text: String,
+    pub what_next: Option<String>,
+    pub link: Option<Link>,
+}
+
+pub struct Link {
+    pub href: String,
+    pub label: String,
+}
+
+impl Message {
+    pub fn new(title: &str, text: &str) -> Message {
+        Message { title: title.to_owned(), text: text.to_owned(), what_next: None, link: None }
+    }
+
+    pub fn what_next(self, text: &str) -> Message {
+        Message { what_next: Some(text.to_owned()), ..self }
+    }
+
+    pub fn link(self, href: &str, label: &str) -> Message {
+        Message { link: Some(Link { href: href.to_owned(), label: label.to_owned() }), ..self }
+    }
+
+    pub fn answer(&self, status: StatusCode) -> Response {
+        page(status, self)
+    }
+}
+
+/// What surrounds each page for signed-in people.
+pub struct Frame {
+    /// The page's heading, and the last crumb.
+    pub title: String,
+    pub account: String,
+    pub person: PersonLine,
+    pub is_admin: bool,
+    pub csrf: String,
+    pub section: Section,
+    pub crumbs: Vec<Crumb>,
+    /// What the form just sent has done.
+    pub done: Option<&'static str>,
+}
+
+/// Where in the navigation a page is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    Home,
+    Apps,
+    MyApps,
+}
+
+pub struct Crumb {
+    pub href: String,
+    pub label: String,
+}
+
+pub struct PersonLine {
+    pub name: String,
+    pub email: String,
+    pub initials: String,
+}
+
+impl PersonLine {
+    pub fn new(name: &str, email: &str) -> PersonLine {
+        let name = if name.trim().is_empty() { email } else { name };
+        PersonLine {
+            name: crate::text::shown(name, 60),
+            email: crate::text::shown(email, 80),
+            initials: crate::text::initials(name),
+        }
+    }
+}
+
+/// The text for the word that a redirect after a form carries. Only these can appear: the address cannot put words into the page.
+pub fn done(query: &Form) -> Option<&'static str> {
+    match query.value("done") {
+        "saved" => Some("Your changes are saved."),
+        "registered" => Some("The app is registered."),
+        "disabled" => Some("The app is disabled. Its tokens are refused until you enable it again."),
+        "enabled" => Some("The app is enabled again."),
+        "deleted" => Some("The app is deleted, and its tokens with it."),
+        "secret-revoked" => Some("The secret is revoked."),
+        "grant-revoked" => Some("The access is revoked, and its tokens with it."),
+        "withdrawn" => Some("You have withdrawn the app’s access."),
+        "welcome" => Some("Your helpdesk is ready. You are signed in as its owner."),
+        _ => None,
+    }
+}
