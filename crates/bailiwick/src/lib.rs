@@ -9,6 +9,7 @@ pub mod worker;
 
 use axum::Router;
 use axum::http::{StatusCode, Uri};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use endpoint::{App, Routes, Surface};
 use scope::Dialect;
@@ -25,11 +26,13 @@ pub fn routes() -> Routes {
     Routes::new(PLAIN)
         .merge(endpoint::health::routes(PLAIN))
         .merge(gorgias_api::routes().on_wrong_method(gorgias_api::method_not_allowed))
+        .merge(web::routes())
 }
 
 /// The whole application.
 pub fn router(app: App) -> Router {
-    endpoint::wrap(routes().into_router().fallback(not_found), app)
+    let pages = middleware::from_fn_with_state(app.clone(), web::dress);
+    endpoint::wrap(routes().into_router().fallback(not_found), app).layer(pages)
 }
 
 /// For addresses that no surface has.
