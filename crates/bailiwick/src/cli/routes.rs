@@ -2,8 +2,6 @@
 //!
 //! The needs come from the handlers' signatures, the words from `scope`; nothing here is maintained by hand.
 
-use std::fmt::Write;
-
 use endpoint::{Guard, Route};
 use scope::words;
 use serde_json::{Value, json};
@@ -90,34 +88,32 @@ fn markdown(table: &[Route]) -> String {
          To see one scope: `bailiwick routes tickets:read`. A call without a token is answered 401, one without the\n\
          scope 403 with `WWW-Authenticate: Bearer error=\"insufficient_scope\"` that names all words the call needs.\n",
     );
-    let kinds: [(&str, &str, fn(&Route) -> bool); 3] = [
-        (
-            "By token",
-            "Bearer token, or Basic with an API key, which has no scopes and reaches as far as its person.",
-            |route| route.guard == Guard::Token,
-        ),
-        ("By session", "The cookie of a signed-in person. The permission must be within the person's role.", |route| {
-            route.guard == Guard::Session
-        }),
-        ("Open", "No permission is asked for; the reason stands in the row.", |route| {
-            matches!(route.guard, Guard::Open(_))
-        }),
-    ];
-    for (title, about, belongs) in kinds {
-        if !table.iter().any(belongs) {
-            continue;
-        }
-        // Writing to a String does not fail.
-        let _ = write!(text, "\n## {title}\n\n{about}\n\n| call | needs | handler |\n|---|---|---|\n");
-        for route in table.iter().filter(|route| belongs(route)) {
+    let by_token = "Bearer token, or Basic with an API key, which has no scopes and reaches as far as its person.";
+    let by_session = "The cookie of a signed-in person. The permission must be within the person's role.";
+    let open = "No permission is asked for; the reason stands in the row.";
+    text.push_str(&section("By token", by_token, table, |guard| guard == Guard::Token));
+    text.push_str(&section("By session", by_session, table, |guard| guard == Guard::Session));
+    text.push_str(&section("Open", open, table, |guard| matches!(guard, Guard::Open(_))));
+    text
+}
+
+/// One chapter of the document; empty if no route belongs to it.
+fn section(title: &str, about: &str, table: &[Route], belongs: impl Fn(Guard) -> bool) -> String {
+    let rows: String = table
+        .iter()
+        .filter(|route| belongs(route.guard))
+        .map(|route| {
             let needs = match route.guard {
                 Guard::Open(why) => why.to_owned(),
                 Guard::Token | Guard::Session => format!("`{}`", permissions_or_words(route).join(" ")),
             };
-            let _ = writeln!(text, "| `{} {}` | {needs} | `{}` |", route.method, route.path, route.handler);
-        }
+            format!("| `{} {}` | {needs} | `{}` |\n", route.method, route.path, route.handler)
+        })
+        .collect();
+    if rows.is_empty() {
+        return rows;
     }
-    text
+    format!("\n## {title}\n\n{about}\n\n| call | needs | handler |\n|---|---|---|\n{rows}")
 }
 
 fn object(route: &Route) -> Value {
