@@ -4,6 +4,8 @@
 //! It is not a secret and grants nothing: whoever makes one up gets another page of a list they may read anyway.
 //! A checksum is in it so that a damaged one is refused rather than read as another place.
 
+use axum::Json;
+use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use helpdesk::page::{Direction, Key, Page, Position, Slice};
@@ -83,6 +85,28 @@ impl Asked {
         let next = page.after.as_ref().map(|keys| self.cursor(keys, false));
         let data: Vec<Value> = page.items.into_iter().map(view).collect();
         json!({ "object": "list", "uri": self.uri, "data": data, "meta": { "prev_cursor": prev, "next_cursor": next } })
+    }
+
+    /// The envelope of a list whose items are written straight into the answer.
+    pub fn answer<'a, T, V: Serialize>(&self, page: &'a Page<T>, view: impl Fn(&'a T) -> V) -> Response {
+        #[derive(Serialize)]
+        struct Envelope<'a, V> {
+            object: &'static str,
+            uri: &'a str,
+            data: Vec<V>,
+            meta: Meta,
+        }
+        #[derive(Serialize)]
+        struct Meta {
+            prev_cursor: Option<String>,
+            next_cursor: Option<String>,
+        }
+        let meta = Meta {
+            prev_cursor: page.before.as_ref().map(|keys| self.cursor(keys, true)),
+            next_cursor: page.after.as_ref().map(|keys| self.cursor(keys, false)),
+        };
+        let data = page.items.iter().map(view).collect();
+        Json(Envelope { object: "list", uri: &self.uri, data, meta }).into_response()
     }
 
     fn cursor(&self, keys: &[Key], back: bool) -> String {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use serde::{Serialize, Serializer};
 
 /// `YYYY-MM-DDTHH:MM:SS.ffffff+00:00`; without the fraction when it is exactly zero. Never `Z`: connectors parse `%z` with digits.
 pub fn format(at: Timestamp) -> String {
@@ -16,6 +17,16 @@ pub fn format(at: Timestamp) -> String {
 /// `format`, or null.
 pub fn format_or_null(at: Option<Timestamp>) -> Option<String> {
     at.map(format)
+}
+
+/// A time that is written by `format` when it is serialised.
+#[derive(Debug, Clone, Copy)]
+pub struct Datetime(pub Timestamp);
+
+impl Serialize for Datetime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&format(self.0))
+    }
 }
 
 /// ISO 8601 with an offset or `Z`; without an offset it is UTC; a date alone is its midnight. Cut to microseconds.

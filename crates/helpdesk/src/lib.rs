@@ -6,6 +6,7 @@ pub mod api_keys;
 pub mod customers;
 mod error;
 pub mod events;
+pub mod jobs;
 mod names;
 pub mod page;
 pub mod passwords;

@@ -117,3 +117,20 @@ pub(crate) fn stored_json(row: &Row, column: &'static str) -> Result<Option<Box<
         None => Ok(None),
     }
 }
+
+/// Free data on its way into a column.
+pub(crate) fn json_to_store(json: Option<&serde_json::Value>) -> Result<Option<Box<RawValue>>, Error> {
+    match json {
+        Some(json) => Ok(Some(RawValue::from_string(json.to_string()).map_err(|_| StoreError::Column("json"))?)),
+        None => Ok(None),
+    }
+}
+
+/// The same problem, told of a field inside `path`. A person that is not there is a problem of the id that was sent.
+pub(crate) fn prefixed(path: &str, error: Error) -> Error {
+    match error {
+        Error::Invalid { field, problem } => Error::Invalid { field: format!("{path}.{field}"), problem },
+        Error::NotFound { kind, .. } => Error::invalid(format!("{path}.id"), format!("No {kind} has this id.")),
+        other => other,
+    }
+}

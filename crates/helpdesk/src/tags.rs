@@ -90,23 +90,22 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Tags>, now: Timestamp, new: &New
     }
 }
 
-/// The ids of tags by name, in the order asked; those missing are made. `Invalid` for a bad length, on `name`.
+/// The ids of tags by name, in the order asked; those missing are made as described. `Invalid` for a bad length, on `name`.
 pub async fn find_or_create_by_names(
     tx: &mut Tx,
     actor: &Actor,
     now: Timestamp,
-    names: &[impl AsRef<str>],
+    tags: &[NewTag],
 ) -> Result<Vec<i64>, Error> {
-    let mut ids = Vec::with_capacity(names.len());
-    for name in names {
-        let name = name.as_ref();
-        check_name(name)?;
-        let id = match id_of(tx, name).await? {
+    let mut ids = Vec::with_capacity(tags.len());
+    for tag in tags {
+        check_name(&tag.name)?;
+        let id = match id_of(tx, &tag.name).await? {
             Some(id) => id,
-            None => match insert(tx, actor, now, &NewTag { name: name.to_owned(), ..NewTag::default() }).await? {
+            None => match insert(tx, actor, now, tag).await? {
                 Some(tag) => tag.id,
                 // Somebody made it since we looked.
-                None => id_of(tx, name).await?.ok_or(StoreError::Column("id"))?,
+                None => id_of(tx, &tag.name).await?.ok_or(StoreError::Column("id"))?,
             },
         };
         if !ids.contains(&id) {
@@ -243,7 +242,7 @@ pub(crate) async fn record(
 }
 
 impl Tag {
-    fn from_row(row: &Row) -> Result<Tag, Error> {
+    pub(crate) fn from_row(row: &Row) -> Result<Tag, Error> {
         Ok(Tag {
             id: row.int("id")?,
             name: row.text("name")?,

@@ -1,12 +1,12 @@
 //! Pages of tickets: filter, order, place.
 
-use jiff::Timestamp;
 use scope::permit::CanRead;
 use scope::resource::Tickets;
-use store::{Tx, Value};
+use store::Tx;
 
 use super::{ASSIGNEE, CUSTOMER, TeamOfTicket, Ticket, TicketInList, from_tickets, select_tickets, tags};
 use crate::Error;
+use crate::page::{Column, Order, Page, Query, Slice};
 use crate::people::Person;
 
 /// Which tickets. The default is all of them.
@@ -33,29 +33,19 @@ pub enum Sort {
     Updated,
 }
 
-/// A piece of an ordered list: up to `limit` rows beyond `after`. Ties are broken by id, in the same direction.
-#[derive(Debug, Clone)]
-pub struct Slice {
-    pub descending: bool,
-    /// Sort key and id of the row before the first.
-    pub after: Option<(Timestamp, i64)>,
-    pub limit: i64,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    Ascending,
+    Descending,
 }
 
-impl Slice {
-    /// Appends ` and (key, id) < (..) order by .. limit ..`. A row comparison, so that the index on (key, id) is entered at the right place.
-    pub(super) fn push(&self, sql: &mut String, params: &mut Vec<Value>, key: &'static str, id: &'static str) {
-        if let Some((time, after_id)) = self.after {
-            params.push(time.into());
-            params.push(after_id.into());
-            let comparison = if self.descending { "<" } else { ">" };
-            let (n, m) = (params.len() - 1, params.len());
-            sql.push_str(&format!(" and ({key}, {id}) {comparison} (${n}, ${m})"));
-        }
-        let direction = if self.descending { "desc" } else { "asc" };
-        params.push(self.limit.into());
-        sql.push_str(&format!(" order by {key} {direction}, {id} {direction} limit ${}", params.len()));
-    }
+/// In which order, ties broken by id in the same direction.
+pub const fn order(sort: Sort, direction: Direction) -> Order {
+    let columns: &'static [Column] = match sort {
+        Sort::Created => &[Column::Int("t.created_at", "created_at"), Column::Int("t.id", "id")],
+        Sort::Updated => &[Column::Int("t.updated_at", "updated_at"), Column::Int("t.id", "id")],
+    };
+    Order { columns, descending: matches!(direction, Direction::Descending) }
 }
 
 /// A slice of the tickets. Two statements, whatever its length: tickets with their people, then all their tags.
@@ -66,58 +56,32 @@ pub async fn list(
     tx: &mut Tx,
     may: &CanRead<Tickets>,
     filter: &Filter,
-    sort: Sort,
+    order: Order,
     slice: &Slice,
-) -> Result<Vec<TicketInList>, Error> {
-    let mut params: Vec<Value> = Vec::new();
-    let mut sql = concat!(select_tickets!(), from_tickets!(), " where 1 = 1").to_owned();
+) -> Result<Page<TicketInList>, Error> {
+    let mut query = Query::new(concat!(select_tickets!(), from_tickets!(), " where 1 = 1"));
     if let Some(customer_id) = filter.customer_id {
-        params.push(customer_id.into());
-        sql.push_str(&format!(" and t.customer_id = ${}", params.len()));
+        query.and("t.customer_id =", customer_id);
     }
     if let Some(external_id) = &filter.external_id {
-        params.push(external_id.into());
-        sql.push_str(&format!(" and t.external_id = ${}", params.len()));
+        query.and("t.external_id =", external_id);
     }
     if let Some(ids) = &filter.ids {
-        sql.push_str(" and ");
-        push_in(&mut sql, &mut params, "t.id", ids);
+        query.and_in("t.id", ids.iter().copied());
     }
     if filter.trash == Trash::LeftOut {
-        sql.push_str(" and t.trashed_at is null");
+        query.and_text("t.trashed_at is null");
     }
-    let key = match sort {
-        Sort::Created => "t.created_at",
-        Sort::Updated => "t.updated_at",
-    };
-    slice.push(&mut sql, &mut params, key, "t.id");
-    let rows = tx.rows(&sql, &params).await?;
-    let mut tickets = Vec::with_capacity(rows.len());
-    for row in &rows {
-        tickets.push(TicketInList {
-            ticket: Ticket::from_row(row)?,
-            customer: Person::from_row(row, &CUSTOMER)?.ok_or(store::StoreError::Column("customer_id"))?,
-            assignee_user: Person::from_row(row, &ASSIGNEE)?,
-            assignee_team: TeamOfTicket::from_row(row)?,
+    let page = query.page(tx, order, slice).await?;
+    let mut page = page.try_map(|row| {
+        Ok(TicketInList {
+            ticket: Ticket::from_row(&row)?,
+            customer: Person::from_row(&row, &CUSTOMER)?.ok_or(store::StoreError::Column("customer_id"))?,
+            assignee_user: Person::from_row(&row, &ASSIGNEE)?,
+            assignee_team: TeamOfTicket::from_row(&row)?,
             tags: Vec::new(),
-        });
-    }
-    tags::fill(tx, may, &mut tickets).await?;
-    Ok(tickets)
-}
-
-/// Appends `column in ($n, ..)`; never true for an empty list, which `in ()` cannot say on PostgreSQL.
-pub(crate) fn push_in(sql: &mut String, params: &mut Vec<Value>, column: &'static str, ids: &[i64]) {
-    if ids.is_empty() {
-        sql.push_str("1 = 0");
-        return;
-    }
-    sql.push_str(column);
-    sql.push_str(" in (");
-    for (at, id) in ids.iter().enumerate() {
-        params.push((*id).into());
-        sql.push_str(if at == 0 { "$" } else { ", $" });
-        sql.push_str(&params.len().to_string());
-    }
-    sql.push(')');
+        })
+    })?;
+    tags::fill(tx, may, &mut page.items).await?;
+    Ok(page)
 }

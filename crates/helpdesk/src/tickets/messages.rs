@@ -4,13 +4,14 @@
 //! null. Whatever needs no transport counts as delivered at once. Creating and changing: `message_write.rs`.
 
 use jiff::Timestamp;
-use scope::permit::CanRead;
+use scope::permit::{CanRead, CanWrite};
 use scope::resource::Tickets;
 use serde_json::value::RawValue;
-use store::{Row, Tx, Value};
+use store::{Row, Tx};
 
-use super::list::Slice;
+use super::list::Direction;
 use crate::Error;
+use crate::page::{Column, Order, Page, Query, Slice};
 use crate::people::{Person, PersonColumns, person_columns, stored_json};
 
 /// Channel of a note that only staff see.
@@ -65,6 +66,9 @@ const RECEIVER: PersonColumns = person_columns!("receiver");
 
 macro_rules! select_messages {
     ($rest:literal) => {
+        select_messages!($rest, "")
+    };
+    ($rest:literal, $columns:literal) => {
         concat!(
             "select m.id, m.ticket_id, m.message_id, m.external_id, m.public, m.channel, m.via, m.source, m.from_agent,
                     m.integration_id, m.rule_id, m.subject, m.body_text, m.body_html, m.stripped_text, m.stripped_html,
@@ -73,8 +77,9 @@ macro_rules! select_messages {
                     s.id as sender_id, s.email as sender_email, s.name as sender_name, s.firstname as sender_firstname,
                     s.lastname as sender_lastname, s.bio as sender_bio, s.meta as sender_meta,
                     r.id as receiver_id, r.email as receiver_email, r.name as receiver_name, r.firstname as receiver_firstname,
-                    r.lastname as receiver_lastname, r.bio as receiver_bio, r.meta as receiver_meta
-             from messages m
+                    r.lastname as receiver_lastname, r.bio as receiver_bio, r.meta as receiver_meta",
+            $columns,
+            " from messages m
              left join people s on s.id = m.sender_id
              left join people r on r.id = m.receiver_id ",
             $rest
@@ -126,16 +131,38 @@ impl Message {
 }
 
 /// All messages of a ticket, oldest first.
-pub(super) async fn of_ticket(tx: &mut Tx, _may: &CanRead<Tickets>, ticket_id: i64) -> Result<Vec<Message>, Error> {
+pub(super) async fn of_ticket(tx: &mut Tx, ticket_id: i64) -> Result<Vec<Message>, Error> {
     let sql = select_messages!("where m.ticket_id = $1 order by m.created_at, m.id");
     tx.rows(sql, &[ticket_id.into()]).await?.iter().map(Message::from_row).collect()
 }
 
 /// A message of a ticket. `NotFound` when either is not there, or the message belongs to another ticket.
 pub async fn find(tx: &mut Tx, _may: &CanRead<Tickets>, ticket_id: i64, id: i64) -> Result<Message, Error> {
+    load(tx, ticket_id, id).await
+}
+
+/// The same for whoever just wrote it.
+pub async fn written(tx: &mut Tx, _may: &CanWrite<Tickets>, ticket_id: i64, id: i64) -> Result<Message, Error> {
+    load(tx, ticket_id, id).await
+}
+
+async fn load(tx: &mut Tx, ticket_id: i64, id: i64) -> Result<Message, Error> {
     let row = tx.row(select_messages!("where m.id = $1 and m.ticket_id = $2"), &[id.into(), ticket_id.into()]).await?;
     match row {
         Some(row) => Message::from_row(&row),
+        None => Err(Error::NotFound { kind: "message", id }),
+    }
+}
+
+/// A message with the ids of the staff it mentions, for whoever changes it.
+pub(super) async fn find_with_mentions(
+    tx: &mut Tx,
+    ticket_id: i64,
+    id: i64,
+) -> Result<(Message, Option<Box<RawValue>>), Error> {
+    let sql = select_messages!("where m.id = $1 and m.ticket_id = $2", ", m.mention_ids");
+    match tx.row(sql, &[id.into(), ticket_id.into()]).await? {
+        Some(row) => Ok((Message::from_row(&row)?, stored_json(&row, "mention_ids")?)),
         None => Err(Error::NotFound { kind: "message", id }),
     }
 }
@@ -146,14 +173,14 @@ pub async fn list(
     tx: &mut Tx,
     _may: &CanRead<Tickets>,
     ticket_id: Option<i64>,
+    direction: Direction,
     slice: &Slice,
-) -> Result<Vec<Message>, Error> {
-    let mut params: Vec<Value> = Vec::new();
-    let mut sql = select_messages!("where 1 = 1").to_owned();
+) -> Result<Page<Message>, Error> {
+    const COLUMNS: &[Column] = &[Column::Int("m.created_at", "created_at"), Column::Int("m.id", "id")];
+    let mut query = Query::new(select_messages!("where 1 = 1"));
     if let Some(ticket_id) = ticket_id {
-        params.push(ticket_id.into());
-        sql.push_str(&format!(" and m.ticket_id = ${}", params.len()));
+        query.and("m.ticket_id =", ticket_id);
     }
-    slice.push(&mut sql, &mut params, "m.created_at", "m.id");
-    tx.rows(&sql, &params).await?.iter().map(Message::from_row).collect()
+    let order = Order { columns: COLUMNS, descending: direction == Direction::Descending };
+    query.page(tx, order, slice).await?.try_map(|row| Message::from_row(&row))
 }

@@ -1,20 +1,26 @@
 //! Tickets: a conversation with a customer, its state, and who looks after it.
 //!
 //! Here is what a ticket is, and reading one. Creating and changing: `write.rs`; which events that leaves: `changes.rs`;
-//! messages: `messages.rs`; pages of tickets: `list.rs`; labels: `tags.rs`.
+//! messages: `messages.rs`,
+//! `message_draft.rs`, `message_write.rs`; pages of tickets: `list.rs`; labels: `tags.rs`.
 
 pub mod bodies;
+mod changes;
 pub mod list;
+pub mod message_draft;
+pub mod message_write;
 pub mod messages;
 pub mod tags;
+pub mod write;
 
 use jiff::Timestamp;
-use scope::permit::CanRead;
+use scope::permit::{CanRead, CanWrite};
 use scope::resource::Tickets;
 use serde_json::value::RawValue;
 use store::{Row, Tx};
 
 use crate::Error;
+use crate::addresses::{self, Address};
 use crate::people::{Person, PersonColumns, person_columns, stored_json};
 use messages::Message;
 use tags::TicketTag;
@@ -165,18 +171,7 @@ pub struct Requester {
     pub note: Option<String>,
     /// Any JSON, as stored.
     pub data: Option<Box<RawValue>>,
-    pub addresses: Vec<RequesterAddress>,
-}
-
-#[derive(Debug, Clone)]
-pub struct RequesterAddress {
-    pub id: i64,
-    /// `email`, `phone` ...
-    pub kind: String,
-    pub address: String,
-    pub preferred: bool,
-    pub created_at: Timestamp,
-    pub updated_at: Option<Timestamp>,
+    pub addresses: Vec<Address>,
 }
 
 pub(crate) const CUSTOMER: PersonColumns = person_columns!("customer");
@@ -254,7 +249,16 @@ impl TeamOfTicket {
 }
 
 /// The ticket with this id and all that belongs to it, or `NotFound`. Four statements, whatever the number of messages.
-pub async fn find(tx: &mut Tx, may: &CanRead<Tickets>, id: i64) -> Result<TicketDetail, Error> {
+pub async fn find(tx: &mut Tx, _may: &CanRead<Tickets>, id: i64) -> Result<TicketDetail, Error> {
+    load(tx, id).await
+}
+
+/// The same for whoever just wrote it: who may write a ticket is shown what came of it.
+pub async fn written(tx: &mut Tx, _may: &CanWrite<Tickets>, id: i64) -> Result<TicketDetail, Error> {
+    load(tx, id).await
+}
+
+async fn load(tx: &mut Tx, id: i64) -> Result<TicketDetail, Error> {
     let row = tx
         .row(
             concat!(
@@ -270,13 +274,7 @@ pub async fn find(tx: &mut Tx, may: &CanRead<Tickets>, id: i64) -> Result<Ticket
     let Some(row) = row else { return Err(Error::NotFound { kind: "ticket", id }) };
     let ticket = Ticket::from_row(&row)?;
     let person = Person::from_row(&row, &CUSTOMER)?.ok_or(store::StoreError::Column("customer_id"))?;
-    let addresses = tx
-        .rows(
-            "select id, type, address, preferred, created_at, updated_at from addresses where person_id = $1 order by id",
-            &[person.id.into()],
-        )
-        .await?;
-    let addresses = addresses.iter().map(RequesterAddress::from_row).collect::<Result<_, Error>>()?;
+    let addresses = addresses::of_person(tx, person.id).await?;
     Ok(TicketDetail {
         customer: Requester {
             person,
@@ -287,8 +285,8 @@ pub async fn find(tx: &mut Tx, may: &CanRead<Tickets>, id: i64) -> Result<Ticket
         },
         assignee_user: Person::from_row(&row, &ASSIGNEE)?,
         assignee_team: TeamOfTicket::from_row(&row)?,
-        tags: tags::of_ticket(tx, may, id).await?,
-        messages: messages::of_ticket(tx, may, id).await?,
+        tags: tags::current(tx, id).await?,
+        messages: messages::of_ticket(tx, id).await?,
         ticket,
     })
 }
@@ -298,18 +296,5 @@ pub async fn must_exist(tx: &mut Tx, _may: &CanRead<Tickets>, id: i64) -> Result
     match tx.row("select id from tickets where id = $1", &[id.into()]).await? {
         Some(_) => Ok(()),
         None => Err(Error::NotFound { kind: "ticket", id }),
-    }
-}
-
-impl RequesterAddress {
-    fn from_row(row: &Row) -> Result<RequesterAddress, Error> {
-        Ok(RequesterAddress {
-            id: row.int("id")?,
-            kind: row.text("type")?,
-            address: row.text("address")?,
-            preferred: row.flag("preferred")?,
-            created_at: row.time("created_at")?,
-            updated_at: row.time_or_null("updated_at")?,
-        })
     }
 }

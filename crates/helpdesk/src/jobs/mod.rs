@@ -1,0 +1,3 @@
+//! Background work of the helpdesk: one file a job. The binary connects each kind with its function.
+
+pub mod unsnooze_ticket;

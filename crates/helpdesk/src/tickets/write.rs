@@ -1,0 +1,485 @@
+//! Creating, changing and deleting tickets. Every change takes the ticket's row first, so that two callers never overwrite each other
+//! and an event's before and after are true.
+
+use jiff::Timestamp;
+use scope::permit::{Actor, CanWrite};
+use scope::resource::Tickets;
+use serde_json::Value as Json;
+use store::{Tx, Value};
+
+use super::message_draft::{self, Draft, NewMessage};
+use super::tags;
+use super::{Priority, Status, Ticket, changes, message_write};
+use crate::people::{PersonRef, json_to_store, prefixed};
+use crate::tags::NewTag;
+use crate::{Error, customers, events, jobs};
+
+/// A ticket to be, with its first messages.
+#[derive(Debug, Clone, Default)]
+pub struct NewTicket {
+    /// At least one.
+    pub messages: Vec<NewMessage>,
+    /// Who asks. Without it, the sender of the first customer message; without that, the receiver of the first message.
+    pub customer: Option<PersonRef>,
+    /// Default: that of the first message. So is `via`, and so is `from_agent`.
+    pub channel: Option<String>,
+    pub via: Option<String>,
+    pub from_agent: Option<bool>,
+    pub subject: Option<String>,
+    /// Default: open.
+    pub status: Option<SetStatus>,
+    /// Default: normal.
+    pub priority: Option<Priority>,
+    pub assignee_user_id: Option<i64>,
+    pub assignee_team_id: Option<i64>,
+    pub tags: Vec<NewTag>,
+    pub spam: bool,
+    pub language: Option<String>,
+    pub external_id: Option<String>,
+    pub meta: Option<Json>,
+    pub imported: bool,
+    /// Must exist.
+    pub split_from: Option<i64>,
+    /// Backdates the ticket.
+    pub created_at: Option<Timestamp>,
+    pub opened_at: Option<Timestamp>,
+    pub updated_at: Option<Timestamp>,
+    /// Default: the newest message. So is `last_received_message_at`, of customer messages.
+    pub last_message_at: Option<Timestamp>,
+    pub last_received_message_at: Option<Timestamp>,
+    /// Closes the ticket.
+    pub closed_at: Option<Timestamp>,
+    /// Closes the ticket until then.
+    pub snoozed_until: Option<Timestamp>,
+    pub trashed_at: Option<Timestamp>,
+}
+
+/// What to change. The outer `None` leaves a field as it is, the inner one clears it.
+#[derive(Debug, Clone, Default)]
+pub struct TicketUpdate {
+    pub status: Option<SetStatus>,
+    pub priority: Option<Priority>,
+    pub subject: Option<Option<String>>,
+    pub channel: Option<String>,
+    pub via: Option<String>,
+    pub customer: Option<PersonRef>,
+    pub assignee_user_id: Option<Option<i64>>,
+    pub assignee_team_id: Option<Option<i64>>,
+    /// Replaces every tag.
+    pub tags: Option<Vec<NewTag>>,
+    pub is_unread: Option<bool>,
+    pub spam: Option<bool>,
+    pub from_agent: Option<bool>,
+    pub language: Option<Option<String>>,
+    pub external_id: Option<Option<String>>,
+    pub meta: Option<Option<Json>>,
+    pub opened_at: Option<Option<Timestamp>>,
+    pub updated_at: Option<Timestamp>,
+    pub last_message_at: Option<Option<Timestamp>>,
+    pub last_received_message_at: Option<Option<Timestamp>>,
+    pub closed_at: Option<Option<Timestamp>>,
+    pub snoozed_until: Option<Option<Timestamp>>,
+    pub trashed_at: Option<Option<Timestamp>>,
+}
+
+/// A status as callers with two, or with six of them, ask for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetStatus {
+    /// Somebody has to act: whichever of these statuses it has already, or `open`.
+    Waiting,
+    /// Nobody has to: whichever of these it has already, or `solved`, which a reply may still reopen.
+    Done,
+    Exactly(Status),
+}
+
+impl SetStatus {
+    fn from(self, now: Status) -> Status {
+        match self {
+            SetStatus::Waiting if now.is_done() => Status::Open,
+            SetStatus::Done if !now.is_done() => Status::Solved,
+            SetStatus::Waiting | SetStatus::Done => now,
+            SetStatus::Exactly(status) => status,
+        }
+    }
+}
+
+/// Creates a ticket with its messages and tags, and answers its id. Missing customers and tags are created.
+///
+/// `Invalid` names the field: no message, an unknown person, assignee, team or original ticket. Nothing is stored then.
+pub async fn create(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, new: NewTicket) -> Result<i64, Error> {
+    let actor = may.actor();
+    let Some(first) = new.messages.first() else {
+        return Err(Error::invalid("messages", "Shorter than minimum length 1."));
+    };
+    let (channel, via) = (new.channel.unwrap_or(first.channel.clone()), new.via.unwrap_or(first.via.clone()));
+    let from_agent = new.from_agent.unwrap_or(first.from_agent);
+    let customer_id = find_customer(tx, actor, now, new.customer, &new.messages).await?;
+    check_user(tx, new.assignee_user_id).await?;
+    check_team(tx, new.assignee_team_id).await?;
+    check_split(tx, new.split_from).await?;
+
+    let mut drafts = Vec::with_capacity(new.messages.len());
+    for (at, message) in new.messages.into_iter().enumerate() {
+        drafts.push(
+            message_draft::draft(tx, actor, now, customer_id, message)
+                .await
+                .map_err(|error| prefixed(&format!("messages.{at}"), error))?,
+        );
+    }
+
+    let newest = drafts.iter().max_by_key(|draft| draft.created_at);
+    let received = drafts.iter().filter(|draft| !draft.from_agent).map(|draft| draft.created_at).max();
+    let status = new.status.map_or(Status::Open, |status| status.from(Status::Open));
+    let mut ticket = Ticket {
+        id: 0,
+        external_id: new.external_id,
+        status,
+        priority: new.priority.unwrap_or(Priority::Normal),
+        channel,
+        via,
+        from_agent,
+        subject: new.subject,
+        excerpt: newest.and_then(Draft::excerpt),
+        language: new.language,
+        customer_id,
+        assignee_user_id: new.assignee_user_id,
+        assignee_team_id: new.assignee_team_id,
+        messages_count: i64::try_from(drafts.len()).unwrap_or(i64::MAX),
+        is_unread: received.is_some(),
+        spam: new.spam,
+        imported: new.imported,
+        last_sent_message_not_delivered: last_was_not_delivered(&drafts),
+        meta: json_to_store(new.meta.as_ref())?,
+        split_from: new.split_from,
+        created_at: new.created_at.unwrap_or(now),
+        opened_at: new.opened_at,
+        last_received_message_at: new.last_received_message_at.or(received),
+        last_message_at: new.last_message_at.or(newest.map(|draft| draft.created_at)),
+        updated_at: new.updated_at.unwrap_or(now),
+        closed_at: status.is_done().then_some(now),
+        snoozed_until: None,
+        trashed_at: new.trashed_at,
+    };
+    if let Some(closed_at) = new.closed_at {
+        close(&mut ticket, closed_at);
+    }
+    if let Some(until) = new.snoozed_until {
+        snooze(&mut ticket, now, until);
+    }
+    ticket.id = insert(tx, &ticket).await?;
+
+    changes::record_created(tx, actor, now, &ticket).await?;
+    for draft in &drafts {
+        message_write::insert(tx, actor, now, ticket.id, draft).await?;
+    }
+    if !new.tags.is_empty() {
+        let tag_ids = tags::ids_of_names(tx, actor, now, &new.tags).await?;
+        tags::attach(tx, actor, now, ticket.id, &tag_ids).await?;
+    }
+    if let Some(until) = ticket.snoozed_until {
+        jobs::unsnooze_ticket::enqueue(tx, now, ticket.id, until).await?;
+    }
+    Ok(ticket.id)
+}
+
+/// Changes what was sent, and says nothing to the event log if nothing differs.
+///
+/// A time that equals the stored one changes nothing, so a caller may send back a whole ticket with one field changed.
+pub async fn update(
+    tx: &mut Tx,
+    may: &CanWrite<Tickets>,
+    now: Timestamp,
+    id: i64,
+    update: TicketUpdate,
+) -> Result<(), Error> {
+    let actor = may.actor();
+    let old = take(tx, id).await?;
+    let mut new = old.clone();
+
+    set(&mut new.priority, update.priority);
+    set(&mut new.subject, update.subject);
+    set(&mut new.channel, update.channel);
+    set(&mut new.via, update.via);
+    set(&mut new.assignee_user_id, update.assignee_user_id);
+    set(&mut new.assignee_team_id, update.assignee_team_id);
+    set(&mut new.is_unread, update.is_unread);
+    set(&mut new.spam, update.spam);
+    set(&mut new.from_agent, update.from_agent);
+    set(&mut new.language, update.language);
+    set(&mut new.external_id, update.external_id);
+    set(&mut new.opened_at, update.opened_at);
+    set(&mut new.last_message_at, update.last_message_at);
+    set(&mut new.last_received_message_at, update.last_received_message_at);
+    set(&mut new.trashed_at, update.trashed_at);
+    if let Some(meta) = update.meta {
+        new.meta = json_to_store(meta.as_ref())?;
+    }
+    if let Some(customer) = update.customer.filter(|customer| !customer.is_empty()) {
+        new.customer_id = find_person(tx, actor, now, &customer, "customer").await?;
+    }
+    if new.assignee_user_id != old.assignee_user_id {
+        check_user(tx, new.assignee_user_id).await?;
+    }
+    if new.assignee_team_id != old.assignee_team_id {
+        check_team(tx, new.assignee_team_id).await?;
+    }
+    let closing = Closing { status: update.status, closed_at: update.closed_at, snoozed_until: update.snoozed_until };
+    closing.apply(now, &old, &mut new);
+    if let Some(updated_at) = update.updated_at {
+        new.updated_at = updated_at;
+    }
+
+    let tags_changed = match update.tags {
+        Some(named) => {
+            let tag_ids = tags::ids_of_names(tx, actor, now, &named).await?;
+            tags::exchange(tx, actor, now, id, &tag_ids).await?
+        }
+        None => false,
+    };
+    if !changes::differs(&old, &new) {
+        return if tags_changed { touch(tx, now, id).await } else { Ok(()) };
+    }
+    if new.updated_at == old.updated_at {
+        new.updated_at = now;
+    }
+    save(tx, &new).await?;
+    changes::record_updated(tx, actor, now, &old, &new).await?;
+    if let Some(until) = new.snoozed_until.filter(|_| new.snoozed_until != old.snoozed_until) {
+        jobs::unsnooze_ticket::enqueue(tx, now, id, until).await?;
+    }
+    Ok(())
+}
+
+/// Deletes a ticket for good, with its messages and the links to its tags.
+pub async fn delete(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, id: i64) -> Result<(), Error> {
+    let old = take(tx, id).await?;
+    tags::detach_all(tx, id).await?;
+    tx.run("delete from tickets where id = $1", &[id.into()]).await?;
+    let deleted = changes::change("ticket-deleted", id, Some(changes::facts(&old)), None);
+    events::record(tx, may.actor(), now, deleted).await
+}
+
+/// Reopens a ticket that was snoozed until just that time, and says whether it was.
+pub async fn unsnooze(
+    tx: &mut Tx,
+    may: &CanWrite<Tickets>,
+    now: Timestamp,
+    id: i64,
+    until: Timestamp,
+) -> Result<bool, Error> {
+    let old = match take(tx, id).await {
+        Err(Error::NotFound { .. }) => return Ok(false),
+        other => other?,
+    };
+    if old.snoozed_until != Some(until) {
+        return Ok(false);
+    }
+    let mut new = Ticket { updated_at: now, ..old.clone() };
+    reopen(&mut new);
+    save(tx, &new).await?;
+    let (before, after) = events::difference(changes::facts(&old), changes::facts(&new));
+    let woken = changes::change("ticket-self-unsnoozed", id, Some(before), Some(after));
+    events::record(tx, may.actor(), now, woken).await?;
+    changes::record_updated(tx, may.actor(), now, &old, &new).await?;
+    Ok(true)
+}
+
+/// What a caller says of a ticket's end, which may contradict itself.
+struct Closing {
+    status: Option<SetStatus>,
+    closed_at: Option<Option<Timestamp>>,
+    snoozed_until: Option<Option<Timestamp>>,
+}
+
+impl Closing {
+    /// The status first; a new time of closing or a new snooze closes whatever the status says.
+    fn apply(&self, now: Timestamp, old: &Ticket, new: &mut Ticket) {
+        let status = self.status.map_or(old.status, |status| status.from(old.status));
+        if status.is_done() && !old.status.is_done() {
+            close(new, now);
+        } else if !status.is_done() && old.status.is_done() {
+            reopen(new);
+        }
+        new.status = status;
+        match self.closed_at.filter(|closed_at| *closed_at != old.closed_at) {
+            Some(Some(closed_at)) => close(new, closed_at),
+            Some(None) if self.status.is_none() => reopen(new),
+            Some(None) | None => {}
+        }
+        match self.snoozed_until.filter(|until| *until != old.snoozed_until) {
+            Some(Some(until)) => snooze(new, now, until),
+            Some(None) => new.snoozed_until = None,
+            None => {}
+        }
+    }
+}
+
+fn close(ticket: &mut Ticket, at: Timestamp) {
+    ticket.status = SetStatus::Done.from(ticket.status);
+    ticket.closed_at = Some(at);
+}
+
+fn snooze(ticket: &mut Ticket, now: Timestamp, until: Timestamp) {
+    let closed_at = ticket.closed_at.unwrap_or(now);
+    close(ticket, closed_at);
+    ticket.snoozed_until = Some(until);
+}
+
+pub(super) fn reopen(ticket: &mut Ticket) {
+    ticket.status = SetStatus::Waiting.from(ticket.status);
+    ticket.closed_at = None;
+    ticket.snoozed_until = None;
+}
+
+fn set<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}
+
+async fn find_customer(
+    tx: &mut Tx,
+    actor: &Actor,
+    now: Timestamp,
+    sent: Option<PersonRef>,
+    messages: &[NewMessage],
+) -> Result<i64, Error> {
+    if let Some(customer) = sent.filter(|customer| !customer.is_empty()) {
+        return find_person(tx, actor, now, &customer, "customer").await;
+    }
+    for (at, message) in messages.iter().enumerate().filter(|(_, message)| !message.from_agent) {
+        if let Some(sender) = message.sender_or_source() {
+            return find_person(tx, actor, now, &sender, &format!("messages.{at}.sender")).await;
+        }
+    }
+    for (at, message) in messages.iter().enumerate().filter(|(_, message)| message.from_agent) {
+        if let Some(receiver) = message.receiver_or_source() {
+            return find_person(tx, actor, now, &receiver, &format!("messages.{at}.receiver")).await;
+        }
+    }
+    Err(Error::invalid("customer", "Missing data for required field."))
+}
+
+/// The customer who is meant, created if need be. A problem is told under `path`.
+async fn find_person(tx: &mut Tx, actor: &Actor, now: Timestamp, person: &PersonRef, path: &str) -> Result<i64, Error> {
+    customers::find_or_create(tx, actor, now, person).await.map_err(|error| prefixed(path, error))
+}
+
+async fn check_user(tx: &mut Tx, id: Option<i64>) -> Result<(), Error> {
+    let Some(id) = id else { return Ok(()) };
+    let sql = "select id from people where id = $1 and is_staff = 1 and active = 1 and deleted_at is null";
+    match tx.row(sql, &[id.into()]).await? {
+        Some(_) => Ok(()),
+        None => Err(Error::invalid("assignee_user.id", "No active user has this id.")),
+    }
+}
+
+async fn check_team(tx: &mut Tx, id: Option<i64>) -> Result<(), Error> {
+    let Some(id) = id else { return Ok(()) };
+    match tx.row("select id from teams where id = $1", &[id.into()]).await? {
+        Some(_) => Ok(()),
+        None => Err(Error::invalid("assignee_team.id", "No team has this id.")),
+    }
+}
+
+async fn check_split(tx: &mut Tx, id: Option<i64>) -> Result<(), Error> {
+    let Some(id) = id else { return Ok(()) };
+    match tx.row("select id from tickets where id = $1", &[id.into()]).await? {
+        Some(_) => Ok(()),
+        None => Err(Error::invalid("split_from", "No ticket has this id.")),
+    }
+}
+
+fn last_was_not_delivered(drafts: &[Draft]) -> bool {
+    let ours = drafts.iter().filter(|draft| draft.from_agent);
+    ours.max_by_key(|draft| draft.created_at).is_some_and(|draft| draft.failed_at.is_some())
+}
+
+/// Reads a ticket and keeps its row until the transaction ends: whoever else wants to change it waits.
+/// An update that changes nothing does this on both engines.
+pub(super) async fn take(tx: &mut Tx, id: i64) -> Result<Ticket, Error> {
+    let row = tx
+        .row(
+            "update tickets set updated_at = updated_at where id = $1
+             returning id, external_id, status, priority, channel, via, from_agent, subject, excerpt, language, customer_id,
+                       assignee_user_id, assignee_team_id, messages_count, is_unread, spam, imported,
+                       last_sent_message_not_delivered, meta, split_from, created_at, opened_at, last_received_message_at,
+                       last_message_at, updated_at, closed_at, snoozed_until, trashed_at",
+            &[id.into()],
+        )
+        .await?;
+    match row {
+        Some(row) => Ticket::from_row(&row),
+        None => Err(Error::NotFound { kind: "ticket", id }),
+    }
+}
+
+/// Says that something about the ticket changed.
+pub(super) async fn touch(tx: &mut Tx, now: Timestamp, id: i64) -> Result<(), Error> {
+    tx.run("update tickets set updated_at = $1 where id = $2", &[now.into(), id.into()]).await?;
+    Ok(())
+}
+
+async fn insert(tx: &mut Tx, ticket: &Ticket) -> Result<i64, Error> {
+    let mut params = columns(ticket);
+    params.extend([ticket.imported.into(), ticket.split_from.into(), ticket.created_at.into()]);
+    let row = tx
+        .row(
+            "insert into tickets (external_id, status, priority, channel, via, from_agent, subject, excerpt, language, customer_id,
+                                  assignee_user_id, assignee_team_id, messages_count, is_unread, spam,
+                                  last_sent_message_not_delivered, meta, opened_at, last_received_message_at, last_message_at,
+                                  updated_at, closed_at, snoozed_until, trashed_at, imported, split_from, created_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
+                     $25, $26, $27)
+             returning id",
+            &params,
+        )
+        .await?;
+    Ok(row.ok_or(store::StoreError::Column("id"))?.int("id")?)
+}
+
+pub(super) async fn save(tx: &mut Tx, ticket: &Ticket) -> Result<(), Error> {
+    let mut params = columns(ticket);
+    params.push(ticket.id.into());
+    tx.run(
+        "update tickets set external_id = $1, status = $2, priority = $3, channel = $4, via = $5, from_agent = $6, subject = $7,
+                            excerpt = $8, language = $9, customer_id = $10, assignee_user_id = $11, assignee_team_id = $12,
+                            messages_count = $13, is_unread = $14, spam = $15, last_sent_message_not_delivered = $16, meta = $17,
+                            opened_at = $18, last_received_message_at = $19, last_message_at = $20, updated_at = $21,
+                            closed_at = $22, snoozed_until = $23, trashed_at = $24
+         where id = $25",
+        &params,
+    )
+    .await?;
+    Ok(())
+}
+
+/// What `insert` and `save` both write, in their order.
+fn columns(ticket: &Ticket) -> Vec<Value> {
+    vec![
+        ticket.external_id.as_deref().into(),
+        ticket.status.word().into(),
+        ticket.priority.word().into(),
+        ticket.channel.as_str().into(),
+        ticket.via.as_str().into(),
+        ticket.from_agent.into(),
+        ticket.subject.as_deref().into(),
+        ticket.excerpt.as_deref().into(),
+        ticket.language.as_deref().into(),
+        ticket.customer_id.into(),
+        ticket.assignee_user_id.into(),
+        ticket.assignee_team_id.into(),
+        ticket.messages_count.into(),
+        ticket.is_unread.into(),
+        ticket.spam.into(),
+        ticket.last_sent_message_not_delivered.into(),
+        ticket.meta.as_ref().map(|meta| meta.get()).into(),
+        ticket.opened_at.into(),
+        ticket.last_received_message_at.into(),
+        ticket.last_message_at.into(),
+        ticket.updated_at.into(),
+        ticket.closed_at.into(),
+        ticket.snoozed_until.into(),
+        ticket.trashed_at.into(),
+    ]
+}
