@@ -61,8 +61,15 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Db> {
     if settings.database.is_empty() {
         writable(&settings.data)?;
     }
-    let db = Db::open(&settings.database_url()).await?;
-    Ok(db)
+    let mut options = store::Options::default();
+    if settings.synchronous == "normal" {
+        options.synchronous = store::Synchronous::Normal;
+    }
+    if settings.database_connections != 0 {
+        options.readers = settings.database_connections as usize;
+        options.pool_size = settings.database_connections as usize;
+    }
+    Ok(Db::open_with(&settings.database_url(), &options).await?)
 }
 
 /// Refuses a data folder that cannot be used, and says why.

@@ -1,14 +1,169 @@
-//! The job table: every durable job of every crate, one line each.
+//! The job table: every durable job of every crate, one line each. And the loop that works it off.
+//!
+//! A job is claimed for `LEASE` and renewed while it runs; one whose process died is taken over when its lease has run out.
 
+use std::time::Duration;
+
+use anyhow::bail;
 use endpoint::App;
+use jiff::{SignedDuration, Timestamp};
+use store::queue::{self, Job, Lease};
+use store::transact;
 use tokio::sync::watch;
 
-/// Works until told to stop.
-pub async fn run(_app: App, mut stopped: watch::Receiver<bool>) {
-    let _closed = stopped.wait_for(|stop| *stop).await;
+/// How long a worker may be silent before another takes its job over.
+const LEASE: Duration = Duration::from_secs(60);
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Other processes may enqueue too, and are not heard: look at least this often.
+const POLL: Duration = Duration::from_secs(5);
+/// Jobs that run side by side in one process.
+const N_WORKERS: usize = 2;
+
+/// How a run of a job ended well.
+pub enum Outcome {
+    Done,
+    /// Not finished, or recurring: go on at this time.
+    Again(Timestamp),
 }
 
-/// Runs the jobs that are due now, one after the other, until none is left. Tests call it instead of waiting.
-pub async fn run_due(_app: &App) -> anyhow::Result<usize> {
-    Ok(0)
+/// The table.
+async fn perform(_app: &App, job: &Job) -> anyhow::Result<Outcome> {
+    match job.kind.as_str() {
+        other => bail!("this program knows no job {other:?}; a newer one may"),
+    }
+}
+
+/// Works until told to stop, and ends with the jobs that are running then. One that takes too long is cut off by the end of the process,
+/// and goes on from its checkpoint when its lease has run out.
+pub async fn run(app: App, stopped: watch::Receiver<bool>) {
+    let id = app.random.letters(12);
+    let mut workers: Vec<_> =
+        (0..N_WORKERS).map(|n| tokio::spawn(work(app.clone(), format!("{id}-{n}"), stopped.clone()))).collect();
+    workers.push(tokio::spawn(watch_queue(app, stopped)));
+    for worker in workers {
+        if let Err(error) = worker.await {
+            tracing::error!(%error, "a worker ended unexpectedly");
+        }
+    }
+}
+
+async fn work(app: App, name: String, mut stopped: watch::Receiver<bool>) {
+    while !*stopped.borrow() {
+        match work_once(&app, &name).await {
+            Ok(true) => {}
+            Ok(false) => rest(&app, &mut stopped).await,
+            Err(error) => {
+                tracing::error!(error = format!("{error:#}"), "the queue could not be read");
+                rest(&app, &mut stopped).await;
+            }
+        }
+    }
+}
+
+/// Sleeps until a job is due, one is enqueued, or the program stops.
+async fn rest(app: &App, stopped: &mut watch::Receiver<bool>) {
+    let next = async {
+        let mut tx = app.db.read().await?;
+        queue::next_at(&mut tx).await
+    };
+    let until_due = match next.await {
+        Ok(Some(at)) => at.duration_since(app.clock.now()).max(SignedDuration::ZERO).unsigned_abs(),
+        Ok(None) | Err(_) => POLL,
+    };
+    tokio::select! {
+        () = tokio::time::sleep(until_due.min(POLL)) => {}
+        () = app.db.enqueued() => {}
+        _ = stopped.wait_for(|stop| *stop) => {}
+    }
+}
+
+/// Claims one job that is due and runs it. False if there is none.
+async fn work_once(app: &App, worker: &str) -> anyhow::Result<bool> {
+    let now = app.clock.now();
+    let due = {
+        let mut tx = app.db.read().await?;
+        queue::next_at(&mut tx).await?
+    };
+    if due.is_none_or(|at| now < at) {
+        return Ok(false);
+    }
+    let Some(job) = transact!(app.db, |tx| queue::claim(tx, now, worker, LEASE).await)? else { return Ok(false) };
+    let span = tracing::info_span!("job", id = job.id, kind = job.kind);
+    let outcome = tokio::select! {
+        outcome = perform(app, &job) => outcome,
+        () = keep_alive(app, &job) => return Ok(true),
+    };
+    let _entered = span.enter();
+    settle(app, &job, outcome).await?;
+    Ok(true)
+}
+
+/// Renews the lease. Ends when the job was canceled or lost, and then its work must stop.
+async fn keep_alive(app: &App, job: &Job) {
+    loop {
+        tokio::time::sleep(HEARTBEAT).await;
+        let now = app.clock.now();
+        match transact!(app.db, |tx| queue::heartbeat(tx, job, now, LEASE).await) {
+            Ok(Lease::Held) => {}
+            Ok(Lease::CancelRequested) => {
+                if let Err(error) = transact!(app.db, |tx| queue::canceled(tx, job, now).await) {
+                    tracing::warn!(%error, job = job.id, "a canceled job could not be marked");
+                }
+                return;
+            }
+            Ok(Lease::Lost) => return,
+            Err(error) => tracing::warn!(%error, job = job.id, "a lease could not be renewed"),
+        }
+    }
+}
+
+async fn settle(app: &App, job: &Job, outcome: anyhow::Result<Outcome>) -> anyhow::Result<()> {
+    let now = app.clock.now();
+    match outcome {
+        Ok(Outcome::Done) => {
+            transact!(app.db, |tx| queue::finish(tx, job, now).await)?;
+        }
+        Ok(Outcome::Again(at)) => {
+            transact!(app.db, |tx| queue::postpone(tx, job, at).await)?;
+        }
+        Err(error) => {
+            let text = format!("{error:#}");
+            tracing::warn!(error = text, job = job.id, kind = job.kind, attempts = job.attempts, "a job failed");
+            let jitter = app.random.below(1_000_000) as f64 / 1_000_000.0;
+            transact!(app.db, |tx| queue::fail(tx, job, now, &text, jitter).await)?;
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the queue's numbers current, and sweeps rate limits that are full again.
+async fn watch_queue(app: App, mut stopped: watch::Receiver<bool>) {
+    while !*stopped.borrow() {
+        let counts = async {
+            let mut tx = app.db.read().await?;
+            queue::counts(&mut tx).await
+        };
+        match counts.await {
+            Ok(counts) => {
+                for (state, n_jobs) in [("ready", counts.ready), ("running", counts.running), ("dead", counts.dead)] {
+                    app.metrics.set_queue(state, n_jobs);
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the queue could not be counted"),
+        }
+        app.limits.shrink();
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(15)) => {}
+            _ = stopped.wait_for(|stop| *stop) => {}
+        }
+    }
+}
+
+/// Runs the jobs that are due now, one after the other, until none is left; how many ran. Tests call it instead of waiting.
+pub async fn run_due(app: &App) -> anyhow::Result<usize> {
+    let mut n_jobs = 0;
+    while work_once(app, "by hand").await? {
+        n_jobs += 1;
+    }
+    Ok(n_jobs)
 }

@@ -5,8 +5,13 @@ use std::time::Duration;
 use bailiwick::config::Settings;
 use bailiwick::start::{self, Surroundings};
 use endpoint::App;
+use helpdesk::account::{self, NewAccount};
+use helpdesk::passwords;
+use helpdesk::users::{self, NewUser};
 use outside::{Clock, Random};
 use scope::Dialect;
+use scope::permit::Actor;
+use scope::role::Role;
 use serde_json::Value;
 use store::Db;
 
@@ -159,30 +164,26 @@ impl Drop for Server {
 
 /// The account with its owner and one agent.
 async fn set_up(app: &App) -> (i64, i64) {
+    // One hash serves every test of the process: making it is slow on purpose.
+    static HASH: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
+    let hash = HASH.get_or_init(async || passwords::hash(&app.random, PASSWORD).await.expect("a hash")).await;
     let now = app.clock.now();
-    let mut tx = app.db.write().await.expect("begin");
-    tx.run(
-        "insert into account (id, name, domain, owner_id, created_at) values (1, 'Demo', 'demo', 1, $1)",
-        &[now.into()],
-    )
-    .await
-    .expect("the account");
-    let mut ids = Vec::new();
-    for (role, name) in [("owner", "Ada Admin"), ("agent", "Bo Agent")] {
-        let email = format!("{}@demo.test", if role == "owner" { "admin" } else { role });
-        let row = tx
-            .row(
-                "insert into people (role, is_staff, email, email_key, name, created_at, updated_at)
-                 values ($1, 1, $2, $2, $3, $4, $4) returning id",
-                &[role.into(), email.into(), name.into(), now.into()],
-            )
-            .await
-            .expect("a person")
-            .expect("a row");
-        ids.push(row.int("id").expect("an id"));
-    }
-    tx.commit().await.expect("commit");
-    (ids[0], ids[1])
+    let account = NewAccount {
+        name: "Demo".to_owned(),
+        domain: "demo".to_owned(),
+        owner_name: "Ada Admin".to_owned(),
+        owner_email: "admin@demo.test".to_owned(),
+        owner_password_hash: hash.clone(),
+    };
+    let agent = NewUser { role: Role::Agent, ..NewUser::named("Bo Agent".to_owned(), "agent@demo.test") };
+    let run = "00000000-0000-4000-8000-000000000001";
+    store::transact!(app.db, |tx| {
+        let admin_id = account::set_up(tx, now, run, &account).await?;
+        let actor = Actor { worker: Some("test"), request_id: run.to_owned(), ..Actor::default() };
+        let agent_id = users::create_with_password(tx, &actor, now, &agent, hash).await?;
+        Ok::<_, helpdesk::Error>((admin_id, agent_id))
+    })
+    .expect("the account")
 }
 
 impl Server {
