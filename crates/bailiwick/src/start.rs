@@ -145,7 +145,7 @@ pub fn secret_key_variable() -> Option<String> {
 /// Whether the account was set up.
 pub async fn has_account(app: &App) -> anyhow::Result<bool> {
     let mut tx = app.db.read().await?;
-    Ok(tx.row("select id from account where id = $1", &[1.into()]).await?.is_some())
+    Ok(helpdesk::account::exists(&mut tx).await?)
 }
 
 /// Starts writing logs to standard error.

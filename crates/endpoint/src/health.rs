@@ -26,12 +26,12 @@ pub async fn live() -> &'static str {
 pub async fn ready(State(app): State<App>) -> Response {
     let answered = async {
         let mut tx = app.db.read().await?;
-        tx.row("select id from account where id = $1", &[1.into()]).await
+        helpdesk::account::exists(&mut tx).await
     };
     match answered.await {
         Ok(_) => "ready\n".into_response(),
         Err(error) => {
-            tracing::warn!(%error, "not ready");
+            tracing::warn!(?error, "not ready");
             (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], "the database does not answer\n")
                 .into_response()
         }

@@ -65,10 +65,8 @@ fn only_the_guard_makes_callers() {
 fn sql_is_written_only_by_the_crates_that_own_tables() {
     let may = |source: &Source| {
         SQL.iter().any(|owner| source.is(&format!("{owner}/src")))
-            // Fills a new database faster than through the domain; the others ask whether an account is there.
+            // Fills a new database faster than through the domain.
             || source.is("bailiwick/src/demo/")
-            || source.is("endpoint/src/health.rs")
-            || source.is("bailiwick/src/start.rs")
     };
     let words = [
         "\"select ",
