@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::bail;
 use endpoint::App;
 use jiff::{SignedDuration, Timestamp};
-use store::queue::{self, Job, Lease};
+use store::queue::{self, Failed, Job, Lease};
 use store::transact;
 use tokio::sync::watch;
 
@@ -119,19 +119,21 @@ async fn keep_alive(app: &App, job: &Job) {
 
 async fn settle(app: &App, job: &Job, outcome: anyhow::Result<Outcome>) -> anyhow::Result<()> {
     let now = app.clock.now();
-    match outcome {
-        Ok(Outcome::Done) => {
-            transact!(app.db, |tx| queue::finish(tx, job, now).await)?;
-        }
-        Ok(Outcome::Again(at)) => {
-            transact!(app.db, |tx| queue::postpone(tx, job, at).await)?;
-        }
+    let lease = match outcome {
+        Ok(Outcome::Done) => transact!(app.db, |tx| queue::finish(tx, job, now).await)?,
+        Ok(Outcome::Again(at)) => transact!(app.db, |tx| queue::postpone(tx, job, at).await)?,
         Err(error) => {
             let text = format!("{error:#}");
             tracing::warn!(error = text, job = job.id, kind = job.kind, attempts = job.attempts, "a job failed");
             let jitter = app.random.below(1_000_000) as f64 / 1_000_000.0;
-            transact!(app.db, |tx| queue::fail(tx, job, now, &text, jitter).await)?;
+            match transact!(app.db, |tx| queue::fail(tx, job, now, &text, jitter).await)? {
+                Failed::RetryAt(_) | Failed::Dead => Lease::Held,
+                Failed::Lost => Lease::Lost,
+            }
         }
+    };
+    if lease == Lease::Lost {
+        tracing::warn!(job = job.id, "another worker had taken the job over before it ended here");
     }
     Ok(())
 }

@@ -103,8 +103,7 @@ pub(crate) async fn by_session(parts: &mut Parts, app: &App) -> Result<Arc<Calle
         return Err(Redirect::to(&sign_in_address(parts)).into_response());
     };
     let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-    let actor =
-        Actor { person_id: Some(session.person_id), role: Some(session.role), request_id, ..Actor::default() };
+    let actor = Actor { person_id: Some(session.person_id), role: Some(session.role), request_id, ..Actor::default() };
     // A session is no app's: it may do what the role may.
     Ok(Arc::new(Caller::new(actor, session.role.ceiling())))
 }

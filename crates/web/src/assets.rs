@@ -15,7 +15,8 @@ pub struct Asset {
     hash: u64,
 }
 
-pub const STYLE: Asset = Asset::of("bailiwick", "css", "text/css; charset=utf-8", include_str!("../assets/bailiwick.css"));
+pub const STYLE: Asset =
+    Asset::of("bailiwick", "css", "text/css; charset=utf-8", include_str!("../assets/bailiwick.css"));
 pub const MARK: Asset = Asset::of("mark", "svg", "image/svg+xml", include_str!("../assets/mark.svg"));
 pub const COPY: Asset = Asset::script("copy", include_str!("../assets/copy.js"));
 pub const GROUPS: Asset = Asset::script("groups", include_str!("../assets/groups.js"));

@@ -19,7 +19,8 @@ pub async fn dress(State(app): State<App>, request: Request, next: Next) -> Resp
     if is_refusal && (response.extensions().get::<RoleForbids>().is_some() || (is_bare && is_person)) {
         response = with_page(response);
     }
-    let is_html = response.headers().get(header::CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(b"text/html"));
+    let is_html =
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(b"text/html"));
     if is_html && app.config.public_url.starts_with("https:") {
         let promise = HeaderValue::from_static("max-age=31536000; includeSubDomains");
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, promise);
@@ -29,7 +30,8 @@ pub async fn dress(State(app): State<App>, request: Request, next: Next) -> Resp
 
 /// Programs get their surface's own words.
 fn wants_page(method: &Method, path: &str, headers: &HeaderMap) -> bool {
-    let accepts = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok()).is_some_and(|it| it.contains("text/html"));
+    let accepts =
+        headers.get(header::ACCEPT).and_then(|it| it.to_str().ok()).is_some_and(|it| it.contains("text/html"));
     accepts && matches!(*method, Method::GET | Method::POST) && !path.starts_with("/api/")
 }
 
@@ -68,7 +70,9 @@ fn page_of(status: StatusCode) -> Message {
             Message::new("Something broke on our side", "The error was written to the log. Nothing you did caused it.")
                 .what_next("Try again. If it stays, tell whoever runs this helpdesk.")
         }
-        _ => Message::new("That did not work", "The request could not be understood.").link("/", "Go to your start page"),
+        _ => {
+            Message::new("That did not work", "The request could not be understood.").link("/", "Go to your start page")
+        }
     }
 }
 

@@ -63,7 +63,9 @@ pub async fn sign_in(State(app): State<App>, posted: Posted) -> Response {
             };
             return visitor.signed_in(response, &signed_in.cookie);
         }
-        Err(SignInError::Wrong) => (StatusCode::UNAUTHORIZED, "The e-mail address or the password is wrong.".to_owned(), None),
+        Err(SignInError::Wrong) => {
+            (StatusCode::UNAUTHORIZED, "The e-mail address or the password is wrong.".to_owned(), None)
+        }
         Err(SignInError::Limited { retry_after_seconds }) => {
             let text = format!("Too many attempts. Wait {} and try again.", in_words(retry_after_seconds));
             (StatusCode::TOO_MANY_REQUESTS, text, Some(retry_after_seconds))
@@ -115,7 +117,9 @@ mod tests {
         for own in ["/", "/admin/apps?search=x"] {
             assert!(is_own_path(own), "{own}");
         }
-        for other in ["", "admin", "//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil.example", "/ü"] {
+        for other in
+            ["", "admin", "//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil.example", "/ü"]
+        {
             assert!(!is_own_path(other), "{other}");
         }
     }

@@ -22,9 +22,7 @@ pub struct Logout {
 pub async fn show(State(app): State<App>, visitor: Visitor) -> Response {
     let Some(session) = &visitor.session else { return see_other("/login?signed_out=1") };
     match account::name(&app).await {
-        Ok(account) => {
-            page(StatusCode::OK, &Logout { csrf: visitor.csrf(""), account, email: session.email.clone() })
-        }
+        Ok(account) => page(StatusCode::OK, &Logout { csrf: visitor.csrf(""), account, email: session.email.clone() }),
         Err(error) => errors::database(&error),
     }
 }

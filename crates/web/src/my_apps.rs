@@ -41,7 +41,9 @@ pub async fn list(State(app): State<App>, visitor: Visitor, Query(query): Query)
         Ok(read) => read,
         Err(error) => return errors::database(&error),
     };
-    let Some(mut frame) = visitor.frame(account, Section::MyApps, "Apps you allowed") else { return see_other("/login") };
+    let Some(mut frame) = visitor.frame(account, Section::MyApps, "Apps you allowed") else {
+        return see_other("/login");
+    };
     frame.done = done(&query);
     let now = app.clock.now();
     let rows = grants.into_iter().map(|grant| GrantRow {

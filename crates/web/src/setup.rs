@@ -63,7 +63,9 @@ fn refusal(app: &App, token: &str) -> Option<Response> {
 }
 
 fn check(form: &mut Form) {
-    for (field, what) in [("account", "the name of your account"), ("name", "your name"), ("email", "your e-mail address")] {
+    for (field, what) in
+        [("account", "the name of your account"), ("name", "your name"), ("email", "your e-mail address")]
+    {
         if form.value(field).trim().is_empty() {
             form.refuse(field, format!("Enter {what}."));
         }

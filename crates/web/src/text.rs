@@ -3,7 +3,8 @@
 /// Cut to `max_chars`, on one line, without control characters and without those that reorder or hide text (CO-2).
 /// Escaping is the template's.
 pub fn shown(text: &str, max_chars: usize) -> String {
-    let visible: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).filter(|&c| !misleads(c)).collect();
+    let visible: String =
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).filter(|&c| !misleads(c)).collect();
     let words: Vec<&str> = visible.split_whitespace().collect();
     let line = words.join(" ");
     if line.chars().count() <= max_chars {

@@ -39,7 +39,8 @@ impl Visitor {
         let https = app.config.public_url.starts_with("https:");
         let session = endpoint::session(parts, app).await.map_err(|error| crate::errors::database(&error))?;
         let cookie = |name| endpoint::cookie(&parts.headers, name).map(str::to_owned);
-        let known = cookie(sessions::browser_cookie_name(https)).filter(|value| 20 <= value.len() && value.len() <= 100);
+        let known =
+            cookie(sessions::browser_cookie_name(https)).filter(|value| 20 <= value.len() && value.len() <= 100);
         let user_agent = parts.headers.get(header::USER_AGENT).and_then(|it| it.to_str().ok()).unwrap_or_default();
         Ok(Visitor {
             is_new: known.is_none(),
@@ -205,7 +206,8 @@ async fn bytes_of(parts: &Parts, body: Body) -> Result<Vec<u8>, Response> {
     match to_bytes(body, FORM_LIMIT_BYTES).await {
         Ok(bytes) => Ok(bytes.to_vec()),
         Err(_) => {
-            let page = Message::new("That is too much", "The form is longer than 64 KiB. Shorten it and send it again.");
+            let page =
+                Message::new("That is too much", "The form is longer than 64 KiB. Shorten it and send it again.");
             Err(page.answer(StatusCode::PAYLOAD_TOO_LARGE))
         }
     }

@@ -22,9 +22,7 @@ pub async fn of(tx: &mut Tx, _may: &CanRead<Apps>, client_row: i64) -> Result<Us
         )
         .await?;
     match row {
-        Some(row) => {
-            Ok(Usage { n_people: row.int("n_people")?, last_used_at: row.time_or_null("last_used_at")? })
-        }
+        Some(row) => Ok(Usage { n_people: row.int("n_people")?, last_used_at: row.time_or_null("last_used_at")? }),
         None => Ok(Usage { n_people: 0, last_used_at: None }),
     }
 }
