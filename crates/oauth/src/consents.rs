@@ -1,13 +1,21 @@
 //! What people allowed apps to do: one living grant for a person and an app (CO-6).
+//!
+//! A grant only grows while it lives (CO-7). Withdrawing it ends every code and token that descends from it, within the same transaction;
+//! `families.rs` does that, and `bearer.rs` then forgets what it remembers of them (CO-9).
 
 use helpdesk::Error;
+use helpdesk::events::{self, Change};
 use jiff::Timestamp;
-use scope::permit::{CanRead, CanWrite};
+use scope::permit::{Actor, CanRead, CanWrite};
 use scope::resource::Apps;
 use scope::set::ScopeSet;
-use store::{StoreError, Tx};
+use serde_json::json;
+use store::{Row, StoreError, Tx, Value, transact};
 
 use crate::Provider;
+use crate::authorize::Browser;
+use crate::clients::{Client, scope_set};
+use crate::families::{self, Because};
 use crate::sessions::Session;
 
 /// A living grant, as people and administrators list it (CO-9).
@@ -29,35 +37,185 @@ pub struct Grant {
     pub last_used_address: Option<String>,
 }
 
+/// The part of a grant that decides whether a person must be asked.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Allowed {
+    pub grant_id: i64,
+    pub scope: ScopeSet,
+}
+
 /// Living grants of an app, newest first, with ids below `before`.
 pub async fn list_by_client(
-    _tx: &mut Tx,
+    tx: &mut Tx,
     _may: &CanRead<Apps>,
-    _client_row: i64,
-    _before: Option<i64>,
-    _limit: i64,
+    client_row: i64,
+    before: Option<i64>,
+    limit: i64,
 ) -> Result<Vec<Grant>, StoreError> {
-    Ok(Vec::new())
+    list(tx, "g.client_id", client_row, before, limit).await
 }
 
 /// Living grants of the person who is signed in, newest first, with ids below `before`.
 pub async fn list_own(
-    _tx: &mut Tx,
-    _session: &Session,
-    _before: Option<i64>,
-    _limit: i64,
+    tx: &mut Tx,
+    session: &Session,
+    before: Option<i64>,
+    limit: i64,
 ) -> Result<Vec<Grant>, StoreError> {
-    Ok(Vec::new())
+    list(tx, "g.person_id", session.person_id, before, limit).await
 }
 
 impl Provider {
-    /// Withdraws a grant: its codes and tokens die at once (CO-9).
-    pub async fn revoke_grant(&self, _may: &CanWrite<Apps>, _grant_id: i64) -> Result<(), Error> {
+    /// Withdraws a grant: its codes and tokens die at once (CO-9). `NotFound` if it is not alive.
+    pub async fn revoke_grant(&self, may: &CanWrite<Apps>, grant_id: i64) -> Result<(), Error> {
+        let now = self.clock.now();
+        transact!(self.db, |tx| revoke(tx, may.actor(), now, grant_id, None).await)?;
+        self.forget_grant(grant_id);
         Ok(())
     }
 
     /// The same, by the person who gave it.
-    pub async fn revoke_own_grant(&self, _session: &Session, _request_id: &str, _grant_id: i64) -> Result<(), Error> {
+    pub async fn revoke_own_grant(&self, session: &Session, request_id: &str, grant_id: i64) -> Result<(), Error> {
+        let now = self.clock.now();
+        let actor = session.actor(request_id);
+        transact!(self.db, |tx| revoke(tx, &actor, now, grant_id, Some(session.person_id)).await)?;
+        self.forget_grant(grant_id);
         Ok(())
     }
+}
+
+/// What this person allowed this app.
+pub(crate) async fn find_living(tx: &mut Tx, client_row: i64, person_id: i64) -> Result<Option<Allowed>, StoreError> {
+    let row = tx
+        .row(
+            "select id, scope from grants where client_id = $1 and person_id = $2 and revoked_at is null",
+            &[client_row.into(), person_id.into()],
+        )
+        .await?;
+    row.map(|row| Ok(Allowed { grant_id: row.int("id")?, scope: scope_set(&row, "scope")? })).transpose()
+}
+
+/// Adds words to what the person allowed the app, and says what is allowed now.
+pub(crate) async fn allow(
+    tx: &mut Tx,
+    now: Timestamp,
+    client: &Client,
+    session: &Session,
+    browser: &Browser<'_>,
+    scope: &ScopeSet,
+) -> Result<Allowed, StoreError> {
+    // The update keeps the row locked, so two tabs that allow different words give the union of both.
+    let row = tx
+        .row(
+            "insert into grants (client_id, person_id, scope, address, created_at, updated_at) values ($1, $2, '', $3, $4, $4)
+             on conflict (client_id, person_id) where revoked_at is null
+                 do update set address = excluded.address, updated_at = excluded.updated_at
+             returning id, scope",
+            &[client.id.into(), session.person_id.into(), browser.address.as_str().into(), now.into()],
+        )
+        .await?
+        .ok_or(StoreError::Column("id"))?;
+    let (grant_id, before) = (row.int("id")?, scope_set(&row, "scope")?);
+    let after = before.union(scope);
+    tx.run("update grants set scope = $1 where id = $2", &[after.as_str().into(), grant_id.into()]).await?;
+    let change = Change {
+        kind: "app-consent-given",
+        object_type: "App",
+        object_id: client.id,
+        before: Some(json!({ "scope": before.as_str() })),
+        after: Some(json!({ "scope": after.as_str() })),
+        data: Some(json!({ "asked": scope.as_str(), "address": browser.address })),
+    };
+    record(tx, &actor(session, browser, client.id, Some(grant_id)), now, change).await?;
+    Ok(Allowed { grant_id, scope: after })
+}
+
+/// Writes down that the person said no.
+pub(crate) async fn record_denial(
+    tx: &mut Tx,
+    now: Timestamp,
+    client: &Client,
+    session: &Session,
+    browser: &Browser<'_>,
+    scope: &ScopeSet,
+) -> Result<(), StoreError> {
+    let change = Change {
+        kind: "app-consent-denied",
+        object_type: "App",
+        object_id: client.id,
+        before: None,
+        after: None,
+        data: Some(json!({ "asked": scope.as_str(), "address": browser.address })),
+    };
+    record(tx, &actor(session, browser, client.id, None), now, change).await
+}
+
+async fn revoke(tx: &mut Tx, actor: &Actor, now: Timestamp, grant_id: i64, only_of: Option<i64>) -> Result<(), Error> {
+    let mut sql = "update grants set revoked_at = $1 where id = $2 and revoked_at is null".to_owned();
+    let mut params: Vec<Value> = vec![now.into(), grant_id.into()];
+    if let Some(person_id) = only_of {
+        sql.push_str(" and person_id = $3");
+        params.push(person_id.into());
+    }
+    sql.push_str(" returning client_id, person_id, scope");
+    let Some(row) = tx.row(&sql, &params).await? else {
+        return Err(Error::NotFound { kind: "grant", id: grant_id });
+    };
+    let n_families = families::revoke_of_grant(tx, now, grant_id, Because::GrantWithdrawn).await?;
+    let change = Change {
+        kind: "app-consent-withdrawn",
+        object_type: "App",
+        object_id: row.int("client_id")?,
+        before: Some(json!({ "scope": row.text("scope")? })),
+        after: None,
+        data: Some(
+            json!({ "grant_id": grant_id, "person_id": row.int("person_id")?, "token_families_ended": n_families }),
+        ),
+    };
+    events::record(tx, actor, now, change).await
+}
+
+async fn list(
+    tx: &mut Tx,
+    column: &'static str,
+    value: i64,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Grant>, StoreError> {
+    let sql = format!(
+        "select g.id as id, g.client_id as client_id, c.name as client_name, g.person_id as person_id, p.email as email,
+             p.name as person_name, g.scope as scope, g.address as address, g.created_at as created_at, g.updated_at as updated_at,
+             g.last_used_at as last_used_at, g.last_used_address as last_used_address
+         from grants g join clients c on c.id = g.client_id join people p on p.id = g.person_id
+         where {column} = $1 and g.revoked_at is null and g.id < $2 order by g.id desc limit $3"
+    );
+    let rows = tx.rows(&sql, &[value.into(), before.unwrap_or(i64::MAX).into(), limit.into()]).await?;
+    rows.iter().map(from_row).collect()
+}
+
+fn from_row(row: &Row) -> Result<Grant, StoreError> {
+    let person_email = row.text_or_null("email")?.unwrap_or_default();
+    let person_name = row.text_or_null("person_name")?.filter(|name| !name.is_empty());
+    Ok(Grant {
+        id: row.int("id")?,
+        client_row: row.int("client_id")?,
+        client_name: row.text("client_name")?,
+        person_id: row.int("person_id")?,
+        person_name: person_name.unwrap_or_else(|| person_email.clone()),
+        person_email,
+        scope: scope_set(row, "scope")?,
+        address: row.text_or_null("address")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+        last_used_at: row.time_or_null("last_used_at")?,
+        last_used_address: row.text_or_null("last_used_address")?,
+    })
+}
+
+fn actor(session: &Session, browser: &Browser<'_>, client_row: i64, grant_id: Option<i64>) -> Actor {
+    Actor { client_id: Some(client_row), grant_id, ..session.actor(&browser.request_id) }
+}
+
+async fn record(tx: &mut Tx, actor: &Actor, now: Timestamp, change: Change<'_>) -> Result<(), StoreError> {
+    events::record(tx, actor, now, change).await.map_err(crate::sign_in::store_error)
 }

@@ -14,6 +14,7 @@ pub mod authorize;
 pub mod bearer;
 mod claims;
 pub mod clients;
+mod codes;
 pub mod consents;
 pub mod dialects;
 pub mod error;
@@ -29,6 +30,7 @@ pub mod redirect_uri;
 pub mod secret;
 pub mod sessions;
 pub mod sign_in;
+pub mod throttle;
 mod uses;
 
 pub use error::{Code, Error};

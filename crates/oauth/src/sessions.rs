@@ -3,11 +3,18 @@
 //! The cookie's value is 256 random bits, stored only as a hash. It is new at each sign-in, so a value planted before is worth nothing.
 //! `sign_in.rs` opens sessions; `authorize/` reads them.
 
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use helpdesk::events::{self, Change};
 use jiff::{SignedDuration, Timestamp};
+use scope::permit::Actor;
 use scope::role::Role;
-use store::{StoreError, Tx};
+use serde_json::json;
+use store::{Row, StoreError, Tx, transact};
 
-use crate::Provider;
+use crate::authorize::Browser;
+use crate::{Provider, secret};
 
 /// A session without a request for this long is over.
 pub const IDLE: SignedDuration = SignedDuration::from_hours(24);
@@ -60,28 +67,214 @@ pub fn browser_cookie_name(https: bool) -> &'static str {
 
 /// The hidden `csrf` value of a form. `cookie` is the session's or, before sign-in, the browser's value; `form` names what the form is
 /// about, such as the pending request, so that a value from one form does not open another (LS-3).
-pub fn csrf_value(_cookie: &str, _form: &str) -> String {
-    String::new()
+pub fn csrf_value(cookie: &str, form: &str) -> String {
+    URL_SAFE_NO_PAD.encode(hmac::sign(&csrf_key(cookie), form.as_bytes()))
 }
 
 /// Whether `sent` is the value `csrf_value` gives, in constant time.
 pub fn csrf_matches(cookie: &str, form: &str, sent: &str) -> bool {
-    csrf_value(cookie, form) == sent
+    match URL_SAFE_NO_PAD.decode(sent) {
+        Ok(tag) => hmac::verify(&csrf_key(cookie), form.as_bytes(), &tag).is_ok(),
+        Err(_) => false,
+    }
 }
 
-/// The living sessions of a person, newest first.
-pub async fn list(_tx: &mut Tx, _person_id: i64, _now: Timestamp) -> Result<Vec<Session>, StoreError> {
-    Ok(Vec::new())
+/// A key that only the cookie's bearer and we can make, so nothing needs to be stored.
+fn csrf_key(cookie: &str) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, format!("csrf\n{cookie}").as_bytes())
+}
+
+/// The living sessions of a person, newest first; at most 100.
+pub async fn list(tx: &mut Tx, person_id: i64, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+    let sql = format!(
+        "{SELECT} where s.person_id = $1 and s.expires_at > $2 and s.last_seen_at > $3 order by s.id desc limit 100"
+    );
+    let rows = tx.rows(&sql, &[person_id.into(), now.into(), seen_after(now).into()]).await?;
+    rows.iter().map(from_row).collect()
 }
 
 impl Provider {
     /// The living session of this cookie, if its person is still active staff.
-    pub async fn session(&self, _cookie: &str) -> Result<Option<Session>, StoreError> {
-        Ok(None)
+    pub async fn session(&self, cookie: &str) -> Result<Option<Session>, StoreError> {
+        let now = self.clock.now();
+        let mut tx = self.db.read().await?;
+        let sql = format!("{SELECT} where s.hash = $1 and s.expires_at > $2 and s.last_seen_at > $3");
+        let params = [secret::hash(cookie).as_slice().into(), now.into(), seen_after(now).into()];
+        let Some(row) = tx.row(&sql, &params).await? else { return Ok(None) };
+        drop(tx);
+        let session = from_row(&row)?;
+        if now.duration_since(session.last_seen_at) >= TOUCHED_EVERY {
+            transact!(self.db, |tx| {
+                tx.run("update sessions set last_seen_at = $1 where id = $2", &[now.into(), session.id.into()]).await
+            })?;
+        }
+        Ok(Some(session))
     }
 
     /// Ends this session.
-    pub async fn sign_out(&self, _session: &Session, _request_id: &str) -> Result<(), helpdesk::Error> {
-        Ok(())
+    pub async fn sign_out(&self, session: &Session, request_id: &str) -> Result<(), helpdesk::Error> {
+        let now = self.clock.now();
+        transact!(self.db, |tx| {
+            let ended = end(tx, session.person_id, session.id).await?;
+            if ended {
+                record(tx, session, request_id, now, json!({ "sid": session.sid })).await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Ends another session of the same person. `NotFound` if there is none.
+    pub async fn revoke_session(&self, own: &Session, request_id: &str, id: i64) -> Result<(), helpdesk::Error> {
+        let now = self.clock.now();
+        transact!(self.db, |tx| {
+            if !end(tx, own.person_id, id).await? {
+                return Err(helpdesk::Error::NotFound { kind: "session", id });
+            }
+            record(tx, own, request_id, now, json!({ "session_id": id })).await
+        })
+    }
+
+    /// Ends every session of the person, this one too (LS-9).
+    pub async fn sign_out_everywhere(&self, own: &Session, request_id: &str) -> Result<(), helpdesk::Error> {
+        let now = self.clock.now();
+        transact!(self.db, |tx| {
+            tx.run("delete from sessions where person_id = $1", &[own.person_id.into()]).await?;
+            record(tx, own, request_id, now, json!({ "everywhere": true })).await
+        })
+    }
+}
+
+/// Who a new session is for, and how they proved it.
+pub(crate) struct NewSession<'a> {
+    pub person_id: i64,
+    pub amr: &'a str,
+    pub acr: &'a str,
+    /// The cookie's value.
+    pub cookie: &'a str,
+    pub sid: &'a str,
+}
+
+/// Opens a session in the place of the one the browser had: the cookie is new at each sign-in, and the old one is worth nothing.
+pub(crate) async fn open(
+    tx: &mut Tx,
+    new: &NewSession<'_>,
+    browser: &Browser<'_>,
+    now: Timestamp,
+) -> Result<Session, StoreError> {
+    if let Some(old) = browser.session {
+        end(tx, old.person_id, old.id).await?;
+    }
+    tx.run(
+        "insert into sessions (hash, sid, person_id, amr, acr, auth_time, address, user_agent, created_at, last_seen_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $6, $6, $9)",
+        &[
+            secret::hash(new.cookie).as_slice().into(),
+            new.sid.into(),
+            new.person_id.into(),
+            new.amr.into(),
+            new.acr.into(),
+            now.into(),
+            browser.address.as_str().into(),
+            browser.user_agent.chars().take(USER_AGENT_MAX_CHARS).collect::<String>().into(),
+            now.saturating_add(ABSOLUTE).unwrap_or(now).into(),
+        ],
+    )
+    .await?;
+    let row = tx.row(&format!("{SELECT} where s.hash = $1"), &[secret::hash(new.cookie).as_slice().into()]).await?;
+    from_row(&row.ok_or(StoreError::Column("sessions.hash"))?)
+}
+
+async fn end(tx: &mut Tx, person_id: i64, id: i64) -> Result<bool, StoreError> {
+    let n = tx.run("delete from sessions where id = $1 and person_id = $2", &[id.into(), person_id.into()]).await?;
+    Ok(n > 0)
+}
+
+async fn record(
+    tx: &mut Tx,
+    session: &Session,
+    request_id: &str,
+    now: Timestamp,
+    data: serde_json::Value,
+) -> Result<(), helpdesk::Error> {
+    let change = Change {
+        kind: "user-logged-out",
+        object_type: "User",
+        object_id: session.person_id,
+        before: None,
+        after: None,
+        data: Some(data),
+    };
+    events::record(tx, &session.actor(request_id), now, change).await
+}
+
+impl Session {
+    /// Who acts, for the event log.
+    pub fn actor(&self, request_id: &str) -> Actor {
+        Actor {
+            person_id: Some(self.person_id),
+            role: Some(self.role),
+            request_id: request_id.to_owned(),
+            ..Actor::default()
+        }
+    }
+}
+
+/// A session's row is written at most this often while it is in use.
+const TOUCHED_EVERY: SignedDuration = SignedDuration::from_mins(5);
+const USER_AGENT_MAX_CHARS: usize = 300;
+
+/// Sessions used at or before this instant are over.
+fn seen_after(now: Timestamp) -> Timestamp {
+    now.saturating_sub(IDLE).unwrap_or(now)
+}
+
+/// Only of active staff: a deactivated person's sessions end with the switch (LS-9).
+const SELECT: &str = "select s.id as id, s.sid as sid, s.person_id as person_id, s.amr as amr, s.acr as acr, s.auth_time as auth_time, \
+     s.address as address, s.user_agent as user_agent, s.created_at as created_at, s.last_seen_at as last_seen_at, \
+     s.expires_at as expires_at, p.email as email, p.name as name, p.role as role \
+     from sessions s join people p on p.id = s.person_id and p.is_staff = 1 and p.active = 1";
+
+fn from_row(row: &Row) -> Result<Session, StoreError> {
+    let email = row.text_or_null("email")?.unwrap_or_default();
+    let name = row.text_or_null("name")?.filter(|name| !name.is_empty()).unwrap_or_else(|| email.clone());
+    Ok(Session {
+        id: row.int("id")?,
+        sid: row.text("sid")?,
+        person_id: row.int("person_id")?,
+        email,
+        name,
+        role: Role::parse(&row.text("role")?).ok_or(StoreError::Column("role"))?,
+        amr: row.text("amr")?,
+        acr: row.text("acr")?,
+        auth_time: row.time("auth_time")?,
+        address: row.text_or_null("address")?,
+        user_agent: row.text_or_null("user_agent")?,
+        created_at: row.time("created_at")?,
+        last_seen_at: row.time("last_seen_at")?,
+        expires_at: row.time("expires_at")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_csrf_value_opens_only_its_own_form_in_its_own_browser() {
+        // LS-3
+        let value = csrf_value("cookie", "request-1");
+
+        assert!(csrf_matches("cookie", "request-1", &value));
+        assert!(!csrf_matches("cookie", "request-2", &value));
+        assert!(!csrf_matches("other", "request-1", &value));
+        assert!(!csrf_matches("cookie", "request-1", ""));
+        assert!(!csrf_matches("cookie", "request-1", "not base64 \u{e9}"));
+    }
+
+    #[test]
+    fn the_cookie_carries_the_host_prefix_wherever_https_is() {
+        // LS-1
+        assert_eq!(cookie_name(true), "__Host-bailiwick");
+        assert_eq!(cookie_name(false), "bailiwick");
     }
 }

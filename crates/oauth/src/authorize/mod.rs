@@ -1,14 +1,31 @@
 //! The authorization endpoint: from an app's request, through sign-in and consent, to a code.
 //!
 //! Renders no page: every step ends in a `Next`, and the pages are somebody else's.
-//! A request that must wait for a person is stored, bound to the browser and good for one answer (AZ-23).
+//! `Provider::check` is the ordered list of checks; `request.rs` has each of them. `prompt.rs` says what a person must still do,
+//! `pending.rs` keeps a request while they do it, `respond.rs` sends the answer.
+
+mod page;
+mod pending;
+mod prompt;
+pub(crate) mod request;
+mod respond;
 
 use axum::response::Response;
 use http::StatusCode;
-use store::StoreError;
+use jiff::Timestamp;
+use scope::set::ScopeSet;
+use store::{StoreError, Tx, transact};
 
-use crate::Provider;
+use self::pending::Pending;
+use self::prompt::Step;
+use self::request::Request;
+use self::respond::{Reply, ResponseMode};
+use crate::codes::{self, Binding};
+use crate::form::Params;
+use crate::jose::Hint;
+use crate::redirect_uri::RedirectUri;
 use crate::sessions::Session;
+use crate::{Code, Error, Provider, consents, dialects, secret};
 
 /// The browser that asks.
 #[derive(Debug, Clone)]
@@ -113,43 +130,315 @@ pub enum Decision {
 impl Provider {
     /// A request at the authorization endpoint. `raw` is the query string of a GET or the form body of a POST, not decoded.
     ///
-    /// An error is the database's, before the app could be told; answer 503.
-    pub async fn authorize(&self, _raw: &[u8], _browser: &Browser<'_>) -> Result<Next, StoreError> {
-        Ok(expired())
+    /// An error is the database's, and nothing was issued; answer 503 with `Retry-After` (ALL-15).
+    pub async fn authorize(&self, raw: &[u8], browser: &Browser<'_>) -> Result<Next, StoreError> {
+        let params = match request::decode(raw) {
+            Ok(params) => params,
+            Err(next) => return Ok(next),
+        };
+        let hinted = self.hinted(&params).await?;
+        let mut tx = self.db.read().await?;
+        let pending = match self.check(&mut tx, &params, hinted, browser).await? {
+            Ok(pending) => pending,
+            Err(next) => return Ok(next),
+        };
+        let step = self.step(&mut tx, &pending, browser).await?;
+        drop(tx);
+        self.go_on(pending, step, None, browser).await
+    }
+
+    /// THE ORDERED LIST OF CHECKS. Until client and redirect URI are known to belong together, a refusal is a page of ours; from then on
+    /// it goes to the app (AZ-2).
+    async fn check(
+        &self,
+        tx: &mut Tx,
+        params: &Params,
+        hinted: Option<Hint>,
+        browser: &Browser<'_>,
+    ) -> Result<Result<Pending, Next>, StoreError> {
+        let client = match request::client(tx, params).await? {
+            Ok(client) => client,
+            Err(next) => return Ok(Err(next)),
+        };
+        let (uri, redirect_uri_sent) = match request::redirect_uri(tx, &client, params).await? {
+            Ok(found) => found,
+            Err(next) => return Ok(Err(next)),
+        };
+
+        let state = request::state(params);
+        let mode = request::response_mode(params).unwrap_or(ResponseMode::Query);
+        let reply = Reply { uri, mode, state: state.as_deref(), issuer: &self.config.issuer };
+        let checked = || {
+            request::nothing_repeated(params)?;
+            request::lengths(params)?;
+            request::nothing_unsupported(params)?;
+            request::response_type(&client, params)?;
+            let response_mode = request::response_mode(params)?;
+            let code_challenge = request::code_challenge(&client, params)?;
+            let scope = request::scope(&client, params)?;
+            let prompt = prompt::read(params)?;
+            let max_age_seconds = request::max_age(params)?;
+            let hinted_person_id = request::hinted_person(&client, params, hinted)?;
+            Ok::<Request, Error>(Request {
+                redirect_uri: reply.uri.as_str().to_owned(),
+                redirect_uri_sent,
+                response_mode,
+                state: state.clone(),
+                nonce: params.get("nonce").map(str::to_owned),
+                scope: scope.as_str().to_owned(),
+                code_challenge,
+                prompt,
+                max_age_seconds,
+                login_hint: params.get("login_hint").map(str::to_owned),
+                hinted_person_id,
+                include_granted_scopes: params.get("include_granted_scopes") == Some("true"),
+                session_id: browser.session.map(|session| session.id),
+                account_chosen: false,
+            })
+        };
+        match checked() {
+            Ok(request) => Ok(Ok(Pending { client, request })),
+            Err(error) => Ok(Err(reply.error(&error))),
+        }
+    }
+
+    /// What the `id_token_hint` proves, if there is one that is ours.
+    async fn hinted(&self, params: &Params) -> Result<Option<Hint>, StoreError> {
+        let Some(hint) = params.get("id_token_hint") else { return Ok(None) };
+        match self.verify_id_token_hint(hint).await {
+            Ok(hint) => Ok(hint),
+            Err(Error::Store(error)) => Err(error),
+            Err(error) => {
+                error.log();
+                Err(StoreError::Unavailable("the signing keys cannot be read".to_owned()))
+            }
+        }
     }
 
     /// Goes on with a pending request, after sign-in.
-    pub async fn resume_authorization(&self, _request: &str, _browser: &Browser<'_>) -> Result<Next, StoreError> {
-        Ok(expired())
+    pub async fn resume_authorization(&self, request: &str, browser: &Browser<'_>) -> Result<Next, StoreError> {
+        let mut tx = self.db.read().await?;
+        let pending = match self.still_waiting(&mut tx, request, browser).await? {
+            Ok(pending) => pending,
+            Err(next) => return Ok(next),
+        };
+        let step = self.step(&mut tx, &pending, browser).await?;
+        drop(tx);
+        self.go_on(pending, step, Some(request), browser).await
     }
 
     /// Goes on as the person who is signed in, after the account chooser.
-    pub async fn keep_account(&self, _request: &str, _browser: &Browser<'_>) -> Result<Next, StoreError> {
-        Ok(expired())
+    pub async fn keep_account(&self, request: &str, browser: &Browser<'_>) -> Result<Next, StoreError> {
+        let now = self.clock.now();
+        transact!(self.db, |tx| {
+            if let Some(mut pending) = pending::find(tx, now, request, browser).await? {
+                pending.request.account_chosen = true;
+                pending::replace(tx, request, &pending.request).await?;
+            }
+            Ok::<_, StoreError>(())
+        })?;
+        self.resume_authorization(request, browser).await
     }
 
     /// What to ask the person.
-    pub async fn consent(&self, _request: &str, _browser: &Browser<'_>) -> Result<Asked, StoreError> {
-        Ok(Asked::Next(expired()))
+    pub async fn consent(&self, request: &str, browser: &Browser<'_>) -> Result<Asked, StoreError> {
+        let mut tx = self.db.read().await?;
+        let pending = match self.still_waiting(&mut tx, request, browser).await? {
+            Ok(pending) => pending,
+            Err(next) => return Ok(Asked::Next(next)),
+        };
+        let step = self.step(&mut tx, &pending, browser).await?;
+        if let (Ok(Step::Consent { offered }), Some(session)) = (&step, browser.session) {
+            let allowed = consents::find_living(&mut tx, pending.client.id, session.person_id).await?;
+            return Ok(Asked::Page(Box::new(page::consent(request, &pending, session, offered, allowed.as_ref()))));
+        }
+        drop(tx);
+        self.go_on(pending, step, Some(request), browser).await.map(Asked::Next)
     }
 
     /// Takes the person's answer. A second answer to the same request gets a page that says so (AZ-23).
-    pub async fn decide(
+    pub async fn decide(&self, request: &str, browser: &Browser<'_>, decision: Decision) -> Result<Next, StoreError> {
+        let mut tx = self.db.read().await?;
+        let pending = match self.still_waiting(&mut tx, request, browser).await? {
+            Ok(pending) => pending,
+            Err(next) => return Ok(next),
+        };
+        let step = self.step(&mut tx, &pending, browser).await?;
+        drop(tx);
+        let (Ok(Step::Consent { offered }), Some(session)) = (&step, browser.session) else {
+            return self.go_on(pending, step, Some(request), browser).await;
+        };
+        let answer = Answer { pending: &pending, session, browser, handle: Some(request) };
+        match decision {
+            Decision::Allow => self.issue(answer, offered, Consented::Now).await,
+            Decision::Deny => self.deny(answer, offered).await,
+        }
+    }
+
+    /// The request, if it still waits in this browser and its client and address are still what they were (POL-4).
+    async fn still_waiting(
         &self,
-        _request: &str,
-        _browser: &Browser<'_>,
-        _decision: Decision,
+        tx: &mut Tx,
+        handle: &str,
+        browser: &Browser<'_>,
+    ) -> Result<Result<Pending, Next>, StoreError> {
+        let Some(pending) = pending::find(tx, self.clock.now(), handle, browser).await? else {
+            return Ok(Err(expired()));
+        };
+        if !pending.client.is_active() {
+            return Ok(Err(request::page("Unknown app", "The app was switched off in the meantime.")));
+        }
+        match request::registered(tx, &pending.client, &pending.request.redirect_uri).await? {
+            Some(_) => Ok(Ok(pending)),
+            None => {
+                Ok(Err(request::page("Wrong return address", "The app's return address was changed in the meantime.")))
+            }
+        }
+    }
+
+    /// What the person must do now. The inner error is for the app.
+    async fn step(
+        &self,
+        tx: &mut Tx,
+        pending: &Pending,
+        browser: &Browser<'_>,
+    ) -> Result<Result<Step, Error>, StoreError> {
+        match prompt::before_consent(&pending.request, browser.session, self.clock.now()) {
+            Err(error) => return Ok(Err(error)),
+            Ok(Some(step)) => return Ok(Ok(step)),
+            Ok(None) => {}
+        }
+        let Some(session) = browser.session else { return Ok(Ok(Step::SignIn)) };
+        let allowed = consents::find_living(tx, pending.client.id, session.person_id).await?;
+        Ok(prompt::consent(&pending.request, &pending.client, session, allowed.as_ref()))
+    }
+
+    /// Shows the next page, or answers the app. `handle` is the pending request's, if it is kept already.
+    async fn go_on(
+        &self,
+        pending: Pending,
+        step: Result<Step, Error>,
+        handle: Option<&str>,
+        browser: &Browser<'_>,
     ) -> Result<Next, StoreError> {
-        Ok(expired())
+        match (step, browser.session) {
+            (Err(error), _) => {
+                if let Some(handle) = handle {
+                    let now = self.clock.now();
+                    transact!(self.db, |tx| pending::finish(tx, now, handle).await)?;
+                }
+                Ok(self.reply(&pending.request).error(&error))
+            }
+            (Ok(Step::Code { scope, grant_id }), Some(session)) => {
+                let consented = grant_id.map_or(Consented::Spared, Consented::Before);
+                self.issue(Answer { pending: &pending, session, browser, handle }, &scope, consented).await
+            }
+            (Ok(Step::Choose), Some(session)) => {
+                let request = self.keep(&pending, handle, browser).await?;
+                Ok(Next::Choose { request, email: session.email.clone() })
+            }
+            (Ok(Step::Consent { .. }), Some(_)) => {
+                Ok(Next::Consent { request: self.keep(&pending, handle, browser).await? })
+            }
+            (Ok(_), _) => {
+                let request = self.keep(&pending, handle, browser).await?;
+                Ok(Next::SignIn { request, login_hint: pending.request.login_hint })
+            }
+        }
+    }
+
+    /// The handle under which the request waits.
+    async fn keep(&self, pending: &Pending, handle: Option<&str>, browser: &Browser<'_>) -> Result<String, StoreError> {
+        if let Some(handle) = handle {
+            return Ok(handle.to_owned());
+        }
+        let now = self.clock.now();
+        let handle = self.random.token();
+        transact!(self.db, |tx| pending::keep(tx, now, &handle, browser, pending).await)?;
+        Ok(handle)
+    }
+
+    /// The code, in one transaction with the grant and with the end of the pending request: two clicks give one code (AZ-23), and a
+    /// commit that fails leaves none (ALL-15).
+    async fn issue(&self, answer: Answer<'_>, scope: &ScopeSet, consented: Consented) -> Result<Next, StoreError> {
+        let Answer { pending, session, browser, handle } = answer;
+        let now = self.clock.now();
+        let code = secret::code(&self.random);
+        let issued = transact!(self.db, |tx| {
+            if !finish(tx, now, handle).await? {
+                return Ok::<_, StoreError>(false);
+            }
+            let (grant_id, scope) = match consented {
+                Consented::Before(grant_id) => (grant_id, scope.clone()),
+                Consented::Now | Consented::Spared => {
+                    let allowed = consents::allow(tx, now, &pending.client, session, browser, scope).await?;
+                    (allowed.grant_id, prompt::carried(&pending.request, scope, Some(&allowed)))
+                }
+            };
+            let bound =
+                Binding { client: &pending.client, session, grant_id, scope: &scope, request: &pending.request };
+            codes::issue(tx, now, &code, &bound).await?;
+            Ok(true)
+        })?;
+        Ok(if issued { self.reply(&pending.request).code(&code) } else { expired() })
+    }
+
+    async fn deny(&self, answer: Answer<'_>, scope: &ScopeSet) -> Result<Next, StoreError> {
+        let Answer { pending, session, browser, handle } = answer;
+        let now = self.clock.now();
+        let finished = transact!(self.db, |tx| {
+            if !finish(tx, now, handle).await? {
+                return Ok::<_, StoreError>(false);
+            }
+            consents::record_denial(tx, now, &pending.client, session, browser, scope).await?;
+            Ok(true)
+        })?;
+        let error = Error::of(Code::AccessDenied, dialects::denial(pending.client.dialect));
+        Ok(if finished { self.reply(&pending.request).error(&error) } else { expired() })
+    }
+
+    /// The way back to the app. The address was compared with the registered ones just before.
+    fn reply<'a>(&'a self, request: &'a Request) -> Reply<'a> {
+        Reply {
+            uri: RedirectUri::stored(request.redirect_uri.clone()),
+            mode: request.response_mode,
+            state: request.state.as_deref(),
+            issuer: &self.config.issuer,
+        }
+    }
+}
+
+/// Who answers which request.
+struct Answer<'a> {
+    pending: &'a Pending,
+    session: &'a Session,
+    browser: &'a Browser<'a>,
+    /// None if the request never had to wait.
+    handle: Option<&'a str>,
+}
+
+/// Where the grant comes from.
+#[derive(Debug, Clone, Copy)]
+enum Consented {
+    /// It covers the request already.
+    Before(i64),
+    /// The person just gave it.
+    Now,
+    /// An administrator spared people the question (CO-10).
+    Spared,
+}
+
+async fn finish(tx: &mut Tx, now: Timestamp, handle: Option<&str>) -> Result<bool, StoreError> {
+    match handle {
+        Some(handle) => pending::finish(tx, now, handle).await,
+        None => Ok(true),
     }
 }
 
 /// For a pending request that was answered, is over, or belongs to another browser.
 fn expired() -> Next {
-    Next::Page {
-        status: StatusCode::BAD_REQUEST,
-        title: "This request has expired",
-        detail: "It was answered already, or it waited for more than ten minutes. Go back to the app and start again."
-            .to_owned(),
-    }
+    request::page(
+        "This request has expired",
+        "It was answered already, or it waited for more than ten minutes. Go back to the app and start again.",
+    )
 }

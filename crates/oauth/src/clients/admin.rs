@@ -11,6 +11,7 @@ use store::{Tx, transact};
 
 use super::{Client, ClientType, NewSecret, Status, details, secrets};
 use crate::Provider;
+use crate::families::{self, Because};
 use crate::policy::Policy;
 use crate::redirect_uri::{ApplicationType, RedirectUri};
 
@@ -150,11 +151,7 @@ async fn end_everything(tx: &mut Tx, id: i64, now: Timestamp) -> Result<(), Erro
     tx.run("delete from authorization_requests where client_id = $1", &[id.into()]).await?;
     tx.run("update grants set revoked_at = $1 where client_id = $2 and revoked_at is null", &[now.into(), id.into()])
         .await?;
-    tx.run(
-        "update token_families set revoked_at = $1, revoked_because = 'client_deleted' where client_id = $2 and revoked_at is null",
-        &[now.into(), id.into()],
-    )
-    .await?;
+    families::revoke_of_client(tx, now, id, Because::ClientDeleted).await?;
     Ok(())
 }
 

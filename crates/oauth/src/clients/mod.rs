@@ -3,7 +3,7 @@
 //! `admin.rs` changes records, `details.rs` checks what they may hold, `secrets.rs` makes their secrets. Deleted clients keep their row, so that the event log still names them.
 
 mod admin;
-mod details;
+pub(crate) mod details;
 pub mod secrets;
 pub mod usage;
 
