@@ -57,6 +57,11 @@ impl Provider {
             transact!(self.db, |tx| record_failure(tx, &attempt, browser, now).await)?;
             return Err(SignInError::Wrong);
         };
+        // LS-4: whoever knows the password just sent it, so a hash of older parameters can be made anew now.
+        let stronger = match hash.is_some_and(passwords::needs_rehash) {
+            true => passwords::hash(&self.random, password).await.ok(),
+            false => None,
+        };
         let cookie = self.random.token();
         let sid = self.random.token();
         let new =
