@@ -83,7 +83,7 @@ fn a_damaged_database_is_refused_with_what_to_do() {
 
     let text = refusal(bailiwick(data.path()));
 
-    assert!(text.contains("damaged") && text.contains("restore"), "{text}");
+    assert!(text.contains("bailiwick.db") && text.contains("restore a backup"), "{text}");
 }
 
 #[test]

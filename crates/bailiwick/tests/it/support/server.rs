@@ -175,7 +175,7 @@ async fn set_up(app: &App) -> (i64, i64) {
         owner_email: "admin@demo.test".to_owned(),
         owner_password_hash: hash.clone(),
     };
-    let agent = NewUser { role: Role::Agent, ..NewUser::named("Bo Agent".to_owned(), "agent@demo.test") };
+    let agent = NewUser { role: Role::Agent, ..NewUser::named("Bo Agent", "agent@demo.test") };
     let run = "00000000-0000-4000-8000-000000000001";
     store::transact!(app.db, |tx| {
         let admin_id = account::set_up(tx, now, run, &account).await?;
