@@ -9,12 +9,17 @@ use axum::response::{IntoResponse, Response};
 use endpoint::{Routes, Surface};
 use scope::Dialect;
 
+pub mod account;
+pub mod customers;
 pub mod error;
+pub mod events;
 pub mod fields;
 pub mod page;
 mod path;
 pub mod query;
+pub mod tags;
 pub mod time;
+pub mod users;
 
 pub use error::GorgiasError;
 pub use path::{Id, Pair};
@@ -25,6 +30,32 @@ pub const SURFACE: Surface = Surface { dialect: Dialect::Gorgias, refusal: error
 /// The route table of the dialect.
 pub fn routes() -> Routes {
     Routes::new(SURFACE)
+        .get("/api/account", account::show)
+        .get("/api/account/settings", account::list_settings)
+        .post("/api/account/settings", account::create_setting)
+        .put("/api/account/settings/{id}", account::update_setting)
+        .get("/api/users", users::list)
+        .post("/api/users", users::create)
+        .get("/api/users/{id}", users::show)
+        .put("/api/users/{id}", users::update)
+        .delete("/api/users/{id}", users::delete)
+        .get("/api/customers", customers::list)
+        .post("/api/customers", customers::create)
+        .delete("/api/customers", customers::delete_many)
+        .put("/api/customers/merge", customers::merge)
+        .get("/api/customers/{id}", customers::show)
+        .put("/api/customers/{id}", customers::update)
+        .delete("/api/customers/{id}", customers::delete)
+        .put("/api/customers/{id}/data", customers::set_data)
+        .get("/api/tags", tags::list)
+        .post("/api/tags", tags::create)
+        .delete("/api/tags", tags::delete_many)
+        .get("/api/tags/{id}", tags::show)
+        .put("/api/tags/{id}", tags::update)
+        .delete("/api/tags/{id}", tags::delete)
+        .put("/api/tags/{id}/merge", tags::merge)
+        .get("/api/events", events::list)
+        .get("/api/events/{id}", events::show)
 }
 
 /// For paths below `/api` that are not in the table.

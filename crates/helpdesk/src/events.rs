@@ -1,11 +1,17 @@
 //! The event log: append-only, written in the transaction of the change it tells of.
+//!
+//! Everybody who reads it names the kinds of objects they show: the log also holds what happened to apps, keys and sessions.
 
 use jiff::Timestamp;
-use scope::permit::Actor;
+use outside::sha256;
+use scope::permit::{Actor, CanRead};
+use scope::resource::Events;
 use serde_json::Value as Json;
-use store::Tx;
+use store::{Row, Tx};
+use uuid::Uuid;
 
 use crate::Error;
+use crate::page::{Column, Order, Page, Query, Slice};
 
 /// What happened to one object.
 #[derive(Debug, Clone)]
@@ -38,7 +44,7 @@ pub async fn record(tx: &mut Tx, actor: &Actor, now: Timestamp, change: Change<'
             actor.impersonator_id.into(),
             actor.worker.into(),
             actor.request_id.as_str().into(),
-            actor.request_id.as_str().into(),
+            context_of(&actor.request_id).into(),
             change.before.as_ref().into(),
             change.after.as_ref().into(),
             change.data.as_ref().into(),
@@ -47,6 +53,125 @@ pub async fn record(tx: &mut Tx, actor: &Actor, now: Timestamp, change: Change<'
     )
     .await?;
     Ok(())
+}
+
+/// What groups the events of one request, always a UUID: readers parse it. A request id that is none becomes one.
+fn context_of(request_id: &str) -> String {
+    if let Ok(id) = Uuid::parse_str(request_id) {
+        return id.to_string();
+    }
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&sha256(request_id.as_bytes())[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
+}
+
+/// An entry of the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    pub id: i64,
+    pub kind: String,
+    pub object_type: String,
+    pub object_id: i64,
+    /// Who did it; none for our own workers.
+    pub person_id: Option<i64>,
+    /// A UUID.
+    pub context: String,
+    pub before: Option<Json>,
+    pub after: Option<Json>,
+    pub data: Option<Json>,
+    pub created_at: Timestamp,
+}
+
+/// Which entries. The default, with `shown` set, is all of the kinds of objects shown.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// The kinds of objects that the reader shows.
+    pub shown: &'static [&'static str],
+    pub object_type: Option<&'static str>,
+    pub object_id: Option<i64>,
+    /// Only these kinds of events. Empty: all.
+    pub kinds: Vec<&'static str>,
+    pub person_id: Option<i64>,
+    /// Bounds of the time.
+    pub created: Vec<(Compare, Timestamp)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compare {
+    After,
+    AtOrAfter,
+    Before,
+    AtOrBefore,
+}
+
+/// A page of the log, by time. Served by `events_by_created`, `events_by_object`, `events_by_type` (one kind) and `events_by_person`.
+pub async fn list(
+    tx: &mut Tx,
+    _may: &CanRead<Events>,
+    filter: &Filter,
+    descending: bool,
+    slice: &Slice,
+) -> Result<Page<Event>, Error> {
+    let mut query = Query::new(select_events!());
+    match filter.object_type {
+        Some(object_type) => query.and("e.object_type =", object_type),
+        // `coalesce` keeps both planners from collecting the rows of every kind of object and sorting them: the order's index is walked.
+        None => query.and_in("coalesce(e.object_type, '')", filter.shown.iter().copied()),
+    }
+    if let Some(object_id) = filter.object_id {
+        query.and("e.object_id =", object_id);
+    }
+    match filter.kinds.as_slice() {
+        [] => {}
+        [kind] => query.and("e.type =", *kind),
+        kinds => query.and_in("coalesce(e.type, '')", kinds.iter().copied()),
+    }
+    if let Some(person_id) = filter.person_id {
+        query.and("e.person_id =", person_id);
+    }
+    for (compare, at) in &filter.created {
+        let left = match compare {
+            Compare::After => "e.created_at >",
+            Compare::AtOrAfter => "e.created_at >=",
+            Compare::Before => "e.created_at <",
+            Compare::AtOrBefore => "e.created_at <=",
+        };
+        query.and(left, *at);
+    }
+    let columns: &'static [Column] = &[Column::Int("e.created_at", "created_at"), Column::Int("e.id", "id")];
+    query.page(tx, Order { columns, descending }, slice).await?.try_map(|row| Event::from_row(&row))
+}
+
+/// The entry with this id, if it is about one of the kinds of objects shown; else `NotFound`.
+pub async fn find(tx: &mut Tx, _may: &CanRead<Events>, shown: &[&str], id: i64) -> Result<Event, Error> {
+    let row = tx.row(concat!(select_events!(), " and e.id = $1"), &[id.into()]).await?;
+    let event = row.as_ref().map(Event::from_row).transpose()?;
+    event.filter(|event| shown.contains(&event.object_type.as_str())).ok_or(Error::NotFound { kind: "event", id })
+}
+
+macro_rules! select_events {
+    () => {
+        "select e.id, e.type, e.object_type, e.object_id, e.person_id, e.context, e.before, e.after, e.data, e.created_at
+         from events e where 1 = 1"
+    };
+}
+use select_events;
+
+impl Event {
+    fn from_row(row: &Row) -> Result<Event, Error> {
+        Ok(Event {
+            id: row.int("id")?,
+            kind: row.text("type")?,
+            object_type: row.text("object_type")?,
+            object_id: row.int("object_id")?,
+            person_id: row.int_or_null("person_id")?,
+            context: row.text("context")?,
+            before: row.json("before")?,
+            after: row.json("after")?,
+            data: row.json("data")?,
+            created_at: row.time("created_at")?,
+        })
+    }
 }
 
 /// Of two objects with the same fields, what differs: as it was, and as it is.

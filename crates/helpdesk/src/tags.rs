@@ -160,7 +160,8 @@ pub async fn update(
 /// Removes a tag for good, from its tickets too.
 pub async fn delete(tx: &mut Tx, may: &CanWrite<Tags>, now: Timestamp, id: i64) -> Result<(), Error> {
     let tag = read(tx, id).await?;
-    tx.run("delete from tags where id = $1", &[id.into()]).await?;
+    // With it go tags that are on their way into it.
+    tx.run("delete from tags where id = $1 or merged_into = $1", &[id.into()]).await?;
     record(tx, may.actor(), now, "tag-deleted", id, Some(tag.fields()), None).await
 }
 
