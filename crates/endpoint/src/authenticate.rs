@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use oauth::sessions::{self, Session};
+use scope::permission::Permissions;
 use scope::permit::{Actor, Caller};
 use store::StoreError;
 
@@ -104,8 +105,8 @@ pub(crate) async fn by_session(parts: &mut Parts, app: &App) -> Result<Arc<Calle
     };
     let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let actor = Actor { person_id: Some(session.person_id), role: Some(session.role), request_id, ..Actor::default() };
-    // A session is no app's: it may do what the role may.
-    Ok(Arc::new(Caller::new(actor, session.role.ceiling())))
+    // A session is no app's: no words narrow it, the role alone does.
+    Ok(Arc::new(Caller::new(actor, Permissions::all())))
 }
 
 /// The sign-in page, which leads back to the page that was asked for.

@@ -46,7 +46,7 @@ const ROWS: &[Row] = &[
     },
     Row {
         name: "organizations",
-        group: "People",
+        group: "Customers",
         opens: &[Kind::Organizations],
         read: Some("Read your customers' organizations and who belongs to them"),
         write: Some("Add, change and delete your customers' organizations and their members"),
@@ -186,7 +186,7 @@ const ROWS: &[Row] = &[
     },
     Row {
         name: "groups",
-        group: "People",
+        group: "Team",
         opens: &[Kind::Teams],
         read: Some("Read your teams and who belongs to them"),
         write: Some("Add, change and delete teams, and who belongs to them"),

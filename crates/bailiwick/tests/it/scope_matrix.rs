@@ -4,12 +4,15 @@
 //! from the tables of `scope` and not from the guard; the golden file shows a reviewer what each word reaches.
 
 use endpoint::{Guard, Route};
-use reqwest::header::WWW_AUTHENTICATE;
+use oauth::authorize::Browser;
+use oauth::sessions;
+use reqwest::header::{COOKIE, LOCATION, ORIGIN, WWW_AUTHENTICATE};
 use scope::Dialect;
 use scope::permission::Permissions;
 use scope::role::Role;
 use scope::words;
 
+use crate::support::server::PASSWORD;
 use crate::support::{Person, Server, golden};
 
 /// An id that no object of a fresh account has.
@@ -106,6 +109,79 @@ async fn row(server: &Server, tokens: &Tokens, route: &Route) -> String {
     )
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_opens_exactly_the_pages_that_the_role_allows() {
+    // RS-6
+    let server = Server::start().await;
+    let (admin, agent) = (Visit::of(&server, Person::Admin).await, Visit::of(&server, Person::Agent).await);
+    let mut lines = vec!["METHOD  PATH  | NOBODY | ADMIN | AGENT".to_owned()];
+
+    for route in bailiwick::routes().table.iter().filter(|route| route.guard == Guard::Session) {
+        let named = format!("{} {}", route.method, route.path);
+        let nobody = visit(&server, route, None).await;
+        assert!([401, 302, 303, 307].contains(&nobody.status), "{named} without a session answered {}", nobody.status);
+        assert!(nobody.location.is_empty() || nobody.location.starts_with("/login"), "{named}: {}", nobody.location);
+
+        let as_admin = visit(&server, route, Some(&admin)).await;
+        as_admin.assert_let_in(&format!("{named} as the administrator"));
+
+        let as_agent = visit(&server, route, Some(&agent)).await;
+        if within(Role::Agent, route.needs) {
+            as_agent.assert_let_in(&format!("{named} as an agent"));
+        } else {
+            assert_eq!(as_agent.status, 403, "{named} is beyond an agent's role");
+        }
+        lines.push(format!(
+            "{:6} {:48} | {} {} | {} | {}",
+            route.method, route.path, nobody.status, nobody.location, as_admin.status, as_agent.status
+        ));
+    }
+
+    golden("session_matrix.txt", &(lines.join("\n") + "\n"));
+}
+
+/// The cookies of someone who is signed in, and the hidden value that every form of theirs carries.
+struct Visit {
+    cookies: String,
+    csrf: String,
+}
+
+impl Visit {
+    async fn of(server: &Server, person: Person) -> Visit {
+        let email = match person {
+            Person::Admin => "admin@demo.test",
+            Person::Agent => "agent@demo.test",
+        };
+        let browser = Browser {
+            cookie: "the-cookie-of-a-browser",
+            session: None,
+            address: "127.0.0.1".to_owned(),
+            user_agent: String::new(),
+            request_id: String::new(),
+        };
+        let signed_in = server.app.provider.sign_in(email, PASSWORD, &browser).await.expect("signed in");
+        let (session, known) = (sessions::cookie_name(false), sessions::browser_cookie_name(false));
+        Visit {
+            cookies: format!("{session}={}; {known}={}", signed_in.cookie, browser.cookie),
+            csrf: sessions::csrf_value(&signed_in.cookie, ""),
+        }
+    }
+}
+
+async fn visit(server: &Server, route: &Route, visit: Option<&Visit>) -> Answer {
+    let method: reqwest::Method = route.method.parse().expect("a method");
+    let mut request = server.http.request(method.clone(), format!("{}{}", server.base, address(route.path)));
+    if let Some(visit) = visit {
+        request = request.header(COOKIE, &visit.cookies);
+    }
+    if method != reqwest::Method::GET {
+        // Without an origin a form could be anybody's.
+        request = request.header(ORIGIN, &server.base);
+        request = request.form(&[("csrf", visit.map_or("", |visit| visit.csrf.as_str()))]);
+    }
+    Answer::of(request).await
+}
+
 fn within(role: Role, needs: Permissions) -> bool {
     role.ceiling().contains_all(needs)
 }
@@ -113,13 +189,22 @@ fn within(role: Role, needs: Permissions) -> bool {
 struct Answer {
     status: u16,
     challenge: String,
+    location: String,
     body: String,
 }
 
 impl Answer {
+    async fn of(request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.expect("send");
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let (challenge, location) = (header(WWW_AUTHENTICATE).to_owned(), header(LOCATION).to_owned());
+        Answer { status: response.status().as_u16(), challenge, location, body: response.text().await.expect("a body") }
+    }
+
     /// Anything that the data decided: neither turned away nor broken.
     fn assert_let_in(&self, what: &str) {
-        let by_data = (200..300).contains(&self.status) || [400, 404, 409, 422].contains(&self.status);
+        let by_data = (200..300).contains(&self.status) || [303, 400, 404, 409, 422].contains(&self.status);
+        assert!(!self.location.starts_with("/login"), "{what} was sent to sign in");
         assert!(by_data, "{what} answered {}: {}", self.status, self.body);
     }
 }
@@ -133,13 +218,7 @@ async fn call(server: &Server, route: &Route, token: Option<&str>) -> Answer {
     if let Some(token) = token {
         request = request.bearer_auth(token);
     }
-    let response = request.send().await.expect("send");
-    let challenge = response.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    Answer {
-        status: response.status().as_u16(),
-        challenge: challenge.to_owned(),
-        body: response.text().await.expect("a body"),
-    }
+    Answer::of(request).await
 }
 
 /// The path with an id that does not exist in each place.
