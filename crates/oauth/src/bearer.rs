@@ -16,6 +16,7 @@ use scope::role::Role;
 use scope::set::ScopeSet;
 use store::{Row, StoreError};
 
+use crate::client_auth::Known;
 use crate::uses::Use;
 use crate::{Provider, secret};
 
@@ -23,6 +24,7 @@ use crate::{Provider, secret};
 const REMEMBERED: Duration = Duration::from_millis(500);
 /// Tokens in use at once that are remembered; the others cost a query.
 const N_REMEMBERED: u64 = 20_000;
+const N_CLIENTS_REMEMBERED: u64 = 1_000;
 /// A token's use is noted at most so often, in microseconds.
 const USE_STEP_MICROSECONDS: i64 = 60_000_000;
 
@@ -48,6 +50,8 @@ pub struct Bearer {
 /// The tokens that were used just now.
 pub(crate) struct Remembered {
     tokens: Cache<[u8; 32], Arc<Entry>>,
+    /// By client_id. What the token endpoint checks an app against.
+    clients: Cache<String, Arc<Known>>,
     /// Counts what was forgotten: an answer that was read before must not be remembered after.
     forgotten: AtomicU64,
 }
@@ -62,7 +66,23 @@ impl Remembered {
     pub(crate) fn new() -> Remembered {
         Remembered {
             tokens: Cache::builder().max_capacity(N_REMEMBERED).time_to_live(REMEMBERED).build(),
+            clients: Cache::builder().max_capacity(N_CLIENTS_REMEMBERED).time_to_live(REMEMBERED).build(),
             forgotten: AtomicU64::new(0),
+        }
+    }
+
+    /// Read this before the database, and hand it to `remember_client` with the answer.
+    pub(crate) fn forgotten(&self) -> u64 {
+        self.forgotten.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn client(&self, client_id: &str) -> Option<Arc<Known>> {
+        self.clients.get(client_id)
+    }
+
+    pub(crate) fn remember_client(&self, client_id: &str, known: &Arc<Known>, forgotten: u64) {
+        if forgotten == self.forgotten() {
+            self.clients.insert(client_id.to_owned(), known.clone());
         }
     }
 }
@@ -78,10 +98,10 @@ impl Provider {
         let entry = match remembered.tokens.get(&hash) {
             Some(entry) => entry,
             None => {
-                let forgotten = remembered.forgotten.load(Ordering::SeqCst);
+                let forgotten = remembered.forgotten();
                 let Some(entry) = self.look_up(&hash).await? else { return Ok(None) };
                 let entry = Arc::new(entry);
-                if forgotten == remembered.forgotten.load(Ordering::SeqCst) {
+                if forgotten == remembered.forgotten() {
                     remembered.tokens.insert(hash, entry.clone());
                 }
                 entry
@@ -132,11 +152,12 @@ impl Provider {
         self.state.remembered.tokens.invalidate(hash);
     }
 
-    /// Forgets all tokens. Call it after a commit that ended families, or changed what people or apps may do.
+    /// Forgets all tokens and clients. Call it after a commit that ended families, or changed what people or apps may do.
     /// Nothing is looked through: what is needed again is read again.
     pub fn forget_all(&self) {
         self.state.remembered.forgotten.fetch_add(1, Ordering::SeqCst);
         self.state.remembered.tokens.invalidate_all();
+        self.state.remembered.clients.invalidate_all();
     }
 
     /// Forgets what is remembered of a client and its tokens. Call it after the commit that changed or ended the client (RV-5).

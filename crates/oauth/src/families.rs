@@ -4,6 +4,7 @@
 //! family is, so to end a family is one update; `Provider::forget_all` then empties this node's cache of tokens (RV-5).
 
 use jiff::Timestamp;
+use scope::set::ScopeSet;
 use store::{StoreError, Tx};
 
 /// What a family remembers of the consent and the sign-in it began with.
@@ -69,6 +70,15 @@ impl Because {
             Because::SignedOut => "signed_out",
         }
     }
+}
+
+/// Where a new access token belongs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Issue<'a> {
+    pub(crate) family_id: i64,
+    /// The refresh token it came with, for the lost-answer rule (RT-11).
+    pub(crate) refresh_id: Option<i64>,
+    pub(crate) scope: &'a ScopeSet,
 }
 
 /// Opens a family and says its id.

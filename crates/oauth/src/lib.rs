@@ -13,6 +13,7 @@ use store::Db;
 pub mod authorize;
 pub mod bearer;
 mod claims;
+pub mod client_auth;
 pub mod clients;
 mod codes;
 pub mod consents;
@@ -31,6 +32,7 @@ pub mod secret;
 pub mod sessions;
 pub mod sign_in;
 pub mod throttle;
+pub mod token;
 mod uses;
 
 pub use error::{Code, Error};

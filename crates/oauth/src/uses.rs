@@ -98,6 +98,12 @@ async fn write(db: &Db, uses: &Uses) -> Result<(), StoreError> {
                     Use::Token { hash, grant_id, from } => {
                         let sql = "update access_tokens set last_used_at = $1 where hash = $2";
                         tx.run(sql, &[at.into(), hash.as_slice().into()]).await?;
+                        tx.run(
+                            "update refresh_tokens set pair_used_at = $1
+                             where id = (select refresh_id from access_tokens where hash = $2) and pair_used_at is null",
+                            &[at.into(), hash.as_slice().into()],
+                        )
+                        .await?;
                         if let Some(grant_id) = grant_id {
                             let sql = "update grants set last_used_at = $1, last_used_address = $2 where id = $3";
                             let from = from.map(|address| address.to_string());

@@ -442,6 +442,8 @@ create table token_families (
 );
 create index token_families_by_grant on token_families (grant_id, id);
 create index token_families_by_client on token_families (client_id, id);
+-- the family of an app's own tokens
+create index token_families_of_apps on token_families (client_id, person_id) where grant_id is null;
 create index token_families_by_person on token_families (person_id, id);
 create index token_families_by_sid on token_families (sid) where sid is not null;
 
@@ -467,6 +469,8 @@ create table refresh_tokens (
     created_at bigint not null,
     expires_at bigint,
     used_at bigint,
+    -- First use of an access token that came with it: then its answer did arrive (RT-11).
+    pair_used_at bigint,
     revoked_at bigint
 );
 create unique index refresh_tokens_by_hash on refresh_tokens (hash);

@@ -1,0 +1,202 @@
+//! The authorization_code grant: a code, once, for tokens (AC-1 to AC-8, PK-3 to PK-5).
+
+use helpdesk::events::{self, Change};
+use jiff::Timestamp;
+use scope::identity::Identity;
+use scope::permit::Actor;
+use scope::set::ScopeSet;
+use serde_json::json;
+use store::{Row, StoreError, Tx, transact};
+
+use super::{Call, Drawn, Granted, keep_access_token, keep_refresh_token};
+use crate::families::{self, Because, Issue};
+use crate::id_token::Facts;
+use crate::{Error, claims, pkce, secret};
+
+/// A code as it was kept, with its family.
+struct Kept {
+    family_id: i64,
+    client_row: i64,
+    grant_id: Option<i64>,
+    person_id: i64,
+    redirect_uri: String,
+    redirect_uri_sent: bool,
+    code_challenge: Option<String>,
+    expires_at: Timestamp,
+    used: bool,
+    /// Family, grant and person.
+    alive: bool,
+    scope: ScopeSet,
+    family_end: Option<Timestamp>,
+    sid: Option<String>,
+    nonce: Option<String>,
+    auth_time: Option<Timestamp>,
+    acr: Option<String>,
+    amr: Option<String>,
+}
+
+enum Outcome {
+    /// Replayed: what was done about it must be committed before the refusal (AC-3).
+    Replayed,
+    Redeemed(Box<Kept>, Option<claims::Subject>),
+}
+
+pub(super) async fn redeem(call: Call<'_>) -> Result<Granted, Error> {
+    let provider = call.provider;
+    let code = secret::hash(call.params.require("code")?);
+    let access_seconds = call.access_token_seconds()?;
+    let refresh_seconds = call.refresh_token_seconds()?;
+    let access = Drawn::new(secret::access_token(&provider.random));
+    let refresh = Drawn::new(secret::refresh_token(&provider.random));
+    let outcome = transact!(provider.db, |tx| {
+        let kept = find(tx, &code).await?.ok_or_else(unusable)?;
+        check(&call, &kept)?;
+        if kept.used || !use_up(tx, &code, call.now).await? {
+            revoke_all(tx, &call, &kept).await?;
+            return Ok::<_, Error>(Outcome::Replayed);
+        }
+        let scope = call.within_ceiling(&kept.scope);
+        let refresh_id = if call.gives_refresh_token(&scope) {
+            let end = call.refresh_token_end(refresh_seconds, kept.family_end);
+            Some(keep_refresh_token(tx, &call, &refresh, kept.family_id, None, end).await?)
+        } else {
+            None
+        };
+        let of = Issue { family_id: kept.family_id, refresh_id, scope: &scope };
+        keep_access_token(tx, &call, &access, &of, call.after(access_seconds)).await?;
+        let subject = match scope.has_identity(Identity::OpenId) {
+            true => claims::find(tx, kept.person_id).await?,
+            false => None,
+        };
+        Ok(Outcome::Redeemed(Box::new(kept), subject))
+    })?;
+    let Outcome::Redeemed(kept, subject) = outcome else {
+        provider.forget_all();
+        return Err(unusable());
+    };
+    let scope = call.within_ceiling(&kept.scope);
+    let has_refresh_token = call.gives_refresh_token(&scope);
+    let id_token = match &subject {
+        Some(subject) => {
+            let facts = Facts {
+                subject,
+                scope: &scope,
+                nonce: kept.nonce.as_deref(),
+                auth_time: kept.auth_time,
+                acr: kept.acr.as_deref(),
+                amr: kept.amr.as_deref(),
+                sid: kept.sid.as_deref(),
+                access_token: &access.value,
+            };
+            Some(provider.id_token(&call.known.client, &facts).await?)
+        }
+        None => None,
+    };
+    let tells_end = has_refresh_token && call.known.client.policy.lifetimes_by_request();
+    Ok(Granted {
+        access_token: access.value,
+        expires_in: access_seconds,
+        scope,
+        refresh_token: has_refresh_token.then_some(refresh.value),
+        refresh_token_expires_in: refresh_seconds.filter(|_| tells_end),
+        id_token,
+    })
+}
+
+/// One answer for unknown, expired, used, another app's and revoked (AC-1).
+fn unusable() -> Error {
+    Error::invalid_grant("The code is unknown, expired, used, revoked, or was issued to another app.")
+}
+
+/// Everything that can be wrong with the request. Runs before the code is touched, so a failure leaves it as it is (PK-5, AC-4).
+fn check(call: &Call<'_>, kept: &Kept) -> Result<(), Error> {
+    if kept.client_row != call.known.client.id || !kept.alive {
+        return Err(unusable());
+    }
+    match (&kept.code_challenge, call.params.get("code_verifier")) {
+        (Some(challenge), Some(verifier)) if pkce::matches(challenge, verifier) => {}
+        (Some(_), _) => return Err(Error::invalid_grant("The code_verifier is missing or wrong.")),
+        (None, None) => {}
+        // Somebody took the challenge out of the authorization request (OAuth 2.1 7.5, downgrade).
+        (None, Some(_)) => {
+            return Err(Error::invalid_request("The authorization request had no code_challenge."));
+        }
+    }
+    match call.params.get("redirect_uri") {
+        Some(sent) if sent != kept.redirect_uri => {
+            return Err(Error::invalid_grant("The redirect_uri is not the one of the authorization request."));
+        }
+        None if kept.code_challenge.is_none() && kept.redirect_uri_sent => {
+            return Err(Error::invalid_request("The parameter redirect_uri is missing."));
+        }
+        _ => {}
+    }
+    if !kept.used && kept.expires_at <= call.now {
+        return Err(unusable());
+    }
+    Ok(())
+}
+
+async fn find(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<Kept>, StoreError> {
+    let row = tx
+        .row(
+            "select c.family_id, c.redirect_uri, c.redirect_uri_sent, c.code_challenge, c.expires_at, c.used_at,
+                    f.client_id, f.grant_id, f.person_id, f.scope, f.expires_at as family_end, f.sid, f.nonce, f.auth_time, f.acr, f.amr,
+                    f.revoked_at, g.revoked_at as grant_revoked_at, p.active
+             from authorization_codes c
+             join token_families f on f.id = c.family_id
+             join people p on p.id = f.person_id
+             left join grants g on g.id = f.grant_id
+             where c.hash = $1",
+            &[hash.as_slice().into()],
+        )
+        .await?;
+    row.map(|row| kept(&row)).transpose()
+}
+
+fn kept(row: &Row) -> Result<Kept, StoreError> {
+    let revoked = row.time_or_null("revoked_at")?.is_some() || row.time_or_null("grant_revoked_at")?.is_some();
+    Ok(Kept {
+        family_id: row.int("family_id")?,
+        client_row: row.int("client_id")?,
+        grant_id: row.int_or_null("grant_id")?,
+        person_id: row.int("person_id")?,
+        redirect_uri: row.text("redirect_uri")?,
+        redirect_uri_sent: row.flag("redirect_uri_sent")?,
+        code_challenge: row.text_or_null("code_challenge")?,
+        expires_at: row.time("expires_at")?,
+        used: row.time_or_null("used_at")?.is_some(),
+        alive: !revoked && row.flag("active")?,
+        scope: ScopeSet::parse(&row.text("scope")?).map_err(|_| StoreError::Column("scope"))?,
+        family_end: row.time_or_null("family_end")?,
+        sid: row.text_or_null("sid")?,
+        nonce: row.text_or_null("nonce")?,
+        auth_time: row.time_or_null("auth_time")?,
+        acr: row.text_or_null("acr")?,
+        amr: row.text_or_null("amr")?,
+    })
+}
+
+/// False if another request was quicker (TK-5).
+async fn use_up(tx: &mut Tx, hash: &[u8; 32], now: Timestamp) -> Result<bool, StoreError> {
+    let sql = "update authorization_codes set used_at = $1 where hash = $2 and used_at is null";
+    Ok(tx.run(sql, &[now.into(), hash.as_slice().into()]).await? == 1)
+}
+
+/// Somebody has the code who should not: whatever came of it ends (AC-3).
+async fn revoke_all(tx: &mut Tx, call: &Call<'_>, kept: &Kept) -> Result<(), Error> {
+    if families::revoke(tx, call.now, kept.family_id, Because::CodeReplayed).await? == 0 {
+        return Ok(());
+    }
+    let actor = Actor { grant_id: kept.grant_id, ..call.actor.clone() };
+    let change = Change {
+        kind: "token-family-revoked",
+        object_type: "TokenFamily",
+        object_id: kept.family_id,
+        before: None,
+        after: Some(json!({ "because": Because::CodeReplayed.word() })),
+        data: Some(json!({ "person_id": kept.person_id })),
+    };
+    events::record(tx, &actor, call.now, change).await?;
+    Ok(())
+}

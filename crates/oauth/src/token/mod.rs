@@ -1,0 +1,260 @@
+//! The token endpoint: authenticates the app, then hands over to the file of the grant (TK-1 to TK-6).
+
+mod authorization_code;
+mod client_credentials;
+mod refresh_token;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use jiff::{SignedDuration, Timestamp};
+use scope::identity::Identity;
+use scope::permit::Actor;
+use scope::set::ScopeSet;
+use serde_json::{Map, Value as Json, json};
+use store::{StoreError, Tx};
+
+use crate::client_auth::{BackChannel, Known};
+use crate::clients::Client;
+use crate::error::{self, BASIC_CHALLENGE};
+use crate::families;
+use crate::form::{Accepts, Params};
+use crate::policy::RefreshTokenRule;
+use crate::{Code, Error, Provider, secret};
+
+/// Which address of the token endpoint was called. Both serve every client; they differ in spelling only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Address {
+    /// `/oauth/token`
+    Standard,
+    /// `/oauth/tokens`: also takes JSON, and words its refusals as Zendesk does (SC-8).
+    Zendesk,
+}
+
+/// A successful answer.
+#[derive(Debug)]
+struct Granted {
+    access_token: String,
+    expires_in: i64,
+    scope: ScopeSet,
+    refresh_token: Option<String>,
+    /// Told in the Zendesk dialect (RT-7).
+    refresh_token_expires_in: Option<i64>,
+    id_token: Option<String>,
+}
+
+/// What the app asks for and what it may have, the same for every grant.
+struct Call<'a> {
+    provider: &'a Provider,
+    known: &'a Known,
+    params: &'a Params,
+    now: Timestamp,
+    /// The app, for the event log.
+    actor: Actor,
+}
+
+impl Provider {
+    /// `POST /oauth/token` and `POST /oauth/tokens`. Answers after the commit (TK-6).
+    pub async fn token(&self, address: Address, request: &BackChannel) -> Response {
+        match self.grant(address, request).await {
+            Ok(response) => response,
+            Err(error) => match address {
+                Address::Standard => error.into_response(),
+                Address::Zendesk => in_zendesks_words(error),
+            },
+        }
+    }
+
+    async fn grant(&self, address: Address, request: &BackChannel) -> Result<Response, Error> {
+        let accepts = match address {
+            Address::Standard => Accepts::Form,
+            Address::Zendesk => Accepts::FormOrJson,
+        };
+        let params = request.params(accepts)?;
+        let known = self.authenticate_client(request, &params).await?;
+        let grant_type = params.require("grant_type")?;
+        let client = &known.client;
+        let call = Call {
+            provider: self,
+            known: &known,
+            params: &params,
+            now: self.clock.now(),
+            actor: Actor { client_id: Some(client.id), request_id: request.request_id.clone(), ..Actor::default() },
+        };
+        let granted = match grant_type {
+            "authorization_code" => {
+                call.may_use(grant_type)?;
+                authorization_code::redeem(call).await?
+            }
+            "refresh_token" => {
+                call.may_use(grant_type)?;
+                refresh_token::refresh(call).await?
+            }
+            "client_credentials" if client.policy.has_client_credentials() => client_credentials::issue(call).await?,
+            _ => {
+                let words = "This provider has authorization_code, refresh_token and client_credentials.";
+                return Err(Error::of(Code::UnsupportedGrantType, words));
+            }
+        };
+        Ok(error::answer(StatusCode::OK, &granted.body(client)))
+    }
+}
+
+impl Call<'_> {
+    fn may_use(&self, grant_type: &str) -> Result<(), Error> {
+        if self.known.client.may_use_grant(grant_type) {
+            return Ok(());
+        }
+        Err(Error::of(Code::UnauthorizedClient, format!("This app is not allowed the grant {grant_type}.")))
+    }
+
+    /// How long the new access token lives: the client's setting, or what was asked for within Zendesk's bounds (SC-8).
+    fn access_token_seconds(&self) -> Result<i64, Error> {
+        let asked = self.asked_seconds("expires_in", 300, 172_800)?;
+        Ok(asked.unwrap_or(self.known.client.access_token_seconds))
+    }
+
+    /// How long the new refresh token lives without a use. None: without end.
+    fn refresh_token_seconds(&self) -> Result<Option<i64>, Error> {
+        let asked = self.asked_seconds("refresh_token_expires_in", 604_800, 7_776_000)?;
+        Ok(asked.or(self.known.client.refresh_idle_seconds))
+    }
+
+    fn asked_seconds(&self, name: &'static str, least: i64, most: i64) -> Result<Option<i64>, Error> {
+        let Some(text) = self.params.get(name).filter(|_| self.known.client.policy.lifetimes_by_request()) else {
+            return Ok(None);
+        };
+        match text.parse::<i64>() {
+            Ok(seconds) if (least..=most).contains(&seconds) => Ok(Some(seconds)),
+            _ => Err(Error::invalid_request(format!("{name} must be a number of seconds from {least} to {most}."))),
+        }
+    }
+
+    /// Whether a consent to this scope gives a refresh token (AC-5).
+    fn gives_refresh_token(&self, scope: &ScopeSet) -> bool {
+        let client = &self.known.client;
+        client.may_use_grant("refresh_token")
+            && match client.policy.refresh_token_rule() {
+                RefreshTokenRule::Always => true,
+                RefreshTokenRule::WhenOffline => scope.has_identity(Identity::Offline),
+            }
+    }
+
+    /// The words that are still within the app's ceiling (SC-11).
+    fn within_ceiling(&self, scope: &ScopeSet) -> ScopeSet {
+        let client = &self.known.client;
+        scope.without(&scope.beyond(&client.allowed_scopes, client.dialect))
+    }
+
+    /// Reads the `scope` parameter (SC-1).
+    fn asked_scope(&self) -> Result<Option<ScopeSet>, Error> {
+        let Some(text) = self.params.get("scope") else { return Ok(None) };
+        ScopeSet::parse(text).map(Some).map_err(|bad| Error::of(Code::InvalidScope, bad.to_string()))
+    }
+
+    /// The instant so many seconds from now.
+    fn after(&self, seconds: i64) -> Timestamp {
+        self.now.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
+    }
+
+    /// When a refresh token made now ends: its idle life, but not beyond its family (RT-7).
+    fn refresh_token_end(&self, idle_seconds: Option<i64>, family_end: Option<Timestamp>) -> Option<Timestamp> {
+        match (idle_seconds.map(|seconds| self.after(seconds)), family_end) {
+            (Some(idle), Some(family)) => Some(idle.min(family)),
+            (one, other) => one.or(other),
+        }
+    }
+}
+
+impl Granted {
+    fn body(&self, client: &Client) -> Json {
+        let mut body = Map::new();
+        let mut set = |name: &str, value: Option<Json>| {
+            if let Some(value) = value {
+                body.insert(name.to_owned(), value);
+            }
+        };
+        set("access_token", Some(json!(self.access_token)));
+        set("token_type", Some(json!(client.policy.token_type())));
+        set("expires_in", Some(json!(self.expires_in)));
+        set("scope", Some(json!(self.scope.as_str())));
+        set("id_token", self.id_token.as_ref().map(|token| json!(token)));
+        set("refresh_token", self.refresh_token.as_ref().map(|token| json!(token)));
+        set("refresh_token_expires_in", self.refresh_token_expires_in.map(|seconds| json!(seconds)));
+        Json::Object(body)
+    }
+}
+
+/// A token that was drawn and is not stored yet. Drawn outside the transaction, which may run more than once.
+struct Drawn {
+    value: String,
+    hash: [u8; 32],
+}
+
+impl Drawn {
+    fn new(value: String) -> Drawn {
+        Drawn { hash: secret::hash(&value), value }
+    }
+}
+
+async fn keep_access_token(
+    tx: &mut Tx,
+    call: &Call<'_>,
+    token: &Drawn,
+    of: &families::Issue<'_>,
+    expires_at: Timestamp,
+) -> Result<(), StoreError> {
+    tx.run(
+        "insert into access_tokens (hash, family_id, refresh_id, scope, created_at, expires_at) values ($1, $2, $3, $4, $5, $6)",
+        &[
+            token.hash.as_slice().into(),
+            of.family_id.into(),
+            of.refresh_id.into(),
+            of.scope.as_str().into(),
+            call.now.into(),
+            expires_at.into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Stores a refresh token and says its row.
+async fn keep_refresh_token(
+    tx: &mut Tx,
+    call: &Call<'_>,
+    token: &Drawn,
+    family_id: i64,
+    parent_id: Option<i64>,
+    expires_at: Option<Timestamp>,
+) -> Result<i64, StoreError> {
+    let row = tx
+        .row(
+            "insert into refresh_tokens (hash, family_id, parent_id, created_at, expires_at) values ($1, $2, $3, $4, $5) returning id",
+            &[
+                token.hash.as_slice().into(),
+                family_id.into(),
+                parent_id.into(),
+                call.now.into(),
+                expires_at.into(),
+            ],
+        )
+        .await?;
+    row.ok_or(StoreError::Column("id"))?.int("id")
+}
+
+/// Quirk: Zendesk's descriptions, which its apps may know by heart, and a challenge with every 401 (`token_endpoint.errors`).
+fn in_zendesks_words(error: Error) -> Response {
+    const INVALID_GRANT: &str = "The provided access grant is invalid, expired, or revoked (e.g. invalid assertion, expired authorization token, bad end-user password credentials, or mismatching authorization code and redirection URI).";
+    const INVALID_CLIENT: &str = "The client identifier provided is invalid, the client failed to authenticate, the client did not include its credentials, provided multiple client credentials, or used unsupported credentials type.";
+    let description = match error.code() {
+        Code::InvalidGrant => INVALID_GRANT,
+        Code::InvalidClient => INVALID_CLIENT,
+        _ => return error.into_response(),
+    };
+    let body = json!({ "error": error.code().word(), "error_description": description });
+    let mut response = error::answer(error.code().status(), &body);
+    if error.code() == Code::InvalidClient {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(BASIC_CHALLENGE));
+    }
+    response
+}

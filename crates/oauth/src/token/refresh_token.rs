@@ -1,0 +1,358 @@
+//! The refresh_token grant (RT-1 to RT-11).
+//!
+//! Where tokens rotate, a used one that comes again is judged: inside the grace window it is a second tab, which gets a branch of its
+//! own; later, if nothing of the first answer was ever used, that answer was lost; else somebody has a copy, and the family ends.
+
+use helpdesk::events::{self, Change};
+use jiff::{SignedDuration, Timestamp};
+use scope::identity::Identity;
+use scope::permit::Actor;
+use scope::set::ScopeSet;
+use serde_json::json;
+use store::{Row, StoreError, Tx, transact};
+
+use super::{Call, Drawn, Granted, keep_access_token, keep_refresh_token};
+use crate::families::{self, Because, Issue};
+use crate::id_token::Facts;
+use crate::policy::{Replay, Unrotated};
+use crate::{Code, Error, claims, secret};
+
+/// Most living branches of a family; beyond, the oldest ends (RT-4).
+const BRANCHES_MAX: i64 = 5;
+
+/// A refresh token as it was kept, with its family.
+struct Kept {
+    id: i64,
+    family_id: i64,
+    client_row: i64,
+    grant_id: Option<i64>,
+    person_id: i64,
+    used_at: Option<Timestamp>,
+    /// It, its family, its grant and its person.
+    alive: bool,
+    scope: ScopeSet,
+    family_end: Option<Timestamp>,
+    sid: Option<String>,
+    auth_time: Option<Timestamp>,
+    acr: Option<String>,
+    amr: Option<String>,
+}
+
+/// What to do about the token that was presented.
+enum Judgement {
+    /// It stays what it is, and gets another access token.
+    Keep,
+    /// It is used up by this request, or was moments ago, and gets a child.
+    Child,
+    /// Whether its children were used must be known first.
+    WriteUsesFirst,
+    Refuse,
+    /// It is a copy: the family ends (RT-6).
+    End,
+}
+
+enum Outcome {
+    WriteUsesFirst,
+    Refused,
+    /// What was done about it is committed before the refusal.
+    Ended,
+    Refreshed(Box<Refreshed>),
+}
+
+struct Refreshed {
+    kept: Kept,
+    scope: ScopeSet,
+    rotated: bool,
+    subject: Option<claims::Subject>,
+    /// Hashes of access tokens that ended.
+    ended: Vec<[u8; 32]>,
+    /// Branches ended with it.
+    forget_all: bool,
+}
+
+/// The tokens of the answer, drawn before the transaction.
+struct Pair {
+    access: Drawn,
+    access_end: Timestamp,
+    refresh: Drawn,
+    refresh_seconds: Option<i64>,
+}
+
+pub(super) async fn refresh(call: Call<'_>) -> Result<Granted, Error> {
+    let provider = call.provider;
+    let policy = call.known.client.policy;
+    let presented = call.params.require("refresh_token")?;
+    let hash = secret::hash(presented);
+    let asked = call.asked_scope()?;
+    let access_seconds = call.access_token_seconds()?;
+    let pair = Pair {
+        access: Drawn::new(secret::access_token(&provider.random)),
+        access_end: call.after(access_seconds),
+        refresh: Drawn::new(secret::refresh_token(&provider.random)),
+        refresh_seconds: call.refresh_token_seconds()?,
+    };
+    let mut uses_written = false;
+    let refreshed = loop {
+        let outcome = transact!(provider.db, |tx| answer(tx, &call, &hash, asked.as_ref(), &pair, uses_written).await)?;
+        match outcome {
+            Outcome::Refreshed(refreshed) => break refreshed,
+            Outcome::WriteUsesFirst => {
+                provider.write_uses().await?;
+                uses_written = true;
+            }
+            Outcome::Refused => return Err(unusable()),
+            Outcome::Ended => {
+                provider.forget_all();
+                return Err(unusable());
+            }
+        }
+    };
+    for hash in &refreshed.ended {
+        provider.forget_token(hash);
+    }
+    if refreshed.forget_all {
+        provider.forget_all();
+    }
+    let id_token = match &refreshed.subject {
+        Some(subject) => {
+            let facts = Facts {
+                subject,
+                scope: &refreshed.scope,
+                nonce: None,
+                auth_time: refreshed.kept.auth_time,
+                acr: refreshed.kept.acr.as_deref(),
+                amr: refreshed.kept.amr.as_deref(),
+                sid: refreshed.kept.sid.as_deref(),
+                access_token: &pair.access.value,
+            };
+            Some(provider.id_token(&call.known.client, &facts).await?)
+        }
+        None => None,
+    };
+    let refresh_token = match (refreshed.rotated, policy.unrotated()) {
+        (true, _) => Some(pair.refresh.value),
+        (false, Unrotated::Repeated) => Some(presented.to_owned()),
+        (false, Unrotated::LeftOut) => None,
+    };
+    Ok(Granted {
+        access_token: pair.access.value,
+        expires_in: access_seconds,
+        scope: refreshed.scope,
+        refresh_token,
+        refresh_token_expires_in: pair.refresh_seconds.filter(|_| policy.lifetimes_by_request()),
+        id_token,
+    })
+}
+
+/// One answer for unknown, expired, used, another app's and revoked: clients read `invalid_grant` as "signed out" (RT-10).
+fn unusable() -> Error {
+    Error::invalid_grant("The refresh token is unknown, expired, used, revoked, or was issued to another app.")
+}
+
+async fn answer(
+    tx: &mut Tx,
+    call: &Call<'_>,
+    hash: &[u8; 32],
+    asked: Option<&ScopeSet>,
+    pair: &Pair,
+    uses_written: bool,
+) -> Result<Outcome, Error> {
+    let client = &call.known.client;
+    let Some(kept) = find(tx, hash, call.now).await? else { return Ok(Outcome::Refused) };
+    if kept.client_row != client.id || !kept.alive {
+        return Ok(Outcome::Refused);
+    }
+    let scope = call.within_ceiling(asked.unwrap_or(&kept.scope));
+    if let Some(word) = asked.and_then(|asked| beyond(asked, &kept.scope, call)) {
+        return Err(Error::of(Code::InvalidScope, format!("{word} was not granted.")));
+    }
+    let judgement = judge(tx, call, &kept, uses_written).await?;
+    let mut forget_all = false;
+    let refresh_id = match judgement {
+        Judgement::WriteUsesFirst => return Ok(Outcome::WriteUsesFirst),
+        Judgement::Refuse => return Ok(Outcome::Refused),
+        Judgement::End => {
+            end_family(tx, call, &kept).await?;
+            return Ok(Outcome::Ended);
+        }
+        Judgement::Keep => {
+            if let Some(end) = call.refresh_token_end(pair.refresh_seconds, kept.family_end) {
+                let sql = "update refresh_tokens set expires_at = $1 where id = $2";
+                tx.run(sql, &[end.into(), kept.id.into()]).await?;
+            }
+            kept.id
+        }
+        Judgement::Child => {
+            let end = call.refresh_token_end(pair.refresh_seconds, kept.family_end);
+            let id = keep_refresh_token(tx, call, &pair.refresh, kept.family_id, Some(kept.id), end).await?;
+            if kept.used_at.is_some() {
+                forget_all = prune(tx, call, kept.family_id).await?;
+            }
+            id
+        }
+    };
+    let mut ended = Vec::new();
+    if client.policy.refresh_ends_access_tokens() {
+        ended = end_access_tokens(tx, call.now, kept.family_id).await?;
+    }
+    let of = Issue { family_id: kept.family_id, refresh_id: Some(refresh_id), scope: &scope };
+    keep_access_token(tx, call, &pair.access, &of, pair.access_end).await?;
+    let subject = match client.policy.id_token_on_refresh() && scope.has_identity(Identity::OpenId) {
+        true => claims::find(tx, kept.person_id).await?,
+        false => None,
+    };
+    let rotated = matches!(judgement, Judgement::Child);
+    Ok(Outcome::Refreshed(Box::new(Refreshed { kept, scope, rotated, subject, ended, forget_all })))
+}
+
+async fn judge(tx: &mut Tx, call: &Call<'_>, kept: &Kept, uses_written: bool) -> Result<Judgement, Error> {
+    let client = &call.known.client;
+    let used_at = match kept.used_at {
+        None if !client.rotates_refresh => return Ok(Judgement::Keep),
+        None if use_up(tx, kept.id, call.now).await? => return Ok(Judgement::Child),
+        // Another request was quicker, moments ago (TK-5).
+        None => call.now,
+        Some(used_at) => used_at,
+    };
+    if client.policy.replay() == Replay::OnlyRefused {
+        return Ok(Judgement::Refuse);
+    }
+    if call.now.duration_since(used_at) <= SignedDuration::from_secs(client.refresh_grace_seconds) {
+        return Ok(Judgement::Child);
+    }
+    if !uses_written {
+        return Ok(Judgement::WriteUsesFirst);
+    }
+    if is_child_used(tx, kept).await? {
+        return Ok(Judgement::End);
+    }
+    // The answer was lost. Its window begins anew, unless a parallel request has just begun it.
+    let sql = "update refresh_tokens set used_at = $1 where id = $2 and used_at = $3";
+    if tx.run(sql, &[call.now.into(), kept.id.into(), used_at.into()]).await? == 1 {
+        end_children(tx, call.now, kept).await?;
+    }
+    Ok(Judgement::Child)
+}
+
+/// The first word outside what was granted.
+fn beyond(asked: &ScopeSet, granted: &ScopeSet, call: &Call<'_>) -> Option<String> {
+    let beyond = asked.beyond(granted, call.known.client.dialect);
+    beyond.words().next().map(str::to_owned)
+}
+
+async fn find(tx: &mut Tx, hash: &[u8; 32], now: Timestamp) -> Result<Option<Kept>, StoreError> {
+    let row = tx
+        .row(
+            "select r.id, r.family_id, r.expires_at, r.used_at, r.revoked_at,
+                    f.client_id, f.grant_id, f.person_id, f.scope, f.expires_at as family_end, f.sid, f.auth_time, f.acr, f.amr,
+                    f.revoked_at as family_revoked_at, g.revoked_at as grant_revoked_at, p.active
+             from refresh_tokens r
+             join token_families f on f.id = r.family_id
+             join people p on p.id = f.person_id
+             left join grants g on g.id = f.grant_id
+             where r.hash = $1",
+            &[hash.as_slice().into()],
+        )
+        .await?;
+    row.map(|row| kept(&row, now)).transpose()
+}
+
+fn kept(row: &Row, now: Timestamp) -> Result<Kept, StoreError> {
+    let mut alive = row.flag("active")?;
+    for column in ["revoked_at", "family_revoked_at", "grant_revoked_at"] {
+        alive &= row.time_or_null(column)?.is_none();
+    }
+    for column in ["expires_at", "family_end"] {
+        alive &= row.time_or_null(column)?.is_none_or(|end| now < end);
+    }
+    Ok(Kept {
+        id: row.int("id")?,
+        family_id: row.int("family_id")?,
+        client_row: row.int("client_id")?,
+        grant_id: row.int_or_null("grant_id")?,
+        person_id: row.int("person_id")?,
+        used_at: row.time_or_null("used_at")?,
+        alive,
+        scope: ScopeSet::parse(&row.text("scope")?).map_err(|_| StoreError::Column("scope"))?,
+        family_end: row.time_or_null("family_end")?,
+        sid: row.text_or_null("sid")?,
+        auth_time: row.time_or_null("auth_time")?,
+        acr: row.text_or_null("acr")?,
+        amr: row.text_or_null("amr")?,
+    })
+}
+
+async fn use_up(tx: &mut Tx, id: i64, now: Timestamp) -> Result<bool, StoreError> {
+    let sql = "update refresh_tokens set used_at = $1 where id = $2 and used_at is null";
+    Ok(tx.run(sql, &[now.into(), id.into()]).await? == 1)
+}
+
+/// Whether anybody got hold of an answer to this token: used a child, or the access token that came with it (RT-11).
+async fn is_child_used(tx: &mut Tx, kept: &Kept) -> Result<bool, StoreError> {
+    let row = tx
+        .row(
+            "select id from refresh_tokens
+             where family_id = $1 and parent_id = $2 and (used_at is not null or pair_used_at is not null) limit 1",
+            &[kept.family_id.into(), kept.id.into()],
+        )
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Ends what an answer that never arrived held. Nobody used it, so no node remembers its access tokens.
+async fn end_children(tx: &mut Tx, now: Timestamp, kept: &Kept) -> Result<(), StoreError> {
+    tx.run(
+        "update access_tokens set revoked_at = $1 where family_id = $2 and revoked_at is null
+           and refresh_id in (select id from refresh_tokens where family_id = $2 and parent_id = $3)",
+        &[now.into(), kept.family_id.into(), kept.id.into()],
+    )
+    .await?;
+    tx.run(
+        "update refresh_tokens set revoked_at = $1 where family_id = $2 and parent_id = $3 and revoked_at is null",
+        &[now.into(), kept.family_id.into(), kept.id.into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Ends the oldest branches beyond five, with their access tokens (RT-4). Whether there were any.
+async fn prune(tx: &mut Tx, call: &Call<'_>, family_id: i64) -> Result<bool, StoreError> {
+    let rows = tx
+        .rows(
+            "update refresh_tokens set revoked_at = $1
+             where family_id = $2 and used_at is null and revoked_at is null and id not in (
+                 select id from refresh_tokens where family_id = $2 and used_at is null and revoked_at is null
+                 order by id desc limit $3)
+             returning id",
+            &[call.now.into(), family_id.into(), BRANCHES_MAX.into()],
+        )
+        .await?;
+    for row in &rows {
+        let sql =
+            "update access_tokens set revoked_at = $1 where family_id = $2 and refresh_id = $3 and revoked_at is null";
+        tx.run(sql, &[call.now.into(), family_id.into(), row.int("id")?.into()]).await?;
+    }
+    Ok(!rows.is_empty())
+}
+
+async fn end_access_tokens(tx: &mut Tx, now: Timestamp, family_id: i64) -> Result<Vec<[u8; 32]>, StoreError> {
+    let sql = "update access_tokens set revoked_at = $1 where family_id = $2 and revoked_at is null returning hash";
+    let rows = tx.rows(sql, &[now.into(), family_id.into()]).await?;
+    rows.iter().map(|row| row.blob("hash")?.try_into().map_err(|_| StoreError::Column("hash"))).collect()
+}
+
+/// The event is the notice to the grant's owner, too: it names the person.
+async fn end_family(tx: &mut Tx, call: &Call<'_>, kept: &Kept) -> Result<(), Error> {
+    families::revoke(tx, call.now, kept.family_id, Because::RefreshTokenReplayed).await?;
+    let actor = Actor { grant_id: kept.grant_id, ..call.actor.clone() };
+    let change = Change {
+        kind: "token-family-revoked",
+        object_type: "TokenFamily",
+        object_id: kept.family_id,
+        before: None,
+        after: Some(json!({ "because": Because::RefreshTokenReplayed.word() })),
+        data: Some(json!({ "person_id": kept.person_id })),
+    };
+    events::record(tx, &actor, call.now, change).await?;
+    Ok(())
+}
