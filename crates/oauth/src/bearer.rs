@@ -127,7 +127,7 @@ impl Provider {
                  join people p on p.id = f.person_id
                  left join grants g on g.id = f.grant_id
                  where a.hash = $1 and a.revoked_at is null and f.revoked_at is null and g.revoked_at is null
-                   and c.status = 'active' and p.active = 1",
+                   and c.status = 'active' and p.active = 1 and p.deleted_at is null",
                 &[hash.as_slice().into()],
             )
             .await?;

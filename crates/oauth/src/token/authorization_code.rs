@@ -142,7 +142,7 @@ async fn find(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<Kept>, StoreError> 
         .row(
             "select c.family_id, c.redirect_uri, c.redirect_uri_sent, c.code_challenge, c.expires_at, c.used_at,
                     f.client_id, f.grant_id, f.person_id, f.scope, f.expires_at as family_end, f.sid, f.nonce, f.auth_time, f.acr, f.amr,
-                    f.revoked_at, g.revoked_at as grant_revoked_at, p.active
+                    f.revoked_at, g.revoked_at as grant_revoked_at, p.active, p.deleted_at
              from authorization_codes c
              join token_families f on f.id = c.family_id
              join people p on p.id = f.person_id
@@ -155,7 +155,10 @@ async fn find(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<Kept>, StoreError> 
 }
 
 fn kept(row: &Row) -> Result<Kept, StoreError> {
-    let revoked = row.time_or_null("revoked_at")?.is_some() || row.time_or_null("grant_revoked_at")?.is_some();
+    let mut alive = row.flag("active")?;
+    for column in ["revoked_at", "grant_revoked_at", "deleted_at"] {
+        alive &= row.time_or_null(column)?.is_none();
+    }
     Ok(Kept {
         family_id: row.int("family_id")?,
         client_row: row.int("client_id")?,
@@ -166,7 +169,7 @@ fn kept(row: &Row) -> Result<Kept, StoreError> {
         code_challenge: row.text_or_null("code_challenge")?,
         expires_at: row.time("expires_at")?,
         used: row.time_or_null("used_at")?.is_some(),
-        alive: !revoked && row.flag("active")?,
+        alive,
         scope: ScopeSet::parse(&row.text("scope")?).map_err(|_| StoreError::Column("scope"))?,
         family_end: row.time_or_null("family_end")?,
         sid: row.text_or_null("sid")?,

@@ -29,7 +29,7 @@ pub(super) async fn issue(call: Call<'_>) -> Result<Granted, Error> {
             Some(family_id) => tx
                 .row(
                     "select f.id from token_families f join people p on p.id = f.person_id
-                     where f.id = $1 and f.revoked_at is null and p.active = 1 and p.id = $2",
+                     where f.id = $1 and f.revoked_at is null and p.active = 1 and p.deleted_at is null and p.id = $2",
                     &[family_id.into(), client.owner_id.into()],
                 )
                 .await?
@@ -40,7 +40,7 @@ pub(super) async fn issue(call: Call<'_>) -> Result<Granted, Error> {
         let family_id = match living {
             Some(family_id) => family_id,
             None => {
-                let sql = "select id from people where id = $1 and active = 1";
+                let sql = "select id from people where id = $1 and active = 1 and deleted_at is null";
                 if tx.row(sql, &[client.owner_id.into()]).await?.is_none() {
                     return Err(Error::of(Code::UnauthorizedClient, "The person this app acts as is deactivated."));
                 }

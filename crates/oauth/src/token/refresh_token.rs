@@ -245,7 +245,7 @@ async fn find(tx: &mut Tx, hash: &[u8; 32], now: Timestamp) -> Result<Option<Kep
         .row(
             "select r.id, r.family_id, r.expires_at, r.used_at, r.revoked_at,
                     f.client_id, f.grant_id, f.person_id, f.scope, f.expires_at as family_end, f.sid, f.auth_time, f.acr, f.amr,
-                    f.revoked_at as family_revoked_at, g.revoked_at as grant_revoked_at, p.active
+                    f.revoked_at as family_revoked_at, g.revoked_at as grant_revoked_at, p.active, p.deleted_at
              from refresh_tokens r
              join token_families f on f.id = r.family_id
              join people p on p.id = f.person_id
@@ -259,7 +259,7 @@ async fn find(tx: &mut Tx, hash: &[u8; 32], now: Timestamp) -> Result<Option<Kep
 
 fn kept(row: &Row, now: Timestamp) -> Result<Kept, StoreError> {
     let mut alive = row.flag("active")?;
-    for column in ["revoked_at", "family_revoked_at", "grant_revoked_at"] {
+    for column in ["revoked_at", "family_revoked_at", "grant_revoked_at", "deleted_at"] {
         alive &= row.time_or_null(column)?.is_none();
     }
     for column in ["expires_at", "family_end"] {
