@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use endpoint::App;
+use helpdesk::jobs::unsnooze_ticket;
 use jiff::{SignedDuration, Timestamp};
 use store::queue::{self, Failed, Job, Lease};
 use store::transact;
@@ -27,8 +28,14 @@ pub enum Outcome {
 }
 
 /// The table.
-async fn perform(_app: &App, job: &Job) -> anyhow::Result<Outcome> {
+async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
+    let now = app.clock.now();
+    let run = uuid::Builder::from_random_bytes(app.random.bytes()).into_uuid().to_string();
     match job.kind.as_str() {
+        unsnooze_ticket::KIND => {
+            unsnooze_ticket::run(&app.db, now, &job.payload, &run).await?;
+            Ok(Outcome::Done)
+        }
         other => bail!("this program knows no job {other:?}; a newer one may"),
     }
 }

@@ -91,6 +91,11 @@ impl Fields {
         self.problems.add(field, problem);
     }
 
+    /// Whether a problem was found so far.
+    pub fn has_problems(&self) -> bool {
+        !self.problems.is_empty()
+    }
+
     pub fn was_sent(&self, field: &str) -> bool {
         self.object.contains_key(field)
     }
@@ -190,6 +195,14 @@ impl Fields {
         self.list(field, min, max, id)
     }
 
+    /// A list of at most `max` ids, or null.
+    pub fn ids_or_null(&mut self, field: &str, max: usize) -> Sent<Vec<i64>> {
+        match self.object.get(field) {
+            Some(Value::Null) => Sent::Null,
+            _ => self.ids(field, 0, max).map_or(Sent::Absent, Sent::Value),
+        }
+    }
+
     /// A list of `min` to `max` texts of at most `longest` characters. Absent if it was not sent.
     pub fn texts(&mut self, field: &str, min: usize, max: usize, longest: usize) -> Option<Vec<String>> {
         self.list(field, min, max, |value| text(value, 0, longest))
@@ -250,6 +263,14 @@ impl Fields {
             self.problems.nest(field, at_index);
         }
         Some(values)
+    }
+
+    /// As `each`, of a list that may be null.
+    pub fn each_or_null<T>(&mut self, field: &str, max: usize, read: impl FnMut(&mut Fields) -> T) -> Sent<Vec<T>> {
+        match self.object.get(field) {
+            Some(Value::Null) => Sent::Null,
+            _ => self.each(field, max, read).map_or(Sent::Absent, Sent::Value),
+        }
     }
 
     /// A list whose items are read by `item`. Absent if it was not sent; null is a problem.

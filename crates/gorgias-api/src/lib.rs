@@ -14,10 +14,16 @@ pub mod customers;
 pub mod error;
 pub mod events;
 pub mod fields;
+mod message_view;
+pub mod messages;
 pub mod page;
 mod path;
+mod person_ref;
 pub mod query;
 pub mod tags;
+pub mod ticket_tags;
+mod ticket_view;
+pub mod tickets;
 pub mod time;
 pub mod users;
 
@@ -56,6 +62,21 @@ pub fn routes() -> Routes {
         .put("/api/tags/{id}/merge", tags::merge)
         .get("/api/events", events::list)
         .get("/api/events/{id}", events::show)
+        .get("/api/tickets", tickets::list)
+        .post("/api/tickets", tickets::create)
+        .get("/api/tickets/{id}", tickets::show)
+        .put("/api/tickets/{id}", tickets::update)
+        .delete("/api/tickets/{id}", tickets::delete)
+        .get("/api/tickets/{ticket_id}/tags", ticket_tags::list)
+        .post("/api/tickets/{ticket_id}/tags", ticket_tags::create)
+        .put("/api/tickets/{ticket_id}/tags", ticket_tags::update)
+        .delete("/api/tickets/{ticket_id}/tags", ticket_tags::delete)
+        .get("/api/messages", messages::list)
+        .get("/api/tickets/{ticket_id}/messages", messages::list_of_ticket)
+        .post("/api/tickets/{ticket_id}/messages", messages::create)
+        .get("/api/tickets/{ticket_id}/messages/{id}", messages::show)
+        .put("/api/tickets/{ticket_id}/messages/{id}", messages::update)
+        .delete("/api/tickets/{ticket_id}/messages/{id}", messages::delete)
 }
 
 /// For paths below `/api` that are not in the table.

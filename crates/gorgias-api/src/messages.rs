@@ -1,0 +1,288 @@
+//! `/api/messages` and `/api/tickets/{ticket_id}/messages` (Gorgias contract, `resources.messages`).
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use endpoint::{App, May};
+use helpdesk::tickets;
+use helpdesk::tickets::list::Direction;
+use helpdesk::tickets::message_draft::NewMessage;
+use helpdesk::tickets::message_write::{self, MessageUpdate};
+use helpdesk::tickets::messages;
+use scope::permit::{CanRead, CanWrite};
+use scope::resource::Tickets;
+use serde_json::{Map, Value, json};
+use store::transact;
+
+use crate::error::GorgiasError;
+use crate::fields::{Body, Fields, ID_MAX, Sent};
+use crate::message_view::MessageView;
+use crate::page::Asked;
+use crate::query::Params;
+use crate::{Id, Pair, person_ref};
+
+const ORDERS: &[&str] = &["created_datetime:desc", "created_datetime:asc"];
+const ACTIONS: &[&str] = &["force", "retry", "cancel"];
+
+/// Longest body, in characters. The limit of the request's size is met first.
+const BODY_MAX_CHARS: usize = 50_000_000;
+const SUBJECT_MAX_CHARS: usize = 998;
+/// Longest text that has no limit of its own in the contract.
+const TEXT_MAX_CHARS: usize = 65_536;
+const WORD_MAX_CHARS: usize = 64;
+const LIST_MAX: usize = 1_000;
+
+/// `GET /api/messages`
+pub async fn list(
+    State(app): State<App>,
+    May(may): May<CanRead<Tickets>>,
+    mut params: Params,
+) -> Result<Response, GorgiasError> {
+    let asked = Asked::read(&mut params, "messages", ORDERS)?;
+    let ticket_id = params.id("ticket_id");
+    params.finish()?;
+    let mut tx = app.db.read().await?;
+    let page = messages::list(&mut tx, &may, ticket_id, direction(&asked), &asked.slice).await?;
+    Ok(asked.answer(&page, MessageView))
+}
+
+/// `GET /api/tickets/{ticket_id}/messages`
+pub async fn list_of_ticket(
+    State(app): State<App>,
+    May(may): May<CanRead<Tickets>>,
+    Id(ticket_id): Id,
+    mut params: Params,
+) -> Result<Response, GorgiasError> {
+    let asked = Asked::read(&mut params, "ticket messages", ORDERS)?;
+    params.finish()?;
+    let mut tx = app.db.read().await?;
+    tickets::must_exist(&mut tx, &may, ticket_id).await?;
+    let page = messages::list(&mut tx, &may, Some(ticket_id), direction(&asked), &asked.slice).await?;
+    Ok(asked.answer(&page, MessageView))
+}
+
+/// `GET /api/tickets/{ticket_id}/messages/{id}`
+pub async fn show(
+    State(app): State<App>,
+    May(may): May<CanRead<Tickets>>,
+    Pair(ticket_id, id): Pair,
+    params: Params,
+) -> Result<Response, GorgiasError> {
+    params.finish()?;
+    let mut tx = app.db.read().await?;
+    let message = messages::find(&mut tx, &may, ticket_id, id).await?;
+    Ok(Json(MessageView(&message)).into_response())
+}
+
+/// `POST /api/tickets/{ticket_id}/messages`
+pub async fn create(
+    State(app): State<App>,
+    May(may): May<CanWrite<Tickets>>,
+    Id(ticket_id): Id,
+    mut params: Params,
+    body: Body,
+) -> Result<Response, GorgiasError> {
+    // A new message has no failed action that could be forced, retried or canceled.
+    params.one_of("action", ACTIONS);
+    params.finish()?;
+    let mut fields = body.fields()?;
+    let new = read_message(&mut fields);
+    fields.finish()?;
+    let now = app.clock.now();
+    let message = transact!(app.db, |tx| {
+        let id = message_write::create(tx, &may, now, ticket_id, new.clone()).await?;
+        messages::written(tx, &may, ticket_id, id).await
+    })?;
+    Ok((StatusCode::CREATED, Json(MessageView(&message))).into_response())
+}
+
+/// `PUT /api/tickets/{ticket_id}/messages/{id}`: 202, since what follows from it may take a while.
+pub async fn update(
+    State(app): State<App>,
+    May(may): May<CanWrite<Tickets>>,
+    Pair(ticket_id, id): Pair,
+    mut params: Params,
+    body: Body,
+) -> Result<Response, GorgiasError> {
+    let action = params.one_of("action", ACTIONS);
+    params.finish()?;
+    let mut fields = body.fields()?;
+    let update = read_update(&mut fields);
+    fields.finish()?;
+    let now = app.clock.now();
+    let message = transact!(app.db, |tx| {
+        message_write::update(tx, &may, now, (ticket_id, id), update.clone()).await?;
+        if action == Some("retry") {
+            message_write::retry(tx, &may, now, ticket_id, id).await?;
+        }
+        let message = messages::written(tx, &may, ticket_id, id).await?;
+        if action == Some("cancel") {
+            message_write::cancel(tx, &may, now, ticket_id, id).await?;
+        }
+        Ok::<_, helpdesk::Error>(message)
+    })?;
+    Ok((StatusCode::ACCEPTED, Json(MessageView(&message))).into_response())
+}
+
+/// `DELETE /api/tickets/{ticket_id}/messages/{id}`
+pub async fn delete(
+    State(app): State<App>,
+    May(may): May<CanWrite<Tickets>>,
+    Pair(ticket_id, id): Pair,
+    params: Params,
+) -> Result<Response, GorgiasError> {
+    params.finish()?;
+    let now = app.clock.now();
+    transact!(app.db, |tx| message_write::delete(tx, &may, now, ticket_id, id).await)?;
+    Ok(crate::empty(StatusCode::NO_CONTENT))
+}
+
+fn direction(asked: &Asked) -> Direction {
+    if asked.is_descending() { Direction::Descending } else { Direction::Ascending }
+}
+
+/// `MessageInput`, also as an item of a new ticket's `messages`.
+pub(crate) fn read_message(fields: &mut Fields) -> NewMessage {
+    fields.require("from_agent");
+    fields.require("channel");
+    let update = read_sent(fields);
+    NewMessage {
+        channel: update.channel.unwrap_or_default(),
+        via: update.via.unwrap_or_else(|| messages::API.to_owned()),
+        from_agent: update.from_agent.unwrap_or_default(),
+        public: update.public,
+        sender: update.sender,
+        receiver: update.receiver.flatten(),
+        source: update.source.flatten(),
+        integration_id: update.integration_id.flatten(),
+        subject: update.subject.flatten(),
+        body_text: update.body_text.flatten(),
+        body_html: update.body_html.flatten(),
+        stripped_text: update.stripped_text.flatten(),
+        stripped_html: update.stripped_html.flatten(),
+        stripped_signature: update.stripped_signature.flatten(),
+        attachments: update.attachments.flatten(),
+        macros: update.macros.flatten(),
+        actions: update.actions.flatten(),
+        headers: update.headers.flatten(),
+        mention_ids: update.mention_ids.flatten(),
+        meta: update.meta.flatten(),
+        last_sending_error: update.last_sending_error.flatten(),
+        message_id: update.message_id.flatten(),
+        external_id: update.external_id.flatten(),
+        imported: update.imported.unwrap_or_default(),
+        created_at: update.created_at,
+        sent_at: update.sent_at.flatten(),
+        failed_at: update.failed_at.flatten(),
+        opened_at: update.opened_at.flatten(),
+        deleted_at: update.deleted_at.flatten(),
+    }
+}
+
+/// `channel` and `from_agent` are required here too.
+fn read_update(fields: &mut Fields) -> MessageUpdate {
+    fields.require("from_agent");
+    fields.require("channel");
+    read_sent(fields)
+}
+
+fn read_sent(fields: &mut Fields) -> MessageUpdate {
+    MessageUpdate {
+        channel: fields.text_within("channel", 1, WORD_MAX_CHARS),
+        via: fields.text_within("via", 1, WORD_MAX_CHARS),
+        from_agent: fields.flag("from_agent"),
+        public: fields.flag("public"),
+        sender: fields.nested("sender", person_ref::read).value(),
+        receiver: fields.nested("receiver", person_ref::read).change(),
+        source: fields.nested("source", read_source).change(),
+        integration_id: fields.integer_or_null("integration_id", 1, ID_MAX).change(),
+        subject: fields.text_or_null("subject", SUBJECT_MAX_CHARS).change(),
+        body_text: fields.text_or_null("body_text", BODY_MAX_CHARS).change(),
+        body_html: fields.text_or_null("body_html", BODY_MAX_CHARS).change(),
+        stripped_text: fields.text_or_null("stripped_text", BODY_MAX_CHARS).change(),
+        stripped_html: fields.text_or_null("stripped_html", BODY_MAX_CHARS).change(),
+        stripped_signature: fields.text_or_null("stripped_signature", TEXT_MAX_CHARS).change(),
+        attachments: fields
+            .each_or_null("attachments", LIST_MAX, read_attachment)
+            .map(some_list)
+            .change()
+            .map(Option::flatten),
+        macros: fields.each_or_null("macros", LIST_MAX, read_macro).map(Value::Array).change(),
+        actions: fields.each_or_null("actions", LIST_MAX, read_action).map(Value::Array).change(),
+        headers: fields.object_or_null("headers").change(),
+        mention_ids: fields.ids_or_null("mention_ids", LIST_MAX).map(|ids| json!(ids)).change(),
+        meta: fields.object_or_null("meta").change(),
+        last_sending_error: fields.object_or_null("last_sending_error").change(),
+        message_id: fields.text_or_null("message_id", SUBJECT_MAX_CHARS).change(),
+        external_id: fields.text_or_null("external_id", 255).change(),
+        imported: fields.flag("imported"),
+        created_at: fields.time_or_null("created_datetime").value(),
+        sent_at: fields.time_or_null("sent_datetime").change(),
+        failed_at: fields.time_or_null("failed_datetime").change(),
+        opened_at: fields.time_or_null("opened_datetime").change(),
+        deleted_at: fields.time_or_null("deleted_datetime").change(),
+    }
+}
+
+/// `attachments` is null when there are none.
+fn some_list(items: Vec<Value>) -> Option<Value> {
+    (!items.is_empty()).then_some(Value::Array(items))
+}
+
+/// `MessageSource`, with the keys that were sent; `type` and `to` are always there.
+fn read_source(fields: &mut Fields) -> Value {
+    let mut source = Map::new();
+    source.insert("type".to_owned(), json!(fields.required_text("type", 1, WORD_MAX_CHARS)));
+    match fields.nested("from", read_address) {
+        Sent::Value(from) => _ = source.insert("from".to_owned(), from),
+        Sent::Null => _ = source.insert("from".to_owned(), Value::Null),
+        Sent::Absent => {}
+    }
+    let to = fields.each_or_null("to", LIST_MAX, read_address).value().unwrap_or_default();
+    source.insert("to".to_owned(), Value::Array(to));
+    for key in ["cc", "bcc"] {
+        if let Sent::Value(list) = fields.each_or_null(key, LIST_MAX, read_address) {
+            source.insert(key.to_owned(), Value::Array(list));
+        }
+    }
+    if let Sent::Value(extra) = fields.object_or_null("extra") {
+        source.insert("extra".to_owned(), extra);
+    }
+    Value::Object(source)
+}
+
+fn read_address(fields: &mut Fields) -> Value {
+    let address = fields.required_text("address", 1, TEXT_MAX_CHARS);
+    json!({ "name": fields.text_or_null("name", TEXT_MAX_CHARS).value(), "address": address })
+}
+
+/// `Attachment`. What is not sent of a file is guessed from its address.
+fn read_attachment(fields: &mut Fields) -> Value {
+    let url = fields.required_text("url", 1, TEXT_MAX_CHARS);
+    let last = url.split(['?', '#']).next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+    json!({
+        "url": url,
+        "name": fields.text_within("name", 1, 1024).unwrap_or_else(|| last.to_owned()),
+        "content_type": fields.text_within("content_type", 1, 255).unwrap_or_else(|| "application/octet-stream".to_owned()),
+        "size": fields.integer_or_null("size", 0, ID_MAX).value(),
+        "public": fields.flag("public").unwrap_or(true),
+        "extra": fields.object_or_null("extra").value(),
+    })
+}
+
+fn read_macro(fields: &mut Fields) -> Value {
+    json!({ "id": fields.id_or_null("id").value() })
+}
+
+/// `MacroAction`: a missing title is refused.
+fn read_action(fields: &mut Fields) -> Value {
+    fields.require("arguments");
+    json!({
+        "name": fields.required_text("name", 1, 255),
+        "title": fields.required_text("title", 1, 1024),
+        "type": fields.one_of("type", &["user", "system"]).unwrap_or("user"),
+        "description": fields.text_or_null("description", TEXT_MAX_CHARS).value(),
+        "arguments": fields.object_or_null("arguments").value().unwrap_or_else(|| json!({})),
+    })
+}

@@ -1,0 +1,238 @@
+//! `/api/tickets` (Gorgias contract, `resources.tickets`).
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use endpoint::{App, May};
+use helpdesk::tags::{NAME_MAX_CHARS, NewTag};
+use helpdesk::tickets::list::{self, Direction, Filter, Sort, Trash};
+use helpdesk::tickets::tags::TAGS_MAX;
+use helpdesk::tickets::write::{self, NewTicket, SetStatus, TicketUpdate};
+use helpdesk::tickets::{self, Priority};
+use scope::permit::{CanRead, CanWrite};
+use scope::resource::Tickets;
+use serde_json::Value;
+use store::transact;
+
+use crate::error::GorgiasError;
+use crate::fields::{Body, Fields, ID_MAX, Sent};
+use crate::messages::read_message;
+use crate::page::Asked;
+use crate::query::Params;
+use crate::ticket_view::{TicketInListView, TicketView};
+use crate::{Id, person_ref};
+
+const ORDERS: &[&str] =
+    &["created_datetime:desc", "created_datetime:asc", "updated_datetime:desc", "updated_datetime:asc"];
+const STATUSES: &[&str] = &["open", "closed"];
+const PRIORITIES: &[&str] = &["critical", "high", "normal", "low"];
+const MESSAGES_MAX: usize = 500;
+const IDS_MAX: usize = 100;
+const SUBJECT_MAX_CHARS: usize = 998;
+const WORD_MAX_CHARS: usize = 64;
+
+/// `GET /api/tickets`
+pub async fn list(
+    State(app): State<App>,
+    May(may): May<CanRead<Tickets>>,
+    mut params: Params,
+) -> Result<Response, GorgiasError> {
+    let asked = Asked::read(&mut params, "tickets", ORDERS)?;
+    let ids = params.ids("ticket_ids", IDS_MAX);
+    let filter = Filter {
+        customer_id: params.id("customer_id"),
+        external_id: params.text("external_id", 255),
+        ids: (!ids.is_empty()).then_some(ids),
+        trash: if params.flag("trashed") == Some(false) { Trash::LeftOut } else { Trash::Included },
+    };
+    for (key, kind) in [("view_id", "view"), ("rule_id", "rule")] {
+        if params.id(key).is_some() {
+            params.problem(key, format!("No {kind} has this id."));
+        }
+    }
+    params.finish()?;
+    let sort = if asked.order_by.starts_with("updated") { Sort::Updated } else { Sort::Created };
+    let direction = if asked.is_descending() { Direction::Descending } else { Direction::Ascending };
+    let mut tx = app.db.read().await?;
+    let page = list::list(&mut tx, &may, &filter, list::order(sort, direction), &asked.slice).await?;
+    Ok(asked.answer(&page, TicketInListView))
+}
+
+/// `GET /api/tickets/{id}`
+pub async fn show(
+    State(app): State<App>,
+    May(may): May<CanRead<Tickets>>,
+    Id(id): Id,
+    mut params: Params,
+) -> Result<Response, GorgiasError> {
+    // Field values are always shown.
+    params.several_of("relationships", &["custom_fields"]);
+    params.finish()?;
+    let mut tx = app.db.read().await?;
+    let ticket = tickets::find(&mut tx, &may, id).await?;
+    Ok(Json(TicketView(&ticket)).into_response())
+}
+
+/// `POST /api/tickets`
+pub async fn create(
+    State(app): State<App>,
+    May(may): May<CanWrite<Tickets>>,
+    params: Params,
+    body: Body,
+) -> Result<Response, GorgiasError> {
+    params.finish()?;
+    let mut fields = body.fields()?;
+    let new = read_new(&mut fields);
+    fields.finish()?;
+    let now = app.clock.now();
+    let ticket = transact!(app.db, |tx| {
+        let id = write::create(tx, &may, now, new.clone()).await?;
+        tickets::written(tx, &may, id).await
+    })?;
+    Ok((StatusCode::CREATED, Json(TicketView(&ticket))).into_response())
+}
+
+/// `PUT /api/tickets/{id}`
+pub async fn update(
+    State(app): State<App>,
+    May(may): May<CanWrite<Tickets>>,
+    Id(id): Id,
+    params: Params,
+    body: Body,
+) -> Result<Response, GorgiasError> {
+    params.finish()?;
+    let mut fields = body.fields()?;
+    let update = read_update(&mut fields);
+    fields.finish()?;
+    let now = app.clock.now();
+    let ticket = transact!(app.db, |tx| {
+        write::update(tx, &may, now, id, update.clone()).await?;
+        tickets::written(tx, &may, id).await
+    })?;
+    Ok(Json(TicketView(&ticket)).into_response())
+}
+
+/// `DELETE /api/tickets/{id}`
+pub async fn delete(
+    State(app): State<App>,
+    May(may): May<CanWrite<Tickets>>,
+    Id(id): Id,
+    params: Params,
+) -> Result<Response, GorgiasError> {
+    params.finish()?;
+    let now = app.clock.now();
+    transact!(app.db, |tx| write::delete(tx, &may, now, id).await)?;
+    Ok(crate::empty(StatusCode::NO_CONTENT))
+}
+
+fn read_new(fields: &mut Fields) -> NewTicket {
+    fields.require("messages");
+    let messages = fields.each("messages", MESSAGES_MAX, read_message);
+    if messages.as_ref().is_some_and(Vec::is_empty) {
+        fields.problem("messages", "Shorter than minimum length 1.");
+    }
+    let sent = read_update(fields);
+    NewTicket {
+        messages: messages.unwrap_or_default(),
+        customer: sent.customer,
+        channel: sent.channel,
+        via: sent.via,
+        from_agent: sent.from_agent,
+        subject: sent.subject.flatten(),
+        status: sent.status,
+        priority: sent.priority,
+        assignee_user_id: sent.assignee_user_id.flatten(),
+        assignee_team_id: sent.assignee_team_id.flatten(),
+        tags: sent.tags.unwrap_or_default(),
+        spam: sent.spam.unwrap_or_default(),
+        language: sent.language.flatten(),
+        external_id: sent.external_id.flatten(),
+        meta: sent.meta.flatten(),
+        imported: fields.flag("imported").unwrap_or_default(),
+        split_from: fields.integer_or_null("split_from", 1, ID_MAX).value(),
+        created_at: fields.time_or_null("created_datetime").value(),
+        opened_at: sent.opened_at.flatten(),
+        updated_at: sent.updated_at,
+        last_message_at: sent.last_message_at.flatten(),
+        last_received_message_at: sent.last_received_message_at.flatten(),
+        closed_at: sent.closed_at.flatten(),
+        snoozed_until: sent.snoozed_until.flatten(),
+        trashed_at: sent.trashed_at.flatten(),
+    }
+}
+
+fn read_update(fields: &mut Fields) -> TicketUpdate {
+    refuse_unknown_custom_fields(fields);
+    TicketUpdate {
+        status: fields.one_of("status", STATUSES).map(status),
+        priority: fields.one_of("priority", PRIORITIES).map(priority),
+        subject: fields.text_or_null("subject", SUBJECT_MAX_CHARS).change(),
+        channel: fields.text_within("channel", 1, WORD_MAX_CHARS),
+        via: fields.text_within("via", 1, WORD_MAX_CHARS),
+        customer: fields.nested("customer", person_ref::read).value(),
+        assignee_user_id: fields.nested("assignee_user", read_id).change().map(Option::flatten),
+        assignee_team_id: fields.nested("assignee_team", read_id).change().map(Option::flatten),
+        tags: fields.each_or_null("tags", TAGS_MAX, read_tag).change().map(Option::unwrap_or_default),
+        is_unread: fields.flag("is_unread"),
+        spam: fields.flag_or_null("spam").change().map(Option::unwrap_or_default),
+        from_agent: fields.flag_or_null("from_agent").value(),
+        language: fields.language_or_null("language").change(),
+        external_id: fields.text_or_null("external_id", 255).change(),
+        meta: fields.object_or_null("meta").change(),
+        opened_at: fields.time_or_null("opened_datetime").change(),
+        updated_at: fields.time_or_null("updated_datetime").value(),
+        last_message_at: fields.time_or_null("last_message_datetime").change(),
+        last_received_message_at: fields.time_or_null("last_received_message_datetime").change(),
+        closed_at: fields.time_or_null("closed_datetime").change(),
+        snoozed_until: fields.time_or_null("snooze_datetime").change(),
+        trashed_at: fields.time_or_null("trashed_datetime").change(),
+    }
+}
+
+fn status(word: &str) -> SetStatus {
+    if word == "closed" { SetStatus::Done } else { SetStatus::Waiting }
+}
+
+fn priority(word: &str) -> Priority {
+    match word {
+        "critical" => Priority::Urgent,
+        "high" => Priority::High,
+        "low" => Priority::Low,
+        _ => Priority::Normal,
+    }
+}
+
+/// A nested object is set by id; no id clears it.
+fn read_id(fields: &mut Fields) -> Option<i64> {
+    fields.id_or_null("id").value()
+}
+
+fn read_tag(fields: &mut Fields) -> NewTag {
+    let color = |decoration: &mut Fields| decoration.text_or_null("color", WORD_MAX_CHARS).value();
+    NewTag {
+        name: fields.required_text("name", 1, NAME_MAX_CHARS),
+        description: None,
+        color: fields.nested("decoration", color).value().flatten(),
+    }
+}
+
+/// There are no field definitions, so no id is known. An empty object is what answers show, and clients send whole objects back.
+fn refuse_unknown_custom_fields(fields: &mut Fields) {
+    let unknown = "unknown field id";
+    match fields.json("custom_fields") {
+        Sent::Absent | Sent::Null => {}
+        Sent::Value(Value::Array(values)) => {
+            for (index, value) in values.iter().enumerate() {
+                let problem = if value.is_object() { unknown } else { "Not a valid mapping type." };
+                fields.problem(&format!("custom_fields.{index}.id"), problem);
+            }
+        }
+        Sent::Value(Value::Object(values)) => {
+            for key in values.keys() {
+                fields.problem("custom_fields", format!("{unknown} {key}"));
+            }
+        }
+        Sent::Value(_) => fields.problem("custom_fields", "Not a valid list."),
+    }
+}
