@@ -420,6 +420,7 @@ create table authorization_requests (
 );
 create unique index authorization_requests_by_hash on authorization_requests (hash);
 create index authorization_requests_by_expiry on authorization_requests (expires_at);
+create index authorization_requests_by_client on authorization_requests (client_id);
 
 -- The tokens that descend from one code: revoked together (RT-4).
 create table token_families (

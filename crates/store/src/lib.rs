@@ -7,10 +7,13 @@
 //!
 //! Reads: `let mut tx = db.read().await?;`. Writes: `transact!(db, |tx| { ... })`, a body that may run again.
 
+pub mod dump;
 mod error;
+pub mod log;
 pub mod migrate;
 mod postgres;
 pub mod queue;
+pub mod schema;
 mod sqlite;
 mod value;
 
@@ -112,7 +115,13 @@ impl Db {
     ///
     /// `Newer` when a newer program has been here, `Migration` when one was changed or is missing.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        migrate::run(self, migrate::ALL).await
+        migrate::run(self, migrate::ALL).await?;
+        transact!(self, |tx| {
+            if log::rebase_if_ahead(tx).await? {
+                tracing::warn!("this database comes from another PostgreSQL server: the event log was renumbered");
+            }
+            Ok(())
+        })
     }
 
     /// A transaction that only reads, on one snapshot. Any number run side by side.

@@ -88,7 +88,7 @@ impl Connection {
             return Ok(text.clone());
         }
         let rewritten = number_parameters(sql);
-        let columns = self.inner.prepare_cached(&rewritten)?.column_names().into_iter().map(str::to_owned).collect();
+        let columns = self.inner.prepare_cached(&rewritten)?.column_names().map(str::to_owned).collect();
         let text = Arc::new(Text { sql: rewritten, columns });
         if self.texts.len() >= TEXTS {
             self.texts.clear();

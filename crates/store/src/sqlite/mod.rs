@@ -66,10 +66,6 @@ impl Sqlite {
         Ok(Sqlite { writer: writer::Shared::start(connection, options.wait), readers: Arc::new(readers) })
     }
 
-    pub fn path(&self) -> &Path {
-        &self.readers.path
-    }
-
     /// `Unavailable` when no reader comes free in time.
     pub async fn read(&self) -> Result<ReadTx, StoreError> {
         let permits = self.readers.permits.clone();
@@ -110,6 +106,11 @@ impl Sqlite {
         connect(&self.readers.path, self.readers.wait)
     }
 
+    /// Idle readers are opened again when needed. They would keep the file from being put in order.
+    pub fn close_readers(&self) {
+        self.readers.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Transactions committed, and the syncs they shared.
     pub fn n_commits(&self) -> (u64, u64) {
         self.writer.n_commits()
@@ -139,7 +140,7 @@ impl Drop for ReadTx {
 }
 
 /// Makes an empty file that only its owner may read: it will hold password hashes. SQLite gives its two companions the same mode.
-fn create(path: &Path) -> Result<(), StoreError> {
+pub fn create(path: &Path) -> Result<(), StoreError> {
     if path.exists() {
         return Ok(());
     }
@@ -155,6 +156,15 @@ fn create(path: &Path) -> Result<(), StoreError> {
             path.display()
         ))),
     }
+}
+
+/// A file that is only read, such as a backup. `CannotOpen` or `Damaged` with a sentence.
+pub fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let inner = rusqlite::Connection::open_with_flags(path, flags).map_err(|error| explain(path, error.into()))?;
+    let mut connection = Connection::new(inner);
+    connection.command("select count(*) from sqlite_schema").map_err(|error| explain(path, error))?;
+    Ok(connection)
 }
 
 fn connect(path: &Path, busy: Duration) -> Result<Connection, StoreError> {

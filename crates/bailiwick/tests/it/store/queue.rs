@@ -240,33 +240,33 @@ fn new(kind: &'static str, run_at: i64) -> NewJob {
 }
 
 fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(second).unwrap()
+    Timestamp::from_second(second).expect("the database")
 }
 
 async fn enqueue(db: &Db, now: i64, job: NewJob) -> i64 {
-    transact!(db, |tx| queue::enqueue(tx, at(now), job.clone()).await).unwrap()
+    transact!(db, |tx| queue::enqueue(tx, at(now), job.clone()).await).expect("the database")
 }
 
 async fn claim(db: &Db, now: i64) -> Option<Job> {
     let claimed: Result<_, StoreError> = transact!(db, |tx| queue::claim(tx, at(now), "worker", LEASE).await);
-    claimed.unwrap()
+    claimed.expect("the database")
 }
 
 async fn cancel(db: &Db, id: i64) -> bool {
-    transact!(db, |tx| queue::cancel(tx, id, at(1)).await).unwrap()
+    transact!(db, |tx| queue::cancel(tx, id, at(1)).await).expect("the database")
 }
 
 async fn find(db: &Db, id: i64) -> Job {
-    let mut tx = db.read().await.unwrap();
-    queue::find(&mut tx, id).await.unwrap().unwrap()
+    let mut tx = db.read().await.expect("the database");
+    queue::find(&mut tx, id).await.expect("the database").expect("the database")
 }
 
 async fn counts(db: &Db) -> Counts {
-    let mut tx = db.read().await.unwrap();
-    queue::counts(&mut tx).await.unwrap()
+    let mut tx = db.read().await.expect("the database");
+    queue::counts(&mut tx).await.expect("the database")
 }
 
 async fn next_at(db: &Db) -> Option<Timestamp> {
-    let mut tx = db.read().await.unwrap();
-    queue::next_at(&mut tx).await.unwrap()
+    let mut tx = db.read().await.expect("the database");
+    queue::next_at(&mut tx).await.expect("the database")
 }

@@ -275,13 +275,18 @@ async fn add_one(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
 }
 
 async fn count(tx: &mut Tx) -> i64 {
-    tx.row("select count(*) as n from tags", &[]).await.unwrap().unwrap().int("n").unwrap()
+    tx.row("select count(*) as n from tags", &[])
+        .await
+        .expect("the database")
+        .expect("the database")
+        .int("n")
+        .expect("the database")
 }
 
 async fn names(db: &Db) -> Vec<String> {
-    let mut tx = db.read().await.unwrap();
-    let rows = tx.rows("select name from tags order by name", &[]).await.unwrap();
-    rows.iter().map(|row| row.text("name").unwrap()).collect()
+    let mut tx = db.read().await.expect("the database");
+    let rows = tx.rows("select name from tags order by name", &[]).await.expect("the database");
+    rows.iter().map(|row| row.text("name").expect("the database")).collect()
 }
 
 /// Polls once, so that a test decides how far a future gets.
