@@ -102,6 +102,20 @@ impl Db {
         Db::open_with(url, &Options::default()).await
     }
 
+    /// The same, but never makes a new file: for a command that would find nothing in it.
+    pub async fn open_existing(url: &str) -> Result<Db, StoreError> {
+        if let Location::File(path) = Location::of(url)?
+            && !path.exists()
+        {
+            let problem = format!(
+                "there is no database {}: name the folder with --data, or start the server first",
+                path.display()
+            );
+            return Err(StoreError::CannotOpen(problem));
+        }
+        Db::open(url).await
+    }
+
     /// `CannotOpen`, `Damaged` and `Unavailable` carry a sentence that says what to do.
     pub async fn open_with(url: &str, options: &Options) -> Result<Db, StoreError> {
         let engine = match Location::of(url)? {

@@ -1,7 +1,10 @@
 //! The command line: one file a command.
 
+pub mod backup;
 pub mod init;
+pub mod migrate;
 mod output;
+pub mod restore;
 pub mod routes;
 pub mod scopes;
 pub mod serve;
