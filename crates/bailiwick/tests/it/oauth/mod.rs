@@ -1,1 +1,3 @@
 //! Tests of oauth.
+
+mod authorize;

@@ -1,7 +1,11 @@
 //! What tests share.
 
+pub mod app;
+pub mod browser;
 pub mod golden;
 pub mod server;
 
+pub use app::TestApp;
+pub use browser::Browser;
 pub use golden::golden;
 pub use server::{Person, Server};
