@@ -53,6 +53,14 @@ pub async fn exists(tx: &mut Tx) -> Result<bool, Error> {
     Ok(tx.row("select id from account where id = 1", &[]).await?.is_some())
 }
 
+/// The account's name. No permit: the sign-in page shows it to everybody.
+pub async fn name(tx: &mut Tx) -> Result<Option<String>, StoreError> {
+    match tx.row("select name from account where id = 1", &[]).await? {
+        Some(row) => Ok(Some(row.text("name")?)),
+        None => Ok(None),
+    }
+}
+
 /// Makes the account, its owner and its first settings. `Taken` if it is set up already, also by someone else at the same moment.
 pub async fn set_up(tx: &mut Tx, now: Timestamp, request_id: &str, new: &NewAccount) -> Result<i64, Error> {
     let name = filled("name", &new.name, 255)?;

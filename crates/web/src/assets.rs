@@ -23,7 +23,7 @@ pub const GROUPS: Asset = Asset::script("groups", include_str!("../assets/groups
 pub const ADDRESS: Asset = Asset::script("address", include_str!("../assets/address.js"));
 pub const SUBMIT: Asset = Asset::script("submit", include_str!("../assets/submit.js"));
 
-const ALL: [&Asset; 6] = [&STYLE, &MARK, &COPY, &GROUPS, &ADDRESS, &SUBMIT];
+pub const ALL: [&Asset; 6] = [&STYLE, &MARK, &COPY, &GROUPS, &ADDRESS, &SUBMIT];
 
 impl Asset {
     const fn of(name: &'static str, extension: &'static str, media_type: &'static str, content: &'static str) -> Asset {
@@ -37,6 +37,11 @@ impl Asset {
     /// Such as `/assets/bailiwick.0123456789abcdef.css`.
     pub fn address(&self) -> String {
         format!("/assets/{}", self.file_name())
+    }
+
+    #[cfg(test)]
+    pub fn content(&self) -> &'static str {
+        self.content
     }
 
     fn file_name(&self) -> String {
