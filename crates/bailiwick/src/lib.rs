@@ -25,6 +25,7 @@ fn plain_refusal(status: StatusCode, message: &str) -> serde_json::Value {
 pub fn routes() -> Routes {
     Routes::new(PLAIN)
         .merge(endpoint::health::routes(PLAIN))
+        .merge(endpoint::provider::routes(PLAIN))
         .merge(gorgias_api::routes().on_wrong_method(gorgias_api::method_not_allowed))
         .merge(web::routes())
 }

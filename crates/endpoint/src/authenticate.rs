@@ -5,10 +5,13 @@ use std::sync::Arc;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use helpdesk::api_keys;
 use oauth::sessions::{self, Session};
 use scope::permission::Permissions;
 use scope::permit::{Actor, Caller};
-use store::StoreError;
+use store::{StoreError, transact};
 
 use crate::observe::Seen;
 use crate::{App, ClientAddress, Why};
@@ -24,28 +27,95 @@ pub enum Credential {
     ApiKey { key_id: i64 },
 }
 
+/// Who calls the API: by a bearer token, or by Basic authentication with an address and an API key (RS-1 to RS-3).
 pub(crate) async fn by_token(parts: &mut Parts, app: &App) -> Result<Arc<Caller>, Why> {
     if let Some(caller) = parts.extensions.get::<Arc<Caller>>() {
         return Ok(caller.clone());
     }
-    let header = parts.headers.get(header::AUTHORIZATION).ok_or(Why::NoCredentials)?;
+    if parts.uri.query().is_some_and(names_a_token) {
+        return Err(Why::InvalidRequest("The access token must be in the Authorization header, not in the address."));
+    }
+    let mut headers = parts.headers.get_all(header::AUTHORIZATION).iter();
+    let header = headers.next().ok_or(Why::NoCredentials)?;
+    if headers.next().is_some() {
+        return Err(Why::InvalidRequest("Send one Authorization header."));
+    }
     let header = header.to_str().map_err(|_| Why::InvalidToken)?;
-    let (_scheme, token) = header.split_once(' ').ok_or(Why::InvalidToken)?;
+    let (scheme, credentials) = header.split_once(' ').ok_or(Why::InvalidToken)?;
+    let credentials = credentials.trim();
+    let caller = if scheme.eq_ignore_ascii_case("bearer") {
+        bearer(parts, app, credentials).await?
+    } else if scheme.eq_ignore_ascii_case("basic") {
+        api_key(parts, app, credentials).await?
+    } else {
+        return Err(Why::NoCredentials);
+    };
+    let caller = Arc::new(caller);
+    parts.extensions.insert(caller.clone());
+    Ok(caller)
+}
+
+async fn bearer(parts: &Parts, app: &App, token: &str) -> Result<Caller, Why> {
     let address = parts.extensions.get::<ClientAddress>().map(|address| address.0);
-    let bearer = app.provider.bearer(token.trim(), address).await?.ok_or(Why::InvalidToken)?;
+    let bearer = app.provider.bearer(token, address).await?.ok_or(Why::InvalidToken)?;
     spend(parts, app, Credential::Token { family_id: bearer.family_id, client_id: bearer.client_row })?;
-    let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let actor = Actor {
         person_id: Some(bearer.person_id),
         role: Some(bearer.role),
         client_id: Some(bearer.client_row),
         grant_id: bearer.grant_id,
-        request_id,
+        request_id: request_id(parts),
         ..Actor::default()
     };
-    let caller = Arc::new(Caller::new(actor, bearer.granted));
-    parts.extensions.insert(caller.clone());
-    Ok(caller)
+    Ok(Caller::new(actor, bearer.granted))
+}
+
+/// `email:key` as Gorgias has it, or `email/token:key` as Zendesk has it.
+async fn api_key(parts: &Parts, app: &App, credentials: &str) -> Result<Caller, Why> {
+    let bytes = STANDARD.decode(credentials).map_err(|_| Why::InvalidKey)?;
+    let text = String::from_utf8(bytes).map_err(|_| Why::InvalidKey)?;
+    let (user, key) = text.split_once(':').ok_or(Why::InvalidKey)?;
+    let email = user.strip_suffix("/token").unwrap_or(user);
+    let mut tx = app.db.read().await?;
+    let holder = api_keys::authenticate(&mut tx, email, key).await.map_err(failed)?.ok_or(Why::InvalidKey)?;
+    drop(tx);
+    spend(parts, app, Credential::ApiKey { key_id: holder.key_id })?;
+    let now = app.clock.now();
+    if api_keys::is_use_worth_noting(holder.last_used_at, now) {
+        // Not in the call's way, and no harm if it is lost with the process.
+        let db = app.db.clone();
+        tokio::spawn(async move {
+            if let Err(error) = transact!(db, |tx| api_keys::note_use(tx, now, holder.key_id).await) {
+                tracing::warn!(%error, "could not write when an API key was last used");
+            }
+        });
+    }
+    let actor = Actor {
+        person_id: Some(holder.person_id),
+        role: Some(holder.role),
+        request_id: request_id(parts),
+        ..Actor::default()
+    };
+    Ok(Caller::new(actor, Permissions::all()))
+}
+
+fn failed(error: helpdesk::Error) -> Why {
+    match error {
+        helpdesk::Error::Store(error) => error.into(),
+        error => {
+            tracing::error!(%error, "an API key could not be checked");
+            Why::Internal
+        }
+    }
+}
+
+/// Whether a query has `access_token`, which would end up in logs and histories.
+fn names_a_token(query: &str) -> bool {
+    form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token")
+}
+
+fn request_id(parts: &Parts) -> String {
+    parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default()
 }
 
 /// Counts the call against the credential's limit, and tells the outermost layer who called.

@@ -14,6 +14,7 @@ mod layers;
 mod limit;
 mod may;
 mod observe;
+pub mod provider;
 mod routes;
 pub mod setup;
 

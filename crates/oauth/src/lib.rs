@@ -22,17 +22,22 @@ pub mod error;
 pub mod families;
 pub mod form;
 mod id_token;
+mod introspect;
 pub mod jose;
+mod jwks;
 pub mod keys;
+mod metadata;
 pub mod origins;
 pub mod pkce;
 pub mod policy;
 pub mod redirect_uri;
+mod revoke;
 pub mod secret;
 pub mod sessions;
 pub mod sign_in;
 pub mod throttle;
 pub mod token;
+mod userinfo;
 mod uses;
 
 pub use error::{Code, Error};
@@ -53,6 +58,7 @@ struct State {
     remembered: bearer::Remembered,
     uses: uses::Uses,
     keys: keys::Keys,
+    metadata: serde_json::Value,
 }
 
 /// The provider's settings.
@@ -78,6 +84,7 @@ impl Provider {
             remembered: bearer::Remembered::new(),
             uses: uses::Uses::default(),
             keys: keys::Keys::empty(),
+            metadata: metadata::of(&config.issuer),
         });
         uses::keep_writing(&state, db.clone());
         Ok(Provider { db, clock, random, config: Arc::new(config), state })

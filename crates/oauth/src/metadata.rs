@@ -1,0 +1,113 @@
+//! What the provider says of itself: OpenID Connect Discovery, RFC 8414, RFC 9728 (MD-1 to MD-10, MD-12).
+//!
+//! Only what exists is here, and everything that exists (MD-9). Every address begins with the configured issuer, never with what a
+//! request says (ALL-1).
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use outside::sha256;
+use scope::{Dialect, words};
+use serde_json::{Value as Json, json};
+use url::Url;
+
+use crate::sessions::ACR_PASSWORD;
+use crate::{Provider, claims, keys};
+
+/// How long others keep these documents, in seconds.
+const CACHED_SECONDS: i64 = 5 * 60;
+
+/// Words with which an app can begin: enough to look around, nothing that lasts (RFC 9728 section 2; MD-12).
+const FIRST_SCOPES: [&str; 5] = ["account:read", "customers:read", "tags:read", "tickets:read", "users:read"];
+
+impl Provider {
+    /// `GET /.well-known/openid-configuration` and `GET /.well-known/oauth-authorization-server`, whose content is one (MD-1).
+    /// `suffix` is what stood after it: the path of the issuer, or nothing (MD-2).
+    pub fn metadata(&self, headers: &HeaderMap, suffix: &str) -> Response {
+        if !self.is_own_path(suffix) {
+            return StatusCode::NOT_FOUND.into_response();
+        }
+        document(headers, &self.state.metadata, CACHED_SECONDS)
+    }
+
+    /// `GET /.well-known/oauth-protected-resource`: the API.
+    pub fn resource_metadata(&self, headers: &HeaderMap, suffix: &str) -> Response {
+        if !self.is_own_path(suffix) {
+            return StatusCode::NOT_FOUND.into_response();
+        }
+        let issuer = &self.config.issuer;
+        let body = json!({
+            "resource": issuer,
+            "authorization_servers": [issuer],
+            "scopes_supported": FIRST_SCOPES,
+            "bearer_methods_supported": ["header"],
+            "resource_name": "Helpdesk API",
+        });
+        document(headers, &body, CACHED_SECONDS)
+    }
+
+    fn is_own_path(&self, suffix: &str) -> bool {
+        let suffix = suffix.trim_matches('/');
+        if suffix.is_empty() {
+            return true;
+        }
+        Url::parse(&self.config.issuer).is_ok_and(|issuer| issuer.path().trim_matches('/') == suffix)
+    }
+}
+
+pub(crate) fn of(issuer: &str) -> Json {
+    let at = |path: &str| format!("{issuer}{path}");
+    let scopes: Vec<&str> = words::vocabulary(Dialect::Standard).iter().map(|word| word.word).collect();
+    let algorithms: Vec<&str> = keys::ALGORITHMS.into_iter().map(keys::name_of).collect();
+    json!({
+        "issuer": issuer,
+        "authorization_endpoint": at("/oauth/authorize"),
+        "token_endpoint": at("/oauth/token"),
+        "userinfo_endpoint": at("/oauth/userinfo"),
+        "jwks_uri": at("/oauth/jwks"),
+        "revocation_endpoint": at("/oauth/revoke"),
+        "introspection_endpoint": at("/oauth/introspect"),
+        "scopes_supported": scopes,
+        "claims_supported": claims::SUPPORTED,
+        "claim_types_supported": ["normal"],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "fragment", "form_post"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": algorithms,
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": true,
+        "client_id_metadata_document_supported": false,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+        "require_request_uri_registration": false,
+        "claims_parameter_supported": false,
+        "acr_values_supported": [ACR_PASSWORD],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+    })
+}
+
+/// A public JSON document with an `ETag` (MD-10). Cross-origin readers are let in by the layer around all routes.
+pub(crate) fn document(headers: &HeaderMap, body: &Json, cached_seconds: i64) -> Response {
+    let text = body.to_string();
+    let tag: String = sha256(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let tag = format!("\"{tag}\"");
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let is_known = known
+        .flat_map(|value| value.split(','))
+        .any(|value| matches!(value.trim().trim_start_matches("W/"), value if value == tag || value == "*"));
+    let mut response = if is_known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], text).into_response()
+    };
+    let headers = response.headers_mut();
+    for (name, value) in [(header::CACHE_CONTROL, format!("public, max-age={cached_seconds}")), (header::ETAG, tag)] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}

@@ -1,0 +1,123 @@
+//! The userinfo endpoint (OpenID Connect Core 5.3): what the granted words tell of the person (UI-1 to UI-5, UI-7).
+
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use scope::identity::Identity;
+use serde_json::{Map, Value as Json, json};
+
+use crate::client_auth::BackChannel;
+use crate::error::{answer, clean};
+use crate::form::{Accepts, Params, decode};
+use crate::{Code, Error, Provider, claims};
+
+/// Why there is no answer.
+enum Refusal {
+    /// No token at all: a challenge without an error code (UI-3).
+    NoToken,
+    Error(Error),
+}
+
+impl<E: Into<Error>> From<E> for Refusal {
+    fn from(error: E) -> Refusal {
+        Refusal::Error(error.into())
+    }
+}
+
+impl Provider {
+    /// `GET` and `POST /oauth/userinfo`
+    pub async fn userinfo(&self, method: &Method, request: &BackChannel) -> Response {
+        match self.person_of(method, request).await {
+            Ok(claims) => answer(StatusCode::OK, &claims),
+            Err(refusal) => refusal.into_response(),
+        }
+    }
+
+    async fn person_of(&self, method: &Method, request: &BackChannel) -> Result<Json, Refusal> {
+        let token = token(method, request)?.ok_or(Refusal::NoToken)?;
+        let unknown = || Error::of(Code::InvalidToken, "The access token is unknown, expired or revoked.");
+        let bearer = self.bearer(&token, Some(request.address)).await?.ok_or_else(unknown)?;
+        // With client_credentials nobody signed in (UI-3).
+        if bearer.grant_id.is_none() || !bearer.scope.has_identity(Identity::OpenId) {
+            return Err(Error::of(Code::InsufficientScope, "The access token needs the scope openid.").into());
+        }
+        let mut tx = self.db.read().await?;
+        let subject = claims::find(&mut tx, bearer.person_id).await?.ok_or_else(unknown)?;
+        let mut claims = Map::new();
+        claims.insert("sub".to_owned(), json!(subject.sub()));
+        subject.describe(&bearer.scope, &mut claims);
+        Ok(Json::Object(claims))
+    }
+}
+
+/// The token of the header or, in a POST form, of the body. Never of the address, and never two (UI-1, RS-1).
+fn token(method: &Method, request: &BackChannel) -> Result<Option<String>, Error> {
+    if let Some(query) = request.query.as_deref() {
+        for pair in query.split('&') {
+            let name = pair.split('=').next().unwrap_or_default();
+            if decode(name).is_ok_and(|name| name == "access_token") {
+                return Err(Error::invalid_request("The access token must not be in the address."));
+            }
+        }
+    }
+    let in_body = match is_form(&request.headers) && method == Method::POST {
+        true => form_token(request)?,
+        false => None,
+    };
+    let mut values = request.headers.get_all(header::AUTHORIZATION).iter();
+    let in_header = match values.next() {
+        Some(value) => Some(header_token(value)?),
+        None => None,
+    };
+    match (in_header, in_body, values.next()) {
+        (_, _, Some(_)) | (Some(_), Some(_), None) => {
+            Err(Error::invalid_request("The access token was sent in two ways at once."))
+        }
+        (in_header, in_body, None) => Ok(in_header.or(in_body)),
+    }
+}
+
+fn form_token(request: &BackChannel) -> Result<Option<String>, Error> {
+    let params = Params::of_body(&request.headers, None, &request.body, Accepts::Form)?;
+    Ok(params.get("access_token").map(str::to_owned))
+}
+
+fn header_token(value: &HeaderValue) -> Result<String, Error> {
+    let text = value.to_str().unwrap_or_default();
+    match text.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim().to_owned()),
+        _ => Err(Error::of(Code::InvalidToken, "The Authorization header holds no bearer token.")),
+    }
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+/// RFC 6750, section 3.
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let error = match self {
+            Refusal::NoToken => {
+                let challenge = HeaderValue::from_static(r#"Bearer realm="userinfo", scope="openid""#);
+                let mut response = answer(StatusCode::UNAUTHORIZED, &json!({ "error": "unauthorized" }));
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+                return response;
+            }
+            Refusal::Error(error) => error,
+        };
+        let code = error.code();
+        let scope = if code == Code::InsufficientScope { r#", scope="openid""# } else { "" };
+        let text = clean(&error.description());
+        let challenge =
+            format!(r#"Bearer realm="userinfo", error="{}", error_description="{text}"{scope}"#, code.word());
+        let mut response = error.into_response();
+        if let Ok(challenge) = HeaderValue::try_from(challenge)
+            && matches!(code, Code::InvalidToken | Code::InsufficientScope | Code::InvalidRequest)
+        {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
