@@ -83,9 +83,12 @@ async fn a_kill_in_the_middle_of_2000_creates_loses_no_acknowledged_ticket_and_l
             })
         })
         .collect();
-    while acknowledged.load(Ordering::SeqCst) < KILL_AFTER {
-        tokio::task::yield_now().await;
-    }
+    let enough = async {
+        while acknowledged.load(Ordering::SeqCst) < KILL_AFTER {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), enough).await.expect("the server acknowledges creates");
     // SIGKILL: the process gets no chance to write anything any more.
     process.child.kill().expect("kill");
     process.child.wait().expect("wait");
