@@ -31,6 +31,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// What `default.toml` says, whatever else lies around. For the demo and for tests.
+    pub fn defaults() -> anyhow::Result<Settings> {
+        toml::from_str(DEFAULTS).context("default.toml, which is compiled in")
+    }
+
     /// Defaults, then `file` (or `bailiwick.toml` where the program was started, if there is one), then `BAILIWICK_*` variables.
     pub fn read(file: Option<&Path>, variables: impl Iterator<Item = (String, String)>) -> anyhow::Result<Settings> {
         let mut table: toml::Table = toml::from_str(DEFAULTS).context("default.toml, which is compiled in")?;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use bailiwick::cli;
 use bailiwick::config::Settings;
+use bailiwick::demo;
 use clap::{Args, Parser, Subcommand};
 
 /// A self-hosted helpdesk with an OAuth 2.1 / OpenID Connect provider at its heart.
@@ -43,6 +44,8 @@ struct Overrides {
 enum Command {
     /// Serve the account (the default)
     Serve,
+    /// Serve a fresh helpdesk full of made-up people and tickets
+    Demo(demo::Args),
     /// Write bailiwick.toml with every setting, its meaning and its default
     Init,
     /// Print every route, the scope it needs and the handler that asks for it
@@ -52,6 +55,11 @@ enum Command {
 }
 
 impl Overrides {
+    /// The demo knows no other settings than these: a file or variable of the real account must not reach it.
+    fn place(self) -> demo::Place {
+        demo::Place { listen: self.listen, data: self.data, database: self.database }
+    }
+
     fn settings(&self) -> anyhow::Result<Settings> {
         let mut settings = Settings::read(self.config.as_deref(), std::env::vars())?;
         if let Some(listen) = &self.listen {
@@ -84,6 +92,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => block_on(cli::serve::run(cli.overrides.settings()?)),
+        Command::Demo(args) => block_on(demo::run(args, cli.overrides.place())),
         Command::Init => cli::init::run(),
         Command::Routes(args) => cli::routes::run(&args),
         Command::Scopes(args) => cli::scopes::run(&args),

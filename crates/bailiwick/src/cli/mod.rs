@@ -3,7 +3,7 @@
 pub mod backup;
 pub mod init;
 pub mod migrate;
-mod output;
+pub mod output;
 pub mod restore;
 pub mod routes;
 pub mod scopes;

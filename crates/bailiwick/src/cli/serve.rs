@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use endpoint::App;
 use outside::{Clock, Random};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::config::Settings;
@@ -30,10 +32,15 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         println!("Make the account, once: {}/setup?token={token}", app.config.public_url);
     }
 
+    until_stopped(app, listener, &settings).await
+}
+
+/// Serves and works until Ctrl-C or SIGTERM, then lets what is running end.
+pub async fn until_stopped(app: App, listener: TcpListener, settings: &Settings) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
     let grace = Duration::from_secs(settings.shutdown_seconds);
     let worker = tokio::spawn(worker::run(app.clone(), stopped.clone()));
-    let metrics = start::metrics_listener(&app, &settings, stopped).await?;
+    let metrics = start::metrics_listener(&app, settings, stopped).await?;
     serve::serve(router(app), listener, serve::asked_to_stop(), grace).await;
     stop.send_replace(true);
     if tokio::time::timeout(grace, worker).await.is_err() {

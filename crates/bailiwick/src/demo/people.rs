@@ -69,20 +69,11 @@ pub const STAFF: [Staff; 9] = [
     Staff { firstname: "Elena", lastname: "Rossi", email: "elena@demo.test", role: Role::Observer, teams: &[] },
 ];
 
-/// What a person of the demo signs in and calls the API with.
-#[derive(Debug, Clone, Copy)]
-pub struct Credentials {
-    pub password: &'static str,
-    pub api_key: &'static str,
-}
-
 // Long enough for the password rules, and plain enough to type. Nothing but `demo` ever writes them to a database.
-pub const ADMIN: Credentials =
-    Credentials { password: "demo-admin-password", api_key: "demo-admin-api-key-0123456789" };
-pub const AGENT: Credentials =
-    Credentials { password: "demo-agent-password", api_key: "demo-agent-api-key-0123456789" };
-pub const CUSTOMER: Credentials =
-    Credentials { password: "demo-customer-password", api_key: "demo-customer-api-key-0123456789" };
+pub const ADMIN_PASSWORD: &str = "demo-admin-password";
+/// Of everybody else in `STAFF`.
+pub const AGENT_PASSWORD: &str = "demo-agent-password";
+pub const CUSTOMER_PASSWORD: &str = "demo-customer-password";
 
 impl Staff {
     pub fn name(&self) -> String {

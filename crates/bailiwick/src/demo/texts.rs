@@ -2,6 +2,8 @@
 //!
 //! Compiled in; `SOURCE.md` beside this file says where each part comes from.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context;
 use serde::Deserialize;
 
@@ -99,6 +101,14 @@ impl Material {
             texts: serde_json::from_str(include_str!("texts.json")).context("demo/texts.json")?,
             travel: travel.context("demo/travel.jsonl")?,
         })
+    }
+}
+
+impl Texts {
+    /// The tags of all tickets, each once, in alphabetical order.
+    pub fn tag_names(&self) -> BTreeSet<&str> {
+        let topics = self.topics.iter().flat_map(|topic| &topic.tags);
+        topics.chain(&self.travel.tags).map(String::as_str).collect()
     }
 }
 

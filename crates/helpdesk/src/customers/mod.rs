@@ -18,7 +18,7 @@ use crate::people::AddressRef;
 
 pub use list::{Filter, Sort, list};
 pub use merge::merge;
-pub use write::{create, delete, delete_many, find_or_create, set_data, update};
+pub use write::{create, delete, delete_many, find_or_create, set_data, set_password, update};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Customer {

@@ -191,6 +191,26 @@ fn same_addresses(a: &[Wanted], b: &[Wanted]) -> bool {
     a.len() == b.len() && a.iter().all(|item| b.contains(item))
 }
 
+/// Gives a customer a password, for filling an account. No page asks customers for one yet.
+pub async fn set_password(tx: &mut Tx, actor: &Actor, now: Timestamp, id: i64, hash: &str) -> Result<(), Error> {
+    read(tx, id).await?;
+    tx.run(
+        "insert into passwords (person_id, hash, changed_at) values ($1, $2, $3)
+         on conflict (person_id) do update set hash = excluded.hash, changed_at = excluded.changed_at",
+        &[id.into(), hash.into(), now.into()],
+    )
+    .await?;
+    let change = Change {
+        kind: "customer-password-changed",
+        object_type: "Customer",
+        object_id: id,
+        before: None,
+        after: None,
+        data: None,
+    };
+    events::record(tx, actor, now, change).await
+}
+
 /// Any JSON about a customer, replaced as a whole. A version older than the stored one is ignored, so that late calls do no harm.
 pub async fn set_data(
     tx: &mut Tx,
