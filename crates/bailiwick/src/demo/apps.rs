@@ -3,6 +3,7 @@
 use oauth::Provider;
 use oauth::clients::{ClientType, NewClient};
 use scope::Dialect;
+use scope::identity::Identity;
 use scope::permit::CanWrite;
 use scope::resource::Apps;
 use scope::words::vocabulary;
@@ -76,15 +77,23 @@ pub struct DemoApp {
     /// A public app has none.
     pub client_secret: Option<String>,
     pub redirect_uris: Vec<String>,
-    /// The ceiling: every word of the dialect.
+    /// The ceiling: every word of the dialect that an app of this type may be allowed.
     pub scopes: Vec<String>,
+}
+
+/// Every word of the dialect, but that a public app may not act for others: it cannot prove that it is who it says.
+fn ceiling(planned: &Planned) -> Vec<String> {
+    let words = vocabulary(planned.dialect).iter();
+    let allowed = words
+        .filter(|word| planned.client_type == ClientType::Confidential || word.identity != Some(Identity::Impersonate));
+    allowed.map(|word| word.word.to_owned()).collect()
 }
 
 /// Registers all of them. Ids and secrets come from the provider's randomness, the date from its clock.
 pub async fn register(provider: &Provider, may: &CanWrite<Apps>) -> Result<Vec<DemoApp>, helpdesk::Error> {
     let mut apps = Vec::with_capacity(PLANNED.len());
     for planned in PLANNED {
-        let scopes: Vec<String> = vocabulary(planned.dialect).iter().map(|word| word.word.to_owned()).collect();
+        let scopes = ceiling(&planned);
         let new = NewClient {
             name: planned.name.to_owned(),
             publisher: Some(planned.publisher.to_owned()),
