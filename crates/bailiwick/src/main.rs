@@ -48,6 +48,12 @@ enum Command {
     Demo(demo::Args),
     /// Write bailiwick.toml with every setting, its meaning and its default
     Init,
+    /// Write the whole account to one new file, while the server goes on serving
+    Backup(cli::backup::Args),
+    /// Fill an empty database from a backup
+    Restore(cli::restore::Args),
+    /// Bring the database to this program's schema; with --to, move the account to PostgreSQL
+    Migrate(cli::migrate::Args),
     /// Print every route, the scope it needs and the handler that asks for it
     Routes(cli::routes::Args),
     /// Print both vendors' scope words and what each opens
@@ -94,6 +100,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve => block_on(cli::serve::run(cli.overrides.settings()?)),
         Command::Demo(args) => block_on(demo::run(args, cli.overrides.place())),
         Command::Init => cli::init::run(),
+        Command::Backup(args) => block_on(cli::backup::run(&args, &cli.overrides.settings()?.database_url())),
+        Command::Restore(args) => block_on(cli::restore::run(&args, &cli.overrides.settings()?.database_url())),
+        Command::Migrate(args) => block_on(cli::migrate::run(&args, &cli.overrides.settings()?.database_url())),
         Command::Routes(args) => cli::routes::run(&args),
         Command::Scopes(args) => cli::scopes::run(&args),
     }

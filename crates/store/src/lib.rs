@@ -253,14 +253,16 @@ pub const ATTEMPTS: u32 = 5;
 /// in it. An error rolls everything back.
 #[macro_export]
 macro_rules! transact {
-    ($db:expr, |$tx:ident| $body:expr) => {{
+    ($db:expr, |$tx:ident| $body:block) => { $crate::transact!(@run $db, $tx, async $body) };
+    ($db:expr, |$tx:ident| $body:expr) => { $crate::transact!(@run $db, $tx, async { $body }) };
+    (@run $db:expr, $tx:ident, $body:expr) => {{
         let mut attempt: u32 = 1;
         loop {
             let outcome = async {
                 let mut transaction = $db.write().await?;
                 let result = {
                     let $tx = &mut transaction;
-                    async { $body }.await
+                    $body.await
                 };
                 match result {
                     Ok(value) => {

@@ -1,5 +1,6 @@
 //! The database under the helpdesk: what holds on SQLite and on PostgreSQL alike, and what only one of them needs.
 
+mod commands;
 mod dump;
 mod log;
 mod migrations;
