@@ -32,9 +32,10 @@ pub(crate) struct Facts<'a> {
 impl Provider {
     /// Signs an id_token for this client, with the algorithm that its record names (ID-3, KEY-6).
     pub(crate) async fn id_token(&self, client: &Client, facts: &Facts<'_>) -> Result<String, Error> {
-        let now = self.clock.now();
         let algorithm = algorithm_of(client)?;
         let ring = self.whole_key_ring().await?;
+        // After the keys: the first id_token makes them, and they sign from that moment on.
+        let now = self.clock.now();
         let key = ring
             .signer(algorithm, now)
             .ok_or_else(|| Error::Internal(format!("there is no {} key", keys::name_of(algorithm))))?;
