@@ -77,8 +77,8 @@ def standard(info, metadata, kind):
     answered = parameters(callback)
     check(answered.get("iss") == metadata["issuer"], f"iss {answered.get('iss')}")
     check(app["name"] in browser.consent_pages[-1], "the consent page does not name the app")
-    check("127.0.0.1" in browser.consent_pages[-1], "the consent page does not name where the answer goes")
-    step("consent: the page names app and redirect host, the redirect carries code, state and iss")
+    check("this computer" in browser.consent_pages[-1], "the consent page does not name where the answer goes")
+    step("consent: the page names the app and where the answer goes, the redirect carries code, state and iss")
 
     wrong = OAuth2Session(app["client_id"], app["client_secret"], redirect_uri=REDIRECT_URI, state=state,
                           token_endpoint_auth_method=method, default_timeout=TIMEOUT)
