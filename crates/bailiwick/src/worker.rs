@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use endpoint::App;
-use helpdesk::jobs::unsnooze_ticket;
+use helpdesk::jobs::{merge_tags, unsnooze_ticket};
 use jiff::{SignedDuration, Timestamp};
 use store::queue::{self, Failed, Job, Lease};
 use store::transact;
@@ -32,12 +32,11 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
     let now = app.clock.now();
     let run = uuid::Builder::from_random_bytes(app.random.bytes()).into_uuid().to_string();
     match job.kind.as_str() {
-        unsnooze_ticket::KIND => {
-            unsnooze_ticket::run(&app.db, now, &job.payload, &run).await?;
-            Ok(Outcome::Done)
-        }
+        merge_tags::KIND => merge_tags::run(&app.db, &job.payload).await?,
+        unsnooze_ticket::KIND => unsnooze_ticket::run(&app.db, now, &job.payload, &run).await?,
         other => bail!("this program knows no job {other:?}; a newer one may"),
     }
+    Ok(Outcome::Done)
 }
 
 /// Works until told to stop, and ends with the jobs that are running then. One that takes too long is cut off by the end of the process,

@@ -210,11 +210,19 @@ pub(crate) fn channels_of(fields: &mut Fields) -> Option<Vec<AddressRef>> {
     })
 }
 
-/// No field is defined yet, so no value can be set.
+/// No field is defined yet, so no value can be set. An object by id, the form of answers, is taken too: clients send customers back.
 fn no_custom_fields(fields: &mut Fields) {
-    let values = fields.each("custom_fields", 100, |_| ()).unwrap_or_default();
-    for index in 0..values.len() {
-        fields.problem(&format!("custom_fields.{index}.id"), "There is no such custom field.");
+    let keys: Vec<String> = match fields.json("custom_fields") {
+        Sent::Value(Value::Object(values)) => values.keys().cloned().collect(),
+        Sent::Value(Value::Array(values)) => (0..values.len()).map(|index| index.to_string()).collect(),
+        Sent::Value(_) | Sent::Null => {
+            fields.problem("custom_fields", "Not a valid list.");
+            return;
+        }
+        Sent::Absent => return,
+    };
+    for key in keys {
+        fields.problem(&format!("custom_fields.{key}.id"), "There is no such custom field.");
     }
 }
 

@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(
             problems.into_value(),
             json!({
-                "messages": { "0": { "channel": ["Missing data for required field."] } },
+                "messages": { "0": { "channel": ["Missing data for required field."], "via": ["Not a valid string."] } },
                 "subject": ["Not a valid string."],
             })
         );
