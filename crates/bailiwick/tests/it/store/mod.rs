@@ -2,6 +2,7 @@
 
 mod commands;
 mod dump;
+mod failures;
 mod log;
 mod migrations;
 mod queue;
