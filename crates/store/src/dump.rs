@@ -5,6 +5,7 @@
 //! not grow with the account: tables are read page by page, by their primary key, from one snapshot.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::digest;
 
@@ -346,7 +347,10 @@ impl Partial {
     }
 
     fn in_temporary_folder() -> Result<Partial, StoreError> {
-        Partial::create(std::env::temp_dir().join(format!("bailiwick-restore-{}.db", std::process::id())))
+        // Several may run at once, in one process or in many.
+        static N_MADE: AtomicU64 = AtomicU64::new(0);
+        let n = N_MADE.fetch_add(1, Ordering::Relaxed);
+        Partial::create(std::env::temp_dir().join(format!("bailiwick-restore-{}-{n}.db", std::process::id())))
     }
 
     fn create(path: PathBuf) -> Result<Partial, StoreError> {
