@@ -261,3 +261,62 @@ fn has_dot_segment(text: &str) -> bool {
 fn bad(reason: &str) -> BadRedirectUri {
     BadRedirectUri(reason.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_judged_without_a_panic(text in "\\PC{0,80}|[a-z.]{1,9}:[/\\\\@:?#\\[\\]a-z0-9.%*]{0,60}", requested in "\\PC{0,80}") {
+            // RU-1, RU-4
+            if let Ok(uri) = RedirectUri::check(&text) {
+                let _destination = uri.destination();
+                prop_assert_eq!(uri.as_str(), text.as_str());
+                prop_assert!(uri.matches(&text, false).is_some());
+                prop_assert!(requested == text || uri.matches(&requested, true).is_none() || requested.starts_with("http://"));
+            }
+        }
+
+        #[test]
+        fn only_the_same_bytes_match_off_loopback(host in "[a-z]{1,9}\\.example", path in "(/[a-zA-Z0-9._~-]{0,8}){0,3}", other in "\\PC{0,60}") {
+            // RU-1
+            if let Ok(uri) = RedirectUri::check(&format!("https://{host}{path}")) {
+                prop_assert_eq!(uri.matches(&other, true).is_some(), other == uri.as_str());
+                for near in [format!("{uri}/"), format!("{uri}?"), format!("{uri}#"), format!("{uri}?a=b"), uri.as_str().to_uppercase()] {
+                    prop_assert!(uri.matches(&near, true).is_none());
+                }
+            }
+        }
+
+        #[test]
+        fn a_loopback_address_matches_itself_on_every_port(
+            port in 1u16..,
+            path in "/[a-z0-9]{0,8}",
+            other in "/[a-z0-9]{0,8}",
+        ) {
+            // RU-2
+            for host in ["127.0.0.1", "[::1]"] {
+                let uri = RedirectUri::check(&format!("http://{host}{path}")).expect("good");
+                let elsewhere = format!("http://{host}:{port}{other}");
+                prop_assert_eq!(uri.matches(&elsewhere, false).is_some(), other == path);
+                for (scheme, host) in [("https", host.to_owned()), ("http", format!("x@{host}")), ("http", "localhost".to_owned())] {
+                    let near = format!("{scheme}://{host}:{port}{path}");
+                    prop_assert!(uri.matches(&near, true).is_none());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn localhost_is_free_in_its_port_only_for_apps_on_a_device() {
+        // RU-3
+        let uri = RedirectUri::check("http://localhost:3000/callback").expect("good");
+
+        assert!(uri.matches("http://localhost:4000/callback", true).is_some());
+        assert!(uri.matches("http://localhost:4000/callback", false).is_none());
+        assert_eq!(uri.destination(), Destination::ThisComputer);
+    }
+}
