@@ -187,6 +187,7 @@ fn read_update(fields: &mut Fields) -> MessageUpdate {
     read_sent(fields)
 }
 
+/// What was sent. Empty lists of files and macros and empty headers are stored as none, as they are shown.
 fn read_sent(fields: &mut Fields) -> MessageUpdate {
     MessageUpdate {
         channel: fields.text_within("channel", 1, WORD_MAX_CHARS),
@@ -205,12 +206,17 @@ fn read_sent(fields: &mut Fields) -> MessageUpdate {
         stripped_signature: fields.text_or_null("stripped_signature", TEXT_MAX_CHARS).change(),
         attachments: fields
             .each_or_null("attachments", LIST_MAX, read_attachment)
-            .map(some_list)
             .change()
-            .map(Option::flatten),
-        macros: fields.each_or_null("macros", LIST_MAX, read_macro).map(Value::Array).change(),
+            .map(|items| items.filter(|items| !items.is_empty()).map(Value::Array)),
+        macros: fields
+            .each_or_null("macros", LIST_MAX, read_macro)
+            .change()
+            .map(|items| items.filter(|items| !items.is_empty()).map(Value::Array)),
         actions: fields.each_or_null("actions", LIST_MAX, read_action).map(Value::Array).change(),
-        headers: fields.object_or_null("headers").change(),
+        headers: fields
+            .object_or_null("headers")
+            .change()
+            .map(|headers| headers.filter(|headers| *headers != json!({}))),
         mention_ids: fields.ids_or_null("mention_ids", LIST_MAX).map(|ids| json!(ids)).change(),
         meta: fields.object_or_null("meta").change(),
         last_sending_error: fields.object_or_null("last_sending_error").change(),
@@ -223,11 +229,6 @@ fn read_sent(fields: &mut Fields) -> MessageUpdate {
         opened_at: fields.time_or_null("opened_datetime").change(),
         deleted_at: fields.time_or_null("deleted_datetime").change(),
     }
-}
-
-/// `attachments` is null when there are none.
-fn some_list(items: Vec<Value>) -> Option<Value> {
-    (!items.is_empty()).then_some(Value::Array(items))
 }
 
 /// `MessageSource`, with the keys that were sent; `type` and `to` are always there.

@@ -3,7 +3,10 @@
 mod account;
 mod customers;
 mod events;
+mod messages;
 mod tags;
+mod ticket_tags;
+mod tickets;
 mod users;
 
 use serde_json::Value;
