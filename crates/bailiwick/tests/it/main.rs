@@ -6,6 +6,7 @@ mod docs;
 mod gorgias;
 mod health;
 mod layering;
+mod limits;
 mod oauth;
 mod routes;
 mod scope_matrix;
