@@ -8,8 +8,10 @@ use anyhow::bail;
 use endpoint::App;
 use helpdesk::jobs::{merge_tags, unsnooze_ticket};
 use jiff::{SignedDuration, Timestamp};
-use store::queue::{self, Failed, Job, Lease};
-use store::transact;
+use oauth::cleanup;
+use serde_json::Value as Json;
+use store::queue::{self, Failed, Job, Lease, NewJob};
+use store::{StoreError, transact};
 use tokio::sync::watch;
 
 /// How long a worker may be silent before another takes its job over.
@@ -34,6 +36,10 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
     match job.kind.as_str() {
         merge_tags::KIND => merge_tags::run(&app.db, &job.payload).await?,
         unsnooze_ticket::KIND => unsnooze_ticket::run(&app.db, now, &job.payload, &run).await?,
+        cleanup::KIND => {
+            app.provider.clean_up_expired().await?;
+            Ok(Outcome::Again(app.clock.now() + cleanup::EVERY))
+        }
         other => bail!("this program knows no job {other:?}; a newer one may"),
     }
     Ok(Outcome::Done)
@@ -42,6 +48,9 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
 /// Works until told to stop, and ends with the jobs that are running then. One that takes too long is cut off by the end of the process,
 /// and goes on from its checkpoint when its lease has run out.
 pub async fn run(app: App, stopped: watch::Receiver<bool>) {
+    if let Err(error) = enqueue_recurring(&app).await {
+        tracing::error!(%error, "the recurring jobs could not be enqueued");
+    }
     let id = app.random.letters(12);
     let mut workers: Vec<_> =
         (0..N_WORKERS).map(|n| tokio::spawn(work(app.clone(), format!("{id}-{n}"), stopped.clone()))).collect();
@@ -51,6 +60,21 @@ pub async fn run(app: App, stopped: watch::Receiver<bool>) {
             tracing::error!(%error, "a worker ended unexpectedly");
         }
     }
+}
+
+/// Sees to it that each job that comes back by itself is in the queue once.
+async fn enqueue_recurring(app: &App) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    transact!(app.db, |tx| {
+        let job = NewJob {
+            kind: cleanup::KIND,
+            payload: Json::Null,
+            run_at: now + cleanup::EVERY,
+            dedupe_key: Some("once".to_owned()),
+            max_attempts: 10,
+        };
+        queue::enqueue(tx, now, job).await.map(drop)
+    })
 }
 
 async fn work(app: App, name: String, mut stopped: watch::Receiver<bool>) {

@@ -9,6 +9,11 @@ use store::{Db, StoreError, Value, transact};
 
 use crate::Provider;
 
+/// Kind of the job that does it, again and again.
+pub const KIND: &str = "clean_up_expired";
+/// From the end of one run to the next.
+pub const EVERY: SignedDuration = SignedDuration::from_mins(10);
+
 /// Most rows in one transaction.
 const BATCH: i64 = 200;
 /// How long an expired code or refresh token is still recognised.

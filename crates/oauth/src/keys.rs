@@ -97,6 +97,11 @@ impl KeyRing {
             .max_by(|a, b| (a.active_from, &a.kid).cmp(&(b.active_from, &b.kid)))
     }
 
+    /// The algorithms that nothing signs with now.
+    fn missing(&self, now: Timestamp) -> Vec<Algorithm> {
+        ALGORITHMS.into_iter().filter(|&algorithm| self.signer(algorithm, now).is_none()).collect()
+    }
+
     /// Every key that somebody may meet: those to come, those in use, those retired.
     pub(crate) fn published(&self, now: Timestamp) -> impl Iterator<Item = &Key> {
         self.keys.iter().filter(move |key| key.expires_at.is_none_or(|end| now < end))
@@ -154,15 +159,14 @@ impl Provider {
     /// Two nodes that make them at once both keep theirs; all of them are published.
     pub(crate) async fn whole_key_ring(&self) -> Result<Arc<KeyRing>, Error> {
         let ring = self.key_ring().await?;
-        let now = self.clock.now();
-        let is_missing = |ring: &KeyRing, algorithm| ring.signer(algorithm, now).is_none();
-        if !ALGORITHMS.into_iter().any(|algorithm| is_missing(&ring, algorithm)) {
+        if ring.missing(self.clock.now()).is_empty() {
             return Ok(ring);
         }
         let _one_at_a_time = self.state.keys.making.lock().await;
         let ring = self.key_ring().await?;
-        let missing: Vec<Algorithm> =
-            ALGORITHMS.into_iter().filter(|&algorithm| is_missing(&ring, algorithm)).collect();
+        // Asked again: whoever held the lock may have made keys that sign from a moment ago.
+        let now = self.clock.now();
+        let missing = ring.missing(now);
         if missing.is_empty() {
             return Ok(ring);
         }

@@ -13,7 +13,7 @@ use store::Db;
 pub mod authorize;
 pub mod bearer;
 mod claims;
-mod cleanup;
+pub mod cleanup;
 pub mod client_auth;
 pub mod clients;
 mod codes;
