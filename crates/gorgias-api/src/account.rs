@@ -6,7 +6,7 @@ use axum::response::Response;
 use endpoint::{App, May};
 use helpdesk::account::{self, Setting, SettingChanges};
 use scope::permit::{CanRead, CanWrite};
-use scope::resource::Account as Accounts;
+use scope::resource::Accounts;
 use serde_json::{Value, json};
 use store::transact;
 

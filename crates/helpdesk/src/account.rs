@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use scope::permit::{Actor, CanRead, CanWrite};
-use scope::resource::Account as Accounts;
+use scope::resource::Accounts;
 use scope::role::Role;
 use serde_json::{Value as Json, json};
 use store::{Row, StoreError, Tx};

@@ -9,7 +9,7 @@ use crate::permission::Permissions;
 use crate::resource::Kind;
 use crate::words::Word;
 
-const ACCOUNT: &[Kind] = &[Kind::Account];
+const ACCOUNT: &[Kind] = &[Kind::Accounts];
 const USERS: &[Kind] = &[Kind::Users, Kind::Teams];
 const CUSTOMERS: &[Kind] = &[Kind::Customers];
 const TICKETS: &[Kind] = &[Kind::Tickets, Kind::Views, Kind::Files, Kind::VoiceCalls];

@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_set_is_taken_apart_and_put_together_again() {
-        let set = Permissions::reading(&[Kind::Tags, Kind::Security]).union(Permissions::writing(&[Kind::Account]));
+        let set = Permissions::reading(&[Kind::Tags, Kind::Security]).union(Permissions::writing(&[Kind::Accounts]));
 
         assert_eq!(set.iter().collect::<Permissions>(), set);
         assert_eq!(set.len(), 3);

@@ -100,7 +100,7 @@ impl<R: Resource, A: Access> Permit<R, A> {
 mod tests {
     use super::*;
     use crate::Dialect;
-    use crate::resource::{Account, Kind, Tags, Tickets, Users};
+    use crate::resource::{Accounts, Kind, Tags, Tickets, Users};
     use crate::words;
 
     fn caller(role: Role, scope: &str) -> Caller {
@@ -155,9 +155,9 @@ mod tests {
 
     #[test]
     fn a_word_missing_and_beyond_the_role_counts_as_missing() {
-        let refusal = caller(Role::Lite, "tickets:read").permit::<Account, Write>().expect_err("neither");
+        let refusal = caller(Role::Lite, "tickets:read").permit::<Accounts, Write>().expect_err("neither");
 
-        assert_eq!(refusal, Refusal::MissingScope(Permission::write(Kind::Account)));
+        assert_eq!(refusal, Refusal::MissingScope(Permission::write(Kind::Accounts)));
     }
 
     #[test]

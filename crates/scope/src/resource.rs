@@ -34,7 +34,7 @@ macro_rules! resources {
 
 resources! {
     /// The account itself and its settings.
-    Account = "account",
+    Accounts = "account",
     /// Staff.
     Users = "users",
     Teams = "teams",

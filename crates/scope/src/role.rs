@@ -88,7 +88,7 @@ impl Role {
 /// What only administrators may do.
 const ADMINISTRATION: [Permission; 8] = [
     Permission::write(Kind::Users),
-    Permission::write(Kind::Account),
+    Permission::write(Kind::Accounts),
     Permission::read(Kind::Apps),
     Permission::write(Kind::Apps),
     Permission::write(Kind::InstalledApps),
@@ -113,7 +113,7 @@ const AGENT_WRITES: [Permission; 8] = [
 ];
 
 const LITE: [Permission; 14] = [
-    Permission::read(Kind::Account),
+    Permission::read(Kind::Accounts),
     Permission::read(Kind::Users),
     Permission::read(Kind::Teams),
     Permission::read(Kind::Tickets),

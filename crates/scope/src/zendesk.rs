@@ -159,7 +159,7 @@ const ROWS: &[Row] = &[
     Row {
         name: "account_settings",
         group: "Settings",
-        opens: &[Kind::Account],
+        opens: &[Kind::Accounts],
         read: Some("Read your account's settings"),
         write: Some("Change your account's settings"),
     },

@@ -3,6 +3,8 @@
 //! The needs come from the handlers' signatures, the words from `scope`; nothing here is maintained by hand.
 
 use endpoint::{Guard, Route};
+use scope::permission::{Permission, Permissions};
+use scope::resource::AccessKind;
 use scope::words;
 use serde_json::{Value, json};
 
@@ -34,7 +36,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     output::print(&text(&shown))?;
     match &args.scope {
-        Some(word) => output::print(&where_enforced(word, shown.len())),
+        Some(word) => output::print(&where_enforced(word, &shown)),
         None => Ok(()),
     }
 }
@@ -64,13 +66,33 @@ fn text(table: &[Route]) -> String {
     output::columns(&rows)
 }
 
-fn where_enforced(word: &str, n_routes: usize) -> String {
+/// How to follow the word from the routes to the check and into the domain.
+fn where_enforced(word: &str, shown: &[Route]) -> String {
+    if shown.is_empty() {
+        return format!("\nNo route asks for what `{word}` opens.\n");
+    }
+    let opened = shown.iter().fold(Permissions::NONE, |all, route| {
+        all.union(words::permissions_of(route.dialect, word).intersection(route.needs))
+    });
+    let proofs: Vec<String> = opened.iter().map(proof).collect();
     format!(
-        "\n{n_routes} routes. Each handler above asks for its permission in its signature: `May<CanRead<...>>` or `May<CanWrite<...>>`.\n\
-         The check is `May` in crates/endpoint/src/may.rs, and `Caller::permit` in crates/scope/src/permit.rs.\n\
-         What `{word}` means: crates/scope/src/gorgias.rs, crates/scope/src/zendesk.rs. What it reaches in the domain:\n  \
-         grep -rnE 'Can(Read|Write)<' crates/helpdesk/src\n"
+        "\n{} routes. Each handler asks for its permission in its signature, as `May<{}>`.\n\
+         The check: `May` in crates/endpoint/src/may.rs, then `Caller::permit` in crates/scope/src/permit.rs.\n\
+         What `{word}` means: crates/scope/src/gorgias.rs and crates/scope/src/zendesk.rs. What it reaches in the domain:\n  \
+         grep -rnE '{}' crates/helpdesk/src\n",
+        shown.len(),
+        proofs.first().map_or("", String::as_str),
+        proofs.join("|"),
     )
+}
+
+/// The type that a domain function takes, `CanRead<Tickets>`.
+fn proof(permission: Permission) -> String {
+    let access = match permission.access {
+        AccessKind::Read => "CanRead",
+        AccessKind::Write => "CanWrite",
+    };
+    format!("{access}<{:?}>", permission.resource)
 }
 
 fn json(table: &[Route]) -> String {
