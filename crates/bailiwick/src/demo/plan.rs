@@ -282,8 +282,8 @@ fn topic_for<'a>(topics: &'a [Topic], status: &str, random: &Random) -> &'a Topi
 fn priority(urgency: u64, random: &Random) -> &'static str {
     match (urgency * 10 + random.below(60)).min(99) {
         0..12 => "low",
-        12..65 => "normal",
-        65..92 => "high",
+        12..60 => "normal",
+        60..82 => "high",
         _ => "urgent",
     }
 }
@@ -299,15 +299,14 @@ fn member_of(team: usize, random: &Random) -> usize {
 }
 
 fn letter(greeting: &str, body: &str, farewell: &str) -> String {
-    match (greeting.is_empty(), body.split_once(' ')) {
-        // Without a greeting the letter begins with its own first word.
-        (true, Some((first, rest))) => {
-            let mut word = first.chars();
-            let capital: String = word.next().into_iter().flat_map(char::to_uppercase).collect();
-            format!("{capital}{} {rest}\n\n{farewell}", word.as_str())
-        }
-        _ => format!("{greeting}\n\n{body}\n\n{farewell}"),
-    }
+    // After a comma the letter goes on, else it begins.
+    let body = if greeting.ends_with(',') { body.to_owned() } else { capitalized(body) };
+    format!("{greeting}\n\n{body}\n\n{farewell}").trim_start().to_owned()
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 fn pick<'a, T>(choices: &'a [T], random: &Random) -> &'a T {

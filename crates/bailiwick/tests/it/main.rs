@@ -2,6 +2,7 @@
 
 mod cors;
 mod crash;
+mod demo;
 mod docs;
 mod gorgias;
 mod health;
