@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -63,6 +64,43 @@ async fn a_full_disk_is_unavailable_and_acknowledges_nothing_that_is_not_there()
     assert!(matches!(&full, Err(StoreError::Unavailable(text)) if text.contains("disk is full")), "{full:?}");
     assert!(matches!(second, Err(StoreError::Failed)), "{second:?}");
     assert_eq!(count(&db, "tags").await, i64::from(first.is_ok()), "{first:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_that_are_cancelled_at_any_point_take_no_other_with_them() {
+    let (db, database) = fresh_database().await;
+    let acknowledged = Arc::new(Mutex::new(Vec::new()));
+
+    let writers: Vec<_> = (0..300)
+        .map(|n| {
+            let (db, acknowledged) = (db.clone(), acknowledged.clone());
+            tokio::spawn(async move {
+                let name = format!("{n:03}");
+                transact!(db, |tx| insert(tx, &name).await).unwrap();
+                acknowledged.lock().unwrap().push(name);
+            })
+        })
+        .collect();
+    for (n, writer) in writers.iter().enumerate().filter(|(n, _)| n % 3 == 0) {
+        // A little later each time, so that they are caught at different points.
+        for _ in 0..n % 7 {
+            tokio::task::yield_now().await;
+        }
+        writer.abort();
+    }
+    let mut n_done = 0;
+    for writer in writers {
+        n_done += usize::from(writer.await.is_ok());
+    }
+
+    let other = Db::open(&database.url).await.unwrap();
+    let mut tx = other.read().await.unwrap();
+    let rows = tx.rows("select name from tags order by name", &[]).await.unwrap();
+    let there: Vec<String> = rows.iter().map(|row| row.text("name").unwrap()).collect();
+    let acknowledged = acknowledged.lock().unwrap();
+    assert!(n_done >= 200);
+    assert!(acknowledged.len() >= n_done);
+    assert!(acknowledged.iter().all(|name| there.contains(name)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
