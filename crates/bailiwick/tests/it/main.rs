@@ -1,5 +1,6 @@
 //! The integration suite: a real server, real HTTP, a real database. `BAILIWICK_TEST_DATABASE` chooses which.
 
+mod contract;
 mod cors;
 mod crash;
 mod demo;
