@@ -38,7 +38,7 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
         unsnooze_ticket::KIND => unsnooze_ticket::run(&app.db, now, &job.payload, &run).await?,
         cleanup::KIND => {
             app.provider.clean_up_expired().await?;
-            Ok(Outcome::Again(app.clock.now() + cleanup::EVERY))
+            return Ok(Outcome::Again(now + cleanup::EVERY));
         }
         other => bail!("this program knows no job {other:?}; a newer one may"),
     }
