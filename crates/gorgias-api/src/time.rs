@@ -2,16 +2,42 @@
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 use serde::{Serialize, Serializer};
 
 /// `YYYY-MM-DDTHH:MM:SS.ffffff+00:00`; without the fraction when it is exactly zero. Never `Z`: connectors parse `%z` with digits.
 pub fn format(at: Timestamp) -> String {
-    if at.subsec_nanosecond() / 1_000 == 0 {
-        at.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()
+    digits(at, &mut [0; LONGEST]).to_owned()
+}
+
+/// Length of `format` with a fraction.
+const LONGEST: usize = 32;
+
+/// Writes the digits one by one: an answer holds dozens of times, and a general formatter would take longer than everything else.
+fn digits(at: Timestamp, buffer: &mut [u8; LONGEST]) -> &str {
+    let utc = Offset::UTC.to_datetime(at);
+    let microsecond = utc.subsec_nanosecond() / 1_000;
+    let mut length = 0;
+    let mut number = |value: i32, n_digits: u32, after: &[u8]| {
+        for place in (0..n_digits).rev() {
+            buffer[length] = b'0' + u8::try_from(value / 10_i32.pow(place) % 10).unwrap_or_default();
+            length += 1;
+        }
+        buffer[length..length + after.len()].copy_from_slice(after);
+        length += after.len();
+    };
+    number(utc.year().into(), 4, b"-");
+    number(utc.month().into(), 2, b"-");
+    number(utc.day().into(), 2, b"T");
+    number(utc.hour().into(), 2, b":");
+    number(utc.minute().into(), 2, b":");
+    if microsecond == 0 {
+        number(utc.second().into(), 2, b"+00:00");
     } else {
-        at.strftime("%Y-%m-%dT%H:%M:%S.%6f+00:00").to_string()
+        number(utc.second().into(), 2, b".");
+        number(microsecond, 6, b"+00:00");
     }
+    str::from_utf8(&buffer[..length]).unwrap_or_default()
 }
 
 /// `format`, or null.
@@ -25,7 +51,7 @@ pub struct Datetime(pub Timestamp);
 
 impl Serialize for Datetime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&format(self.0))
+        serializer.serialize_str(digits(self.0, &mut [0; LONGEST]))
     }
 }
 

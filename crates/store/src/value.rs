@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 
@@ -99,15 +100,25 @@ pub(crate) fn without_nul(text: &str) -> Cow<'_, str> {
 }
 
 /// One row of an answer. Columns are asked for by name.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Row {
     pub(crate) columns: Arc<[String]>,
     pub(crate) values: Vec<Value>,
+    /// Where to look first: readers ask in the order of the query, and a wide row is not searched from its start for each column.
+    next: AtomicUsize,
 }
 
 impl Row {
+    pub(crate) fn new(columns: Arc<[String]>, values: Vec<Value>) -> Row {
+        Row { columns, values, next: AtomicUsize::new(0) }
+    }
+
     fn value(&self, column: &'static str) -> Result<&Value, StoreError> {
-        let at = self.columns.iter().position(|name| name == column).ok_or(StoreError::Column(column))?;
+        let next = self.next.load(Ordering::Relaxed).min(self.columns.len());
+        let (before, after) = self.columns.split_at(next);
+        let found = after.iter().position(|name| name == column).map(|at| next + at);
+        let at = found.or_else(|| before.iter().position(|name| name == column)).ok_or(StoreError::Column(column))?;
+        self.next.store(at + 1, Ordering::Relaxed);
         self.values.get(at).ok_or(StoreError::Column(column))
     }
 

@@ -35,7 +35,8 @@ async fn a_body_over_10_mib_is_refused_and_changes_nothing() {
     let server = Server::start().await;
     let token = server.token("tags:read tags:write").await;
 
-    let huge = server.post("/api/tags", &token, json!({ "name": "x", "description": "y".repeat(11 * 1024 * 1024) })).await;
+    let huge =
+        server.post("/api/tags", &token, json!({ "name": "x", "description": "y".repeat(11 * 1024 * 1024) })).await;
 
     assert_eq!(huge.status(), 413);
     let tags: Value = server.get("/api/tags", &token).await.json().await.expect("JSON");

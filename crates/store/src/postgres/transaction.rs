@@ -83,7 +83,7 @@ impl PostgresTx {
         let mut rows = Vec::with_capacity(found.len());
         for row in found {
             let values = (0..columns.len()).map(|at| row.try_get::<_, Value>(at)).collect::<Result<_, _>>()?;
-            rows.push(Row { columns: columns.clone(), values });
+            rows.push(Row::new(columns.clone(), values));
         }
         Ok(rows)
     }

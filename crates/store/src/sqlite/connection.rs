@@ -41,7 +41,7 @@ impl Connection {
         while let Some(row) = rows.next()? {
             if found.len() < limit {
                 let values = (0..text.columns.len()).map(|at| row.get_ref(at).map(value)).collect::<Result<_, _>>()?;
-                found.push(Row { columns: text.columns.clone(), values });
+                found.push(Row::new(text.columns.clone(), values));
             } else if reads_only {
                 break;
             }

@@ -5,6 +5,7 @@ mod customers;
 mod events;
 mod messages;
 mod tags;
+mod ticket_list;
 mod ticket_tags;
 mod tickets;
 mod users;
