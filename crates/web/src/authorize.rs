@@ -1,7 +1,7 @@
 //! `/oauth/authorize` and `/oauth/authorizations/new`: the provider decides, this turns its decision into a page or a redirect.
 
 use askama::Template;
-use axum::extract::{RawQuery, State};
+use axum::extract::{OriginalUri, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use endpoint::App;
@@ -28,9 +28,27 @@ pub async fn by_get(State(app): State<App>, visitor: Visitor, RawQuery(query): R
 }
 
 /// `POST /oauth/authorize`. No CSRF value: an app's page sends this form, and it only starts what the person then confirms (AZ-1).
-pub async fn by_post(State(app): State<App>, visitor: Visitor, FormBytes(raw): FormBytes) -> Response {
+pub async fn by_post(
+    State(app): State<App>,
+    visitor: Visitor,
+    OriginalUri(uri): OriginalUri,
+    FormBytes(raw): FormBytes,
+) -> Response {
+    // A browser sends no SameSite=Lax cookie with another site's POST. Led to the same request by GET, it sends the session it has.
+    if let Some(query) = as_query(&raw).filter(|_| visitor.is_new()) {
+        return see_other(&format!("{}?{query}", uri.path()));
+    }
     visitor.named(answer(app.provider.authorize(&raw, &visitor.browser()).await))
 }
+
+/// The form as it would stand in an address, if it is fit for one.
+fn as_query(raw: &[u8]) -> Option<&str> {
+    let fits = raw.len() <= QUERY_MAX_BYTES && raw.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'#');
+    std::str::from_utf8(raw).ok().filter(|_| fits)
+}
+
+/// Room for the longest query within a URL of 8 KiB (ALL-14).
+const QUERY_MAX_BYTES: usize = 7 * 1024;
 
 /// What the browser is shown next.
 pub fn answer(next: Result<Next, StoreError>) -> Response {

@@ -82,6 +82,11 @@ impl Visitor {
         !self.is_new && sessions::csrf_matches(cookie, form.value("request"), form.value("csrf"))
     }
 
+    /// Whether the browser sent no name: it has none yet, or another site made it ask.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
     /// Gives the browser its name, if it has none yet.
     pub fn named(&self, mut response: Response) -> Response {
         if self.is_new {

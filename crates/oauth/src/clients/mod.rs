@@ -147,7 +147,8 @@ pub async fn find(tx: &mut Tx, _may: &CanRead<Apps>, id: i64) -> Result<Client, 
     }
 }
 
-/// Apps that are not deleted, by name. `search` is looked for in name, publisher and client id, without regard to case.
+/// Apps that are not deleted, by name. `search` is looked for in name, publisher and client id, without regard to
+/// the case of ASCII letters, which is what both databases fold alike.
 pub async fn list(
     tx: &mut Tx,
     _may: &CanRead<Apps>,
@@ -166,7 +167,7 @@ pub async fn list(
         sql.push_str(&format!(
             " and (lower(name) like ${n} escape '!' or lower(publisher) like ${n} escape '!' or lower(client_id) like ${n} escape '!')"
         ));
-        params.push(format!("%{}%", escape_like(&search.to_lowercase())).into());
+        params.push(format!("%{}%", escape_like(&search.to_ascii_lowercase())).into());
     }
     sql.push_str(&format!(" order by name, id limit ${}", params.len() + 1));
     params.push(limit.into());

@@ -378,3 +378,57 @@ async fn zendesk_apps_find_their_own_address_words_and_defaults() {
     assert!(defaults.body.contains("(read)") && defaults.body.contains("(write)"), "{}", defaults.body);
     assert_eq!(beyond.answer()["error"], "invalid_scope");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hint_says_who_must_sign_in_even_when_it_is_old() {
+    // AZ-17
+    let server = Server::start().await;
+    let app = server.gorgias_app("openid tickets:read").await;
+    let stranger = server.gorgias_app("openid").await;
+    let tokens = app.tokens(Person::Admin, "openid tickets:read").await;
+    let hint = tokens["id_token"].as_str().expect("an id_token").to_owned();
+    server.clock.advance(std::time::Duration::from_secs(3 * 86_400));
+    let hinted = |more: &[(&str, &str)]| {
+        let mut changes = vec![("id_token_hint", hint.as_str())];
+        changes.extend(more);
+        app.request("tickets:read", &changes)
+    };
+    let mut admin = Browser::new(&server);
+    admin.sign_in(Person::Admin).await;
+    let mut agent = Browser::new(&server);
+    agent.sign_in(Person::Agent).await;
+
+    let same = admin.open(&hinted(&[])).await;
+    let silent = agent.open(&hinted(&[("prompt", "none")])).await;
+    let other = agent.open(&hinted(&[])).await;
+    let wrong_again = agent.sign_in_on(&other, Person::Agent).await;
+    let right = agent.sign_in_on(&wrong_again, Person::Admin).await;
+    let foreign = admin.get(&stranger.request("openid", &[("id_token_hint", &hint)])).await;
+    let altered = admin.get(&app.request("tickets:read", &[("id_token_hint", &format!("{hint}x"))])).await;
+
+    assert!(same.answer().contains_key("code"));
+    assert_eq!(silent.answer()["error"], "login_required");
+    assert!(other.body.contains("login-submit") && wrong_again.body.contains("login-submit"));
+    assert!(right.answer().contains_key("code"));
+    assert_eq!(foreign.answer()["error"], "invalid_request");
+    assert_eq!(altered.answer()["error"], "invalid_request");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_from_another_site_finds_the_session_that_its_browser_has() {
+    // AZ-1, LS-1
+    let server = Server::start().await;
+    let app = server.gorgias_app("tickets:read").await;
+    let mut browser = Browser::new(&server);
+    app.allow(&mut browser, Person::Admin, "tickets:read").await;
+    let request = app.request("tickets:read", &[]);
+    let query = request.split_once('?').expect("a query").1;
+    let fields: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+
+    // SameSite=Lax: the browser sends no cookie with this POST, and sends them with the GET that it is led to.
+    let led = Browser::new(&server).post("/oauth/authorize", &fields).await;
+    let answered = browser.get(led.location().expect("a redirect")).await;
+
+    assert_eq!(led.status, 303);
+    assert!(answered.answer().contains_key("code"));
+}

@@ -105,6 +105,28 @@ async fn an_unknown_address_costs_as_much_time_as_a_wrong_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hash_of_weaker_parameters_is_made_anew_at_sign_in() {
+    // LS-4
+    let server = Server::start().await;
+    // From the reference implementation's tests: the password is `password`, with 256 KiB.
+    let weak = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+    store::transact!(server.db, |tx| {
+        tx.run("update passwords set hash = $1 where person_id = $2", &[weak.into(), server.agent_id.into()]).await
+    })
+    .expect("an old hash");
+
+    for _ in 0..2 {
+        let signed_in = server.app.provider.sign_in("Agent@Demo.test ", "password", &from("192.0.2.1")).await;
+        assert!(signed_in.is_ok(), "{signed_in:?}");
+    }
+
+    let mut tx = server.db.read().await.expect("begin");
+    let sql = "select hash from passwords where person_id = $1";
+    let row = tx.row(sql, &[server.agent_id.into()]).await.expect("a query").expect("a hash");
+    assert!(row.text("hash").expect("text").starts_with("$argon2id$v=19$m=19456"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn guessing_slows_down_and_says_for_how_long() {
     // LS-6, ALL-17
     let server = Server::start().await;
