@@ -74,7 +74,7 @@ pub async fn update_setting(
     let mut fields = body.fields()?;
     let kind = kind_of(&mut fields);
     let name = fields.text_or_null("name", NAME_MAX_CHARS).change();
-    let data = data_of(&mut fields, &kind).change().map(|data| data.unwrap_or_else(|| json!({})));
+    let data = data_of(&mut fields, &kind).change().map(Option::unwrap_or_default);
     fields.finish()?;
     let changes = SettingChanges { kind, name, data };
 

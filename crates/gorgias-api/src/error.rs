@@ -45,11 +45,12 @@ impl Problems {
                 inner.add(rest, problem);
                 self.nest(first, inner);
             }
-            None => match self.0.entry(first).or_insert_with(|| json!([])) {
-                Value::Array(list) => list.push(Value::String(problem.into())),
-                // The field already has problems inside it: they say more.
-                _ => {}
-            },
+            None => {
+                // If the field already has problems inside it, they say more.
+                if let Value::Array(list) = self.0.entry(first).or_insert_with(|| json!([])) {
+                    list.push(Value::String(problem.into()));
+                }
+            }
         }
     }
 

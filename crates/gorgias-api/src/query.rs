@@ -88,8 +88,7 @@ impl Params {
 
     pub fn integer(&mut self, key: &str, min: i64, max: i64) -> Option<i64> {
         let value = self.one(key)?;
-        let number = self.number(key, &value, min, max);
-        number
+        self.number(key, &value, min, max)
     }
 
     /// `true`, `false`, `True`, `False`, `1` or `0`.

@@ -128,7 +128,6 @@ pub async fn delete(
     May(may): May<CanWrite<Users>>,
     Id(id): Id,
 ) -> Result<Response, GorgiasError> {
-    let id = or_caller(id, may.actor())?;
     let now = app.clock.now();
     transact!(app.db, |tx| users::delete(tx, &may, now, id).await)?;
     Ok(empty(StatusCode::NO_CONTENT))

@@ -142,6 +142,8 @@ pub async fn update_setting(
     id: i64,
     changes: &SettingChanges,
 ) -> Result<Setting, Error> {
+    // Holds the row: of two changes at once, the second sees the first.
+    tx.run("update settings set updated_at = updated_at where id = $1", &[id.into()]).await?;
     let row = tx.row("select id, type, name, data from settings where id = $1", &[id.into()]).await?;
     let before = match row {
         Some(row) => Setting::from_row(&row)?,

@@ -4,7 +4,7 @@
 //! customer in `customers.rs`.
 
 use serde_json::value::RawValue;
-use store::{Row, StoreError};
+use store::{Row, StoreError, Tx};
 
 use crate::Error;
 
@@ -133,4 +133,11 @@ pub(crate) fn prefixed(path: &str, error: Error) -> Error {
         Error::NotFound { kind, .. } => Error::invalid(format!("{path}.id"), format!("No {kind} has this id.")),
         other => other,
     }
+}
+
+/// Holds a person's row until the end of the transaction, so that what is read next is still true when it is written back. Of two changes
+/// at once on PostgreSQL, the second waits and then sees the first. (`for update` would say it better, but not to SQLite.)
+pub(crate) async fn lock(tx: &mut Tx, id: i64) -> Result<(), Error> {
+    tx.run("update people set updated_at = updated_at where id = $1", &[id.into()]).await?;
+    Ok(())
 }

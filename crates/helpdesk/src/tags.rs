@@ -123,6 +123,7 @@ pub async fn update(
     id: i64,
     changes: &Changes,
 ) -> Result<Tag, Error> {
+    lock(tx, id).await?;
     let before = read(tx, id).await?;
     let mut after = before.clone();
     if let Some(name) = &changes.name {
@@ -159,6 +160,7 @@ pub async fn update(
 
 /// Removes a tag for good, from its tickets too.
 pub async fn delete(tx: &mut Tx, may: &CanWrite<Tags>, now: Timestamp, id: i64) -> Result<(), Error> {
+    lock(tx, id).await?;
     let tag = read(tx, id).await?;
     // With it go tags that are on their way into it.
     tx.run("delete from tags where id = $1 or merged_into = $1", &[id.into()]).await?;
@@ -188,6 +190,12 @@ pub(crate) async fn read(tx: &mut Tx, id: i64) -> Result<Tag, Error> {
         Some(row) => Tag::from_row(&row),
         None => Err(Error::NotFound { kind: "tag", id }),
     }
+}
+
+/// Holds a tag's row until the end of the transaction: of two changes at once, the second sees the first.
+pub(crate) async fn lock(tx: &mut Tx, id: i64) -> Result<(), Error> {
+    tx.run("update tags set usage = usage where id = $1", &[id.into()]).await?;
+    Ok(())
 }
 
 /// The tag that a name means now.

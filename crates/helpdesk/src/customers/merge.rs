@@ -10,7 +10,7 @@ use super::{Changes, CustomerDetail, read, write};
 use crate::Error;
 use crate::addresses::EMAIL;
 use crate::events::{self, Change};
-use crate::people::AddressRef;
+use crate::people::{self, AddressRef};
 
 /// Gives the tickets, messages and addresses of one customer to another, who takes the chosen values, and removes the first.
 /// Two statements for the tickets and messages, however many: few customers have more than some hundred.
@@ -25,6 +25,9 @@ pub async fn merge(
     if source_id == target_id {
         return Err(Error::invalid("source_id", "A customer cannot be merged into themselves."));
     }
+    // In one order, so that two merges in opposite directions do not wait for each other.
+    people::lock(tx, source_id.min(target_id)).await?;
+    people::lock(tx, source_id.max(target_id)).await?;
     let source = read(tx, source_id).await?;
     let target = read(tx, target_id).await?;
     let n_tickets = tx

@@ -10,7 +10,7 @@ use store::{StoreError, Tx};
 use super::{Changes, CustomerDetail, NewCustomer, read};
 use crate::addresses::{self, EMAIL, Wanted, as_stored, key_of, primary_email, wanted};
 use crate::events::{self, Change};
-use crate::people::{AddressRef, PersonRef};
+use crate::people::{self, AddressRef, PersonRef};
 use crate::users::{email_key, role_rank};
 use crate::{Error, names};
 
@@ -51,7 +51,11 @@ pub async fn find_or_create(tx: &mut Tx, actor: &Actor, now: Timestamp, who: &Pe
         addresses: who.addresses.clone(),
         ..NewCustomer::default()
     };
-    insert(tx, actor, now, &new).await
+    match insert(tx, actor, now, &new).await {
+        // Somebody made them since we looked.
+        Err(Error::Taken { kind, field }) => find_known(tx, who).await?.ok_or(Error::Taken { kind, field }),
+        outcome => outcome,
+    }
 }
 
 async fn find_known(tx: &mut Tx, who: &PersonRef) -> Result<Option<i64>, Error> {
@@ -83,6 +87,7 @@ pub async fn update(
     id: i64,
     changes: &Changes,
 ) -> Result<CustomerDetail, Error> {
+    people::lock(tx, id).await?;
     let before = read(tx, id).await?;
     let after = write(tx, now, &before, changes).await?;
     let (old, new) = events::difference(before.fields(), after.fields());
@@ -220,6 +225,7 @@ pub async fn set_data(
     data: Option<&Json>,
     version: Option<Timestamp>,
 ) -> Result<(), Error> {
+    people::lock(tx, id).await?;
     let before = read(tx, id).await?;
     let row = tx.row("select data_version from people where id = $1", &[id.into()]).await?;
     let stored = row.ok_or(Error::NotFound { kind: "customer", id })?.time_or_null("data_version")?;
@@ -248,6 +254,7 @@ pub async fn set_data(
 
 /// Removes a customer for good. `InUse` if they have tickets or took part in one.
 pub async fn delete(tx: &mut Tx, may: &CanWrite<Customers>, now: Timestamp, id: i64) -> Result<(), Error> {
+    people::lock(tx, id).await?;
     let customer = read(tx, id).await?;
     let used = tx
         .row(
@@ -318,7 +325,13 @@ async fn insert(tx: &mut Tx, actor: &Actor, now: Timestamp, new: &NewCustomer) -
     let Some(row) = row else { return Err(Error::Taken { kind: "customer", field: "email" }) };
     let id = row.int("id")?;
     for item in &list {
-        addresses::insert(tx, now, id, item).await?;
+        if let Err(error) = addresses::insert(tx, now, id, item).await {
+            // `find_or_create` goes on after `Taken`, and wants nothing left behind.
+            if matches!(error, Error::Taken { .. }) {
+                tx.run("delete from people where id = $1", &[id.into()]).await?;
+            }
+            return Err(error);
+        }
     }
     let after = read(tx, id).await?.fields();
     let change = Change {

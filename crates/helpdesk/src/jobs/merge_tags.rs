@@ -28,9 +28,8 @@ pub async fn start(
     destination_id: i64,
     source_ids: &[i64],
 ) -> Result<Tag, Error> {
-    // Locks the row: of two merges in opposite directions, the second one finds its destination gone.
-    tx.run("update tags set merged_into = null where id = $1 and merged_into is null", &[destination_id.into()])
-        .await?;
+    // Of two merges in opposite directions, the second one finds its destination gone.
+    tags::lock(tx, destination_id).await?;
     let destination = tags::read(tx, destination_id).await?;
     let mut room = SLICE;
     for (index, source_id) in source_ids.iter().copied().enumerate() {
@@ -40,6 +39,7 @@ pub async fn start(
         if source_ids[..index].contains(&source_id) {
             continue;
         }
+        tags::lock(tx, source_id).await?;
         let source = tags::read(tx, source_id).await?;
         tx.run(
             "update tags set merged_into = $1 where id = $2 or merged_into = $2",

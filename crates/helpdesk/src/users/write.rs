@@ -8,7 +8,7 @@ use store::{StoreError, Tx};
 
 use super::{Changes, NewUser, Proof, User, email_key, read, role_rank};
 use crate::events::{self, Change};
-use crate::{Error, names};
+use crate::{Error, names, people};
 
 /// Adds a user without a password. `Taken` if somebody has the address.
 pub async fn create(tx: &mut Tx, may: &CanWrite<Users>, now: Timestamp, new: &NewUser) -> Result<User, Error> {
@@ -45,6 +45,7 @@ pub async fn update(
     changes: &Changes,
     proof: &Proof,
 ) -> Result<User, Error> {
+    people::lock(tx, id).await?;
     let before = read(tx, id).await?;
     let after = changed(&before, changes)?;
     if before.role == Role::Owner && (after.role != Role::Owner || !after.active) {
@@ -106,6 +107,7 @@ pub async fn update(
 
 /// Takes a user away: their tickets become unassigned, their credentials and their address are forgotten. `Refused` for the owner.
 pub async fn delete(tx: &mut Tx, may: &CanWrite<Users>, now: Timestamp, id: i64) -> Result<(), Error> {
+    people::lock(tx, id).await?;
     let user = read(tx, id).await?;
     if user.role == Role::Owner {
         return Err(Error::Refused("The owner of the account cannot be deleted.".to_owned()));
