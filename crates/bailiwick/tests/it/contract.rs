@@ -30,7 +30,9 @@ fn no_test_names_a_line_that_the_contract_does_not_have() {
 
     let strangers: Vec<String> = named_in_tests()
         .into_iter()
-        .filter(|name| name.split('-').next().is_some_and(|section| sections.contains(section)) && !ids.contains(name.as_str()))
+        .filter(|name| {
+            name.split('-').next().is_some_and(|section| sections.contains(section)) && !ids.contains(name.as_str())
+        })
         .collect();
 
     assert!(strangers.is_empty(), "not in the contract: {strangers:?}");
@@ -45,7 +47,8 @@ fn named_in_tests() -> BTreeSet<String> {
     for file in files {
         let text = fs::read_to_string(&file).expect("a source file");
         let is_test = file.components().any(|part| part.as_os_str() == "tests");
-        let tests = if is_test { text.as_str() } else { text.split_once("#[cfg(test)]").map_or("", |(_, tests)| tests) };
+        let tests =
+            if is_test { text.as_str() } else { text.split_once("#[cfg(test)]").map_or("", |(_, tests)| tests) };
         for line in tests.lines().filter_map(|line| line.trim_start().strip_prefix("// ")) {
             names.extend(line.split([',', ' ', '(', ')']).filter(|word| is_line_id(word)).map(str::to_owned));
         }

@@ -1,7 +1,15 @@
 //! Tests of oauth.
 
 mod authorize;
+mod client_auth;
 mod clients;
 mod consent;
+mod keys;
+mod metadata;
+mod pkce;
 mod redirect_uri;
+mod refresh;
+mod revoke;
 mod sign_in;
+mod token;
+mod userinfo;
