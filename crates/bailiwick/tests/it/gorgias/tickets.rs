@@ -528,3 +528,56 @@ async fn tickets_need_their_scopes() {
     assert!(refused.headers()["www-authenticate"].to_str().expect("text").contains("scope=\"tickets:write\""));
     assert_eq!(server.post("/api/tickets", &writer, json!({ "messages": [email("x")] })).await.status(), 201);
 }
+
+/// Sends all of these side by side.
+async fn at_once(requests: Vec<reqwest::RequestBuilder>) -> Vec<reqwest::Response> {
+    let sent: Vec<_> = requests.into_iter().map(|request| tokio::spawn(request.send())).collect();
+    let mut answers = Vec::new();
+    for answer in sent {
+        answers.push(answer.await.expect("no panic").expect("an answer"));
+    }
+    answers
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn creates_that_race_for_one_new_customer_and_tag_share_them() {
+    let server = Server::start().await;
+    let token = server.token(SCOPE).await;
+    let path = format!("{}/api/tickets", server.base);
+    let named = |one, other| json!({ "messages": [email("x")], "tags": [{ "name": one }, { "name": other }] });
+
+    let bodies = (0..16).map(|n| if n % 2 == 0 { named("a", "b") } else { named("b", "a") });
+    let creates = bodies.map(|body| server.http.post(&path).bearer_auth(&token).json(&body)).collect();
+    let mut customers = BTreeSet::new();
+    for answer in at_once(creates).await {
+        let ticket = ok(answer, 201).await;
+        customers.insert(ticket["customer"]["id"].to_string());
+    }
+
+    assert_eq!(customers.len(), 1);
+    let tags = ok(server.get("/api/tags?order_by=name:asc", &token).await, 200).await;
+    assert_eq!(tags["data"].as_array().map(Vec::len), Some(2));
+    assert_eq!(tags["data"][0]["usage"], 16);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_and_updates_that_race_are_all_counted() {
+    let server = Server::start().await;
+    let token = server.token(SCOPE).await;
+    let ticket = create(&server, &token, json!({ "status": "closed" })).await;
+    let path = format!("{}/api/tickets/{}", server.base, ticket["id"]);
+
+    let mut requests = Vec::new();
+    for n in 0..12 {
+        requests.push(server.http.post(format!("{path}/messages")).bearer_auth(&token).json(&email("x")));
+        requests.push(server.http.put(&path).bearer_auth(&token).json(&json!({ "meta": { "n": n } })));
+    }
+    let answers = at_once(requests).await;
+
+    assert!(answers.iter().all(|answer| answer.status().is_success()));
+    let list = ok(server.get("/api/tickets", &token).await, 200).await;
+    assert_eq!(list["data"][0]["messages_count"], 13);
+    let kinds = events(&server, &token, "Ticket", &ticket["id"]).await;
+    assert_eq!(kinds.iter().filter(|kind| *kind == "ticket-reopened").count(), 1);
+    assert_eq!(kinds.iter().filter(|kind| *kind == "ticket-updated").count(), 13);
+}
