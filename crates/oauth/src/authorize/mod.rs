@@ -132,9 +132,9 @@ impl Provider {
     ///
     /// An error is the database's, and nothing was issued; answer 503 with `Retry-After` (ALL-15).
     pub async fn authorize(&self, raw: &[u8], browser: &Browser<'_>) -> Result<Next, StoreError> {
-        let params = match request::decode(raw) {
-            Ok(params) => params,
-            Err(next) => return Ok(next),
+        let Some(params) = request::decode(raw) else {
+            let detail = "The app sent something that is not readable text, or too much of it.";
+            return Ok(request::page("This request is damaged", detail));
         };
         let hinted = self.hinted(&params).await?;
         let mut tx = self.db.read().await?;

@@ -52,15 +52,10 @@ pub(crate) fn page(title: &'static str, detail: impl Into<String>) -> Next {
     Next::Page { status: StatusCode::BAD_REQUEST, title, detail: detail.into() }
 }
 
-/// The parameters, decoded (ALL-4, ALL-5).
-pub(crate) fn decode(raw: &[u8]) -> Result<Params, Next> {
-    let text = std::str::from_utf8(raw).ok().filter(|_| raw.len() <= RAW_MAX_BYTES);
-    match text.map(Params::decode) {
-        Some(Ok(params)) => Ok(params),
-        _ => {
-            Err(page("This request is damaged", "The app sent something that is not readable text, or too much of it."))
-        }
-    }
+/// The parameters, decoded (ALL-4). None if they are not text, or too much of it (ALL-5, ALL-14).
+pub(crate) fn decode(raw: &[u8]) -> Option<Params> {
+    let text = std::str::from_utf8(raw).ok().filter(|_| raw.len() <= RAW_MAX_BYTES)?;
+    Params::decode(text).ok()
 }
 
 /// The client, if it may act at all (AZ-2, POL-4).
@@ -235,7 +230,7 @@ pub(crate) fn hinted_person(client: &Client, params: &Params, hint: Option<Hint>
     if params.get("id_token_hint").is_none() {
         return Ok(None);
     }
-    let hint = hint.filter(|hint| hint.aud.iter().any(|audience| *audience == client.client_id));
+    let hint = hint.filter(|hint| hint.aud.contains(&client.client_id));
     match hint.map(|hint| hint.sub.parse::<i64>()) {
         Some(Ok(person_id)) => Ok(Some(person_id)),
         _ => Err(Error::invalid_request("The id_token_hint is not an id_token for this app.")),
