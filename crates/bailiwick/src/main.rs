@@ -63,7 +63,7 @@ enum Command {
 impl Overrides {
     /// The demo knows no other settings than these: a file or variable of the real account must not reach it.
     fn place(self) -> demo::Place {
-        demo::Place { listen: self.listen, data: self.data, database: self.database }
+        demo::Place { listen: self.listen, public_url: self.public_url, data: self.data, database: self.database }
     }
 
     fn settings(&self) -> anyhow::Result<Settings> {

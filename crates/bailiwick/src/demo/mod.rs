@@ -44,6 +44,7 @@ pub struct Args {
 #[derive(Debug, Clone, Default)]
 pub struct Place {
     pub listen: Option<String>,
+    pub public_url: Option<String>,
     /// Kept after the end; without it a temporary folder is used and removed.
     pub data: Option<PathBuf>,
     pub database: Option<String>,
@@ -70,7 +71,8 @@ pub async fn run(args: Args, place: Place) -> anyhow::Result<()> {
     }
     start::logs(&settings)?;
     let listener = serve::bind(&settings.listen).await?;
-    let public_url = format!("http://{}", listener.local_addr()?);
+    let address = listener.local_addr()?;
+    let public_url = place.public_url.unwrap_or_else(|| format!("http://{address}"));
     let demo = fill(&settings, public_url, &args).await?;
     let text = if args.json { demo.json_line() } else { demo.text(&folder) };
     output::print(&text)?;
@@ -87,7 +89,10 @@ pub async fn fill(settings: &Settings, public_url: String, args: &Args) -> anyho
     let surroundings = Surroundings { clock: clock.clone(), random, secret_key, public_url: public_url.clone() };
     let app = start::app(db.clone(), surroundings, settings).await?;
     if start::has_account(&app).await? {
-        bail!("there is an account in {} already; the demo wants a fresh place", settings.database_url());
+        bail!(
+            "there is an account in {} already; serve it with `bailiwick serve`, or give the demo a fresh place with --data",
+            settings.data.display()
+        );
     }
     let people = seed::seed(&db, clock.now(), args.tickets, args.seed).await?;
     let apps = register_apps(db, settings, public_url, secret_key, &people, args.seed).await?;
