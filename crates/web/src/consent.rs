@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use endpoint::App;
-use oauth::authorize::{Asked, ConsentPage, Decision, Standing};
+use oauth::authorize::{Asked, ConsentPage, Decision, ScopeLine, Standing};
 use scope::{Dialect, words};
 
 use crate::pages::{Link, PersonLine, page_that_leads_away};
@@ -73,16 +73,9 @@ impl Consent {
     pub fn new(asked: ConsentPage, csrf: String, account: String) -> Consent {
         let website = asked.client_uri.as_deref().and_then(website);
         let groups = asked.groups.into_iter().map(|group| {
-            let lines = group.lines.into_iter().filter(|line| !asked.incremental || line.new).map(|line| {
-                let kind = words::find(Dialect::Standard, &line.word).map_or(Kind::Read, kind_of);
-                Line {
-                    kind: if line.write { Kind::Write } else { kind },
-                    word: text::shown(&line.word, 60),
-                    sentence: line.sentence,
-                    deprecated: line.deprecated,
-                }
-            });
-            Group { name: group.heading, lines: lines.collect() }
+            let lines = group.lines.into_iter().filter(|line| !asked.incremental || line.new).map(Line::new);
+            // Lasting access is said below the list, with what it means.
+            Group { name: group.heading, lines: lines.filter(|line| line.kind != Kind::Stay).collect() }
         });
         Consent {
             csrf,
@@ -98,6 +91,18 @@ impl Consent {
             is_offline: asked.offline,
             is_incremental: asked.incremental,
             destination: text::shown(&asked.destination, 120),
+        }
+    }
+}
+
+impl Line {
+    fn new(line: ScopeLine) -> Line {
+        let kind = words::find(Dialect::Standard, &line.word).map_or(Kind::Read, kind_of);
+        Line {
+            kind: if line.write { Kind::Write } else { kind },
+            word: text::shown(&line.word, 60),
+            sentence: line.sentence,
+            deprecated: line.deprecated,
         }
     }
 }

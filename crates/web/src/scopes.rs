@@ -53,19 +53,21 @@ pub fn kind_of(word: &Word) -> Kind {
     }
 }
 
-/// The words of a space-separated text, in its order.
+/// The words of a space-separated text, in the order of the vocabulary; what is not in it comes last.
 pub fn chips(dialect: Dialect, scope: &str) -> Vec<Chip> {
-    scope
-        .split_whitespace()
-        .map(|word| {
-            let known = words::find(dialect, word);
-            Chip {
-                word: crate::text::shown(word, 60),
-                is_write: known.is_some_and(Word::is_write),
-                deprecated: known.is_some_and(|it| it.deprecated),
-            }
-        })
-        .collect()
+    let order = words::vocabulary(dialect);
+    let mut words: Vec<&str> = scope.split_whitespace().collect();
+    words.sort_by_key(|word| order.iter().position(|known| known.word == *word).unwrap_or(order.len()));
+    words.into_iter().map(|word| chip(dialect, word)).collect()
+}
+
+fn chip(dialect: Dialect, word: &str) -> Chip {
+    let known = words::find(dialect, word);
+    Chip {
+        word: crate::text::shown(word, 60),
+        is_write: known.is_some_and(Word::is_write),
+        deprecated: known.is_some_and(|it| it.deprecated),
+    }
 }
 
 /// The vocabulary with some words already chosen. Words under one heading come together, in the order of their first.

@@ -190,7 +190,8 @@ fn redirect_uris(form: &mut Form) -> Vec<String> {
 
 /// The ticked words of this dialect; those of the other dialects are in the page too, and not meant.
 fn words(form: &mut Form, dialect: Dialect) -> Vec<String> {
-    let words: Vec<String> = form.all(&field_of(dialect)).into_iter().map(str::to_owned).collect();
+    let ticked = form.all(&field_of(dialect)).into_iter().filter(|word| !word.is_empty());
+    let words: Vec<String> = ticked.map(str::to_owned).collect();
     if words.is_empty() {
         form.refuse("scope", "Choose at least one scope that the app may ask for.");
     }

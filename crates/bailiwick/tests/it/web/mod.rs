@@ -1,1 +1,8 @@
-//! Tests of web.
+//! Tests of the pages.
+
+mod admin_apps;
+mod forms;
+mod headers;
+mod my_apps;
+mod set_up;
+mod signing_in;
