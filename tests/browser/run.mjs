@@ -1,0 +1,345 @@
+// The pages in a real browser: keyboard only, without scripts, in both themes, wide and narrow.
+//
+// BAILIWICK_BIN names the program, CHROMIUM the browser (default: chromium). SCREENSHOTS names a folder for pictures of all pages.
+
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { chromium } from "playwright-core";
+
+import { startDemo, startFresh } from "./servers.mjs";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const screenshots = process.env.SCREENSHOTS;
+const LOOKS = [
+  { width: 1440, height: 900, colorScheme: "light" },
+  { width: 1440, height: 900, colorScheme: "dark" },
+  { width: 390, height: 844, colorScheme: "light" },
+  { width: 390, height: 844, colorScheme: "dark" },
+];
+
+let browser, demo, app, callbacks;
+
+before(async () => {
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+  callbacks = await startCallbacks();
+  demo = await startDemo();
+  app = demo.apps.find((it) => it.dialect === "gorgias" && it.type === "confidential");
+  if (screenshots) mkdirSync(screenshots, { recursive: true });
+});
+
+after(async () => {
+  await browser?.close();
+  callbacks?.server.close();
+  demo?.stop();
+});
+
+// ---- what a person does
+
+async function visitor(t, { width = 1440, height = 900, colorScheme = "light", scripts = true } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme, javaScriptEnabled: scripts, reducedMotion: "reduce" });
+  context.setDefaultTimeout(30_000);
+  const page = await context.newPage();
+  const complaints = [];
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    // A refused form is a page with status 4xx, which the browser notes by itself.
+    const noted = message.text().startsWith("Failed to load resource") && message.location().url.split("?")[0] === page.url().split("?")[0];
+    if (message.type() === "error" && !noted) complaints.push(`${page.url()}: ${message.text()}`);
+  });
+  t.after(async () => {
+    await context.close();
+    assert.deepEqual(complaints, [], "the console is clean");
+  });
+  return page;
+}
+
+async function signIn(page, person) {
+  await page.fill("#login-email", person.email);
+  await page.fill("#login-password", person.password);
+  await page.click("#login-submit");
+}
+
+function authorizeUrl(client, changes = {}) {
+  const verifier = randomBytes(32).toString("base64url");
+  const params = {
+    response_type: "code",
+    client_id: client.client_id,
+    redirect_uri: `http://127.0.0.1:${callbacks.port}/callback`,
+    scope: "openid email profile offline tickets:read tickets:write customers:read tags:read",
+    state: randomBytes(8).toString("hex"),
+    code_challenge: createHash("sha256").update(verifier).digest("base64url"),
+    code_challenge_method: "S256",
+    ...changes,
+  };
+  return `${demo.url}/oauth/authorize?${new URLSearchParams(params)}`;
+}
+
+/** The app's side: notes what arrives. */
+async function startCallbacks() {
+  const seen = [];
+  const server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (chunk) => (body += chunk));
+    request.on("end", () => {
+      const url = new URL(request.url, "http://127.0.0.1");
+      if (url.pathname === "/callback") seen.push(Object.fromEntries(request.method === "POST" ? new URLSearchParams(body) : url.searchParams));
+      response.setHeader("content-type", "text/html");
+      response.end('<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>The app</title><h1>The app</h1>');
+    });
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { server, seen, port: server.address().port, last: () => seen[seen.length - 1] };
+}
+
+/** Presses Tab until the element has the focus, as someone without a mouse does. */
+async function tabTo(page, selector) {
+  for (let presses = 0; presses < 400; presses++) {
+    if (await page.evaluate((it) => document.activeElement?.matches(it) ?? false, selector)) return;
+    await page.keyboard.press("Tab");
+  }
+  assert.fail(`the Tab key does not reach ${selector}`);
+}
+
+// ---- what every page must be
+
+/** Axe finds nothing serious, nothing is wider than the window, and a picture is taken. */
+async function look(page, name, { width, colorScheme }) {
+  const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.ok(tooWide <= 0, `${name} at ${width} px scrolls sideways by ${tooWide} px`);
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run());
+  const bad = violations.filter((it) => ["serious", "critical"].includes(it.impact));
+  const told = bad.map((it) => `${it.id}: ${it.nodes.map((node) => node.target.join(" ")).join(", ")}`);
+  assert.deepEqual(told, [], `axe on ${name} at ${width} px, ${colorScheme}`);
+  if (screenshots) await page.screenshot({ path: join(screenshots, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+}
+
+async function atEachLook(page, name, looks = LOOKS) {
+  for (const { width, height, colorScheme } of looks) {
+    await page.setViewportSize({ width, height });
+    await page.emulateMedia({ colorScheme });
+    await look(page, name, { width, colorScheme });
+  }
+  await page.setViewportSize(LOOKS[0]);
+  await page.emulateMedia({ colorScheme: "light" });
+}
+
+// ---- the tests
+
+test("the set-up link makes the account and leads into the Admin Center", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "bailiwick-browser-"));
+  const fresh = await startFresh(folder);
+  t.after(() => {
+    fresh.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const page = await visitor(t);
+
+  await page.goto(fresh.link);
+  await atEachLook(page, "set-up");
+  await page.fill("#account", "Northwind Outfitters");
+  await page.fill("#name", "Ada Winter");
+  await page.fill("#email", "ada@northwind.example");
+  await page.fill("#password", "northwind password");
+  await page.click("#setup-submit");
+  await page.waitForSelector("#password-problem");
+  await atEachLook(page, "set-up-refused");
+  await page.fill("#password", "seven calm grey herons");
+  await page.click("#setup-submit");
+  await page.waitForSelector("text=Your helpdesk is ready");
+  await atEachLook(page, "home-first");
+  await page.goto(`${fresh.url}/admin/apps`);
+  await atEachLook(page, "apps-empty");
+  await page.goto(fresh.link);
+  assert.match(await page.textContent("h1"), /already set up/);
+  await atEachLook(page, "set-up-used");
+});
+
+test("an app is registered with the keyboard alone", async (t) => {
+  const page = await visitor(t);
+  await page.goto(`${demo.url}/admin/apps`);
+  await tabTo(page, "#login-email");
+  await page.keyboard.type(demo.people.admin.email);
+  await tabTo(page, "#login-password");
+  await page.keyboard.type(demo.people.admin.password);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#register-app");
+
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the content");
+  await page.keyboard.press("Enter");
+  await tabTo(page, "#register-app");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#app-submit");
+  await tabTo(page, "#name");
+  await page.keyboard.type("Keyboard Only");
+  await tabTo(page, '[name="dialect"]');
+  await page.keyboard.press("ArrowRight");
+  await tabTo(page, "#redirect_uris");
+  await page.keyboard.type("https://keyboard.example/cb");
+  await tabTo(page, '.vocabulary[data-dialect="gorgias"] [value="tickets:read"]');
+  await page.keyboard.press("Space");
+  await tabTo(page, "#app-submit");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#new-secret");
+
+  assert.match(await page.textContent("#new-secret"), /^bws_/);
+  assert.match(await page.textContent(".top"), /Keyboard Only[^]*Gorgias dialect/);
+  assert.match(page.url(), /\/admin\/apps\/\d+$/, "reloading does not register it again");
+});
+
+test("buttons copy, and choose the whole group, where scripts run", async (t) => {
+  const page = await visitor(t);
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"], { origin: demo.url });
+  await page.goto(`${demo.url}/admin`);
+  await signIn(page, demo.people.admin);
+
+  await page.click('[data-from="issuer"]');
+  await page.waitForSelector('[data-from="issuer"] >> text=Copied');
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  await page.goto(`${demo.url}/admin/apps/new`);
+  await page.check('[name="dialect"][value="zendesk"]');
+  const group = page.locator('.vocabulary[data-dialect="zendesk"] [data-group]').first();
+  await group.locator('[data-check="all"]').click();
+  const checked = await group.locator("input:checked").count();
+  await group.locator('[data-check="none"]').click();
+
+  assert.equal(copied, demo.issuer);
+  assert.ok(checked > 0);
+  assert.equal(await group.locator("input:checked").count(), 0);
+  assert.equal(await page.locator('.vocabulary[data-dialect="gorgias"]').isVisible(), false);
+});
+
+test("a person denies, allows, sees the app and withdraws", async (t) => {
+  const page = await visitor(t);
+  await page.goto(authorizeUrl(app, { state: "first" }));
+  await signIn(page, demo.people.agent);
+  await page.waitForSelector("#consent-allow");
+  assert.notEqual(await page.evaluate(() => document.activeElement.id), "consent-allow", "Allow has no focus");
+  await page.click("#consent-deny");
+  await page.waitForURL(/\/callback/);
+  const denied = callbacks.last();
+
+  await page.goto(authorizeUrl(app, { state: "second" }));
+  await page.click("#consent-allow");
+  await page.waitForURL(/\/callback/);
+  const allowed = callbacks.last();
+  await page.goto(`${demo.url}/me/apps`);
+  const row = page.locator("tbody tr", { hasText: app.name });
+  const n_listed = await row.count();
+  await row.locator("summary").click();
+  await row.locator("form button").click();
+  await page.waitForSelector("text=You have withdrawn");
+
+  assert.equal(denied.error, "access_denied");
+  assert.equal(denied.state, "first");
+  assert.ok(allowed.code && allowed.iss === demo.issuer && allowed.state === "second");
+  assert.equal(n_listed, 1);
+  assert.equal(await row.count(), 0);
+});
+
+test("form_post sends itself, and has a button where no script runs", async (t) => {
+  for (const scripts of [true, false]) {
+    const page = await visitor(t, { scripts });
+    await page.goto(authorizeUrl(app, { response_mode: "form_post", state: `form-${scripts}`, prompt: "consent" }));
+    await signIn(page, demo.people.agent);
+    await page.click("#consent-allow");
+    if (!scripts) await page.click("#form-post button");
+    await page.waitForURL(/\/callback/);
+
+    assert.equal(callbacks.last().state, `form-${scripts}`);
+    assert.ok(callbacks.last().code);
+  }
+});
+
+test("everything works without scripts", async (t) => {
+  const page = await visitor(t, { scripts: false });
+  await page.goto(`${demo.url}/admin/apps/new`);
+  await signIn(page, demo.people.admin);
+  await page.fill("#name", "No Script");
+  await page.check('[name="dialect"][value="gorgias"]');
+  await page.check('[name="type"][value="public"]');
+  await page.fill("#redirect_uris", "http://127.0.0.1/callback");
+  for (const word of ["openid", "tickets:read", "tags:write"]) await page.check(`.vocabulary[data-dialect="gorgias"] [value="${word}"]`);
+  await page.click("#app-submit");
+  await page.waitForSelector("text=The app is registered.");
+  const address = page.url().split("?")[0];
+  const client_id = await page.textContent("#client-id");
+
+  await page.goto(authorizeUrl({ client_id }, { scope: "openid tickets:read tags:write" }));
+  await page.click("#consent-allow");
+  await page.waitForURL(/\/callback/);
+  assert.ok(callbacks.last().code);
+
+  await page.goto(address);
+  const row = page.locator("section", { hasText: "Who allowed it" }).locator("tbody tr");
+  await row.locator("summary").click();
+  await row.locator("form button").click();
+  await page.waitForSelector("text=The access is revoked");
+  await page.click("text=Delete");
+  await page.click("#delete-confirm");
+  await page.waitForSelector("text=The app is deleted");
+  await page.goto(`${demo.url}/logout`);
+  await page.click("#logout-confirm");
+  await page.waitForSelector("text=You are signed out.");
+});
+
+test("every page is readable in both themes, wide and narrow", async (t) => {
+  const page = await visitor(t);
+  await page.goto(authorizeUrl(app, { prompt: "consent" }));
+  await atEachLook(page, "sign-in");
+  await signIn(page, { email: demo.people.admin.email, password: "wrong" });
+  await page.waitForSelector("#login-problem");
+  await atEachLook(page, "sign-in-refused");
+  await signIn(page, demo.people.admin);
+  await page.waitForSelector("#consent-allow");
+  await atEachLook(page, "consent");
+  await page.click("#consent-allow");
+  await page.waitForURL(/\/callback/);
+  await page.goto(authorizeUrl(app, { scope: "openid write:all events:read", prompt: "consent" }));
+  await atEachLook(page, "consent-more");
+  await page.goto(`${demo.url}/oauth/authorize?client_id=unknown`);
+  await atEachLook(page, "authorization-error");
+
+  await page.goto(`${demo.url}/admin`);
+  await atEachLook(page, "home");
+  await page.goto(`${demo.url}/admin/apps`);
+  await atEachLook(page, "apps");
+  await page.click(`a:has-text("${app.name}")`);
+  await page.waitForSelector("#client-id");
+  const address = page.url();
+  await atEachLook(page, "app");
+  await page.locator("section", { hasText: "Who allowed it" }).locator("summary").first().click();
+  await atEachLook(page, "app-revoke");
+  await page.goto(`${address}/edit`);
+  await atEachLook(page, "app-edit");
+  await page.goto(`${address}/delete`);
+  await atEachLook(page, "app-delete");
+  await page.goto(`${demo.url}/admin/apps/new`);
+  await atEachLook(page, "app-new");
+  await page.fill("#redirect_uris", "http://parcels.example/cb");
+  await page.click("#app-submit");
+  await page.waitForSelector("#redirect_uris-problem");
+  await atEachLook(page, "app-new-refused");
+  await page.fill("#name", "Parcel Mirror");
+  await page.fill("#redirect_uris", "https://parcels.example/cb");
+  await page.check('.vocabulary[data-dialect="standard"] [value="tickets:read"]');
+  await page.click("#app-submit");
+  await page.waitForSelector("#new-secret");
+  await atEachLook(page, "app-secret");
+  await page.goto(`${demo.url}/me/apps`);
+  await atEachLook(page, "my-apps");
+  await page.goto(`${demo.url}/nothing-here`);
+  await atEachLook(page, "not-found");
+  await page.goto(`${demo.url}/logout`);
+  await atEachLook(page, "sign-out");
+});
