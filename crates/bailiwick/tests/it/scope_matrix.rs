@@ -11,6 +11,7 @@ use scope::Dialect;
 use scope::permission::Permissions;
 use scope::role::Role;
 use scope::words;
+use serde_json::json;
 
 use crate::support::server::PASSWORD;
 use crate::support::{Person, Server, golden};
@@ -151,6 +152,25 @@ async fn a_session_opens_exactly_the_pages_that_the_role_allows() {
     golden("session_matrix.txt", &columns(&rows));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_role_counts_from_the_next_call_on() {
+    // RS-6
+    let server = Server::start().await;
+    let admin = server.token("users:write").await;
+    let agent = server.token_for(Person::Agent, Dialect::Gorgias, "users:write").await;
+    let role_of_agent = format!("/api/users/{}", server.agent_id);
+    let nobody = format!("/api/users/{NOBODY}");
+
+    let before = server.delete(&nobody, &agent).await.status();
+    let promoted = server.put(&role_of_agent, &admin, json!({ "role": { "name": "admin" } })).await.status();
+    let as_admin = server.delete(&nobody, &agent).await.status();
+    let demoted = server.put(&role_of_agent, &admin, json!({ "role": { "name": "lite-agent" } })).await.status();
+    let after = server.delete(&nobody, &agent).await.status();
+
+    assert_eq!((promoted.as_u16(), demoted.as_u16()), (200, 200));
+    assert_eq!((before.as_u16(), as_admin.as_u16(), after.as_u16()), (403, 404, 403));
+}
+
 /// The cookies of someone who is signed in, and the hidden value that every form of theirs carries.
 struct Visit {
     cookies: String,
@@ -224,7 +244,7 @@ async fn call(server: &Server, route: &Route, token: Option<&str>) -> Answer {
     let method: reqwest::Method = route.method.parse().expect("a method");
     let mut request = server.http.request(method.clone(), format!("{}{}", server.base, address(route.path)));
     if method != reqwest::Method::GET {
-        request = request.json(&serde_json::json!({}));
+        request = request.json(&json!({}));
     }
     if let Some(token) = token {
         request = request.bearer_auth(token);
