@@ -119,10 +119,18 @@ impl Params {
         self.word(key, &value, allowed)
     }
 
-    /// Every one of a closed list of words that was sent. Empty if none was.
+    /// Every one of a closed list of words that was sent, once. Empty if none was.
     pub fn several_of(&mut self, key: &str, allowed: &[&'static str]) -> Vec<&'static str> {
         let values = self.several(key);
-        values.iter().filter_map(|value| self.word(key, value, allowed)).collect()
+        let mut words = Vec::with_capacity(values.len());
+        for value in &values {
+            if let Some(word) = self.word(key, value, allowed)
+                && !words.contains(&word)
+            {
+                words.push(word);
+            }
+        }
+        words
     }
 
     /// Every id that was sent. Empty if none was.

@@ -89,7 +89,7 @@ pub struct Filter {
     pub shown: &'static [&'static str],
     pub object_type: Option<&'static str>,
     pub object_id: Option<i64>,
-    /// Only these kinds of events. Empty: all.
+    /// Only these kinds of events, each once. Empty: all.
     pub kinds: Vec<&'static str>,
     pub person_id: Option<i64>,
     /// Bounds of the time.
@@ -104,7 +104,7 @@ pub enum Compare {
     AtOrBefore,
 }
 
-/// A page of the log, by time. Served by `events_by_created`, `events_by_object`, `events_by_type` (one kind) and `events_by_person`.
+/// A page of the log, by time. Served by `events_by_created`, `events_by_object`, `events_by_type` and `events_by_person`.
 pub async fn list(
     tx: &mut Tx,
     _may: &CanRead<Events>,
@@ -112,19 +112,34 @@ pub async fn list(
     descending: bool,
     slice: &Slice,
 ) -> Result<Page<Event>, Error> {
+    let columns: &'static [Column] = &[Column::Int("e.created_at", "created_at"), Column::Int("e.id", "id")];
+    let order = Order { columns, descending };
+    let page = if filter.object_id.is_none() && 1 < filter.kinds.len() {
+        let parts = filter.kinds.iter().map(|kind| query_of(filter, &[kind])).collect();
+        Query::page_of_parts(parts, COLUMNS, "e", tx, order, slice).await?
+    } else {
+        query_of(filter, &filter.kinds).page(tx, order, slice).await?
+    };
+    page.try_map(|row| Event::from_row(&row))
+}
+
+const COLUMNS: &str = "id, type, object_type, object_id, person_id, context, before, after, data, created_at";
+
+fn query_of(filter: &Filter, kinds: &[&'static str]) -> Query {
     let mut query = Query::new(select_events!());
-    match filter.object_type {
-        Some(object_type) => query.and("e.object_type =", object_type),
-        // `coalesce` keeps both planners from collecting the rows of every kind of object and sorting them: the order's index is walked.
-        None => query.and_in("coalesce(e.object_type, '')", filter.shown.iter().copied()),
+    match (filter.object_type, filter.object_id) {
+        (Some(object_type), _) => query.and("e.object_type =", object_type),
+        (None, Some(_)) => query.and_in("e.object_type", filter.shown.iter().copied()),
+        // `coalesce` keeps SQLite from collecting the rows of every kind of object and sorting them: the order's index is walked.
+        (None, None) => query.and_in("coalesce(e.object_type, '')", filter.shown.iter().copied()),
     }
     if let Some(object_id) = filter.object_id {
         query.and("e.object_id =", object_id);
     }
-    match filter.kinds.as_slice() {
+    match kinds {
         [] => {}
         [kind] => query.and("e.type =", *kind),
-        kinds => query.and_in("coalesce(e.type, '')", kinds.iter().copied()),
+        kinds => query.and_in("e.type", kinds.iter().copied()),
     }
     if let Some(person_id) = filter.person_id {
         query.and("e.person_id =", person_id);
@@ -138,8 +153,7 @@ pub async fn list(
         };
         query.and(left, *at);
     }
-    let columns: &'static [Column] = &[Column::Int("e.created_at", "created_at"), Column::Int("e.id", "id")];
-    query.page(tx, Order { columns, descending }, slice).await?.try_map(|row| Event::from_row(&row))
+    query
 }
 
 /// The entry with this id, if it is about one of the kinds of objects shown; else `NotFound`.

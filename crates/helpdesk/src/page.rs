@@ -98,17 +98,68 @@ impl Query {
 
     /// Runs the query for one page. `Invalid` on `cursor` if the position does not fit the order.
     pub async fn page(mut self, tx: &mut Tx, order: Order, slice: &Slice) -> Result<Page<Row>, Error> {
-        let backwards = slice.from.as_ref().is_some_and(|from| from.direction == Direction::Before);
-        let descending = order.descending != backwards;
-        if let Some(from) = &slice.from {
-            self.start_at(order, from, if descending { "<" } else { ">" })?;
+        self.cut(order, slice)?;
+        self.run(tx, order, slice).await
+    }
+
+    /// One page of several queries together, which give the same `columns` of disjoint rows. Each gives its part of the page out of its own
+    /// index; a single condition with `in` would have all rows of all parts read and sorted. `table` is what the order's columns call it.
+    pub async fn page_of_parts(
+        parts: Vec<Query>,
+        columns: &str,
+        table: &str,
+        tx: &mut Tx,
+        order: Order,
+        slice: &Slice,
+    ) -> Result<Page<Row>, Error> {
+        let mut whole = Query::new(&format!("select {columns} from ("));
+        for (n, mut part) in parts.into_iter().enumerate() {
+            part.cut(order, slice)?;
+            if n > 0 {
+                whole.sql.push_str(" union all ");
+            }
+            whole.sql.push_str(&format!("select {columns} from ("));
+            whole.append(part);
+            whole.sql.push_str(&format!(") as part_{n}"));
         }
-        let direction = if descending { "desc" } else { "asc" };
+        whole.sql.push_str(&format!(") as {table} where 1 = 1"));
+        whole.sort(order, slice);
+        whole.run(tx, order, slice).await
+    }
+
+    /// Appends another query's text. Its placeholders go on where ours end.
+    fn append(&mut self, other: Query) {
+        let offset = self.params.len();
+        let mut pieces = other.sql.split('$');
+        self.sql.push_str(pieces.next().unwrap_or_default());
+        for piece in pieces {
+            let n_digits = piece.bytes().take_while(u8::is_ascii_digit).count();
+            let (number, rest) = piece.split_at(n_digits);
+            let number = number.parse::<usize>().unwrap_or_default() + offset;
+            self.sql.push_str(&format!("${number}{rest}"));
+        }
+        self.params.extend(other.params);
+    }
+
+    /// Appends the place that the page starts from, the order and the limit.
+    fn cut(&mut self, order: Order, slice: &Slice) -> Result<(), Error> {
+        if let Some(from) = &slice.from {
+            self.start_at(order, from, if runs_down(order, slice) { "<" } else { ">" })?;
+        }
+        self.sort(order, slice);
+        Ok(())
+    }
+
+    fn sort(&mut self, order: Order, slice: &Slice) {
+        let direction = if runs_down(order, slice) { "desc" } else { "asc" };
         let sort: Vec<String> = order.columns.iter().map(|column| format!("{} {direction}", column.sql())).collect();
         let limit = i64::try_from(slice.limit).unwrap_or(i64::MAX - 1);
         let limit = self.bind(limit + 1);
         self.sql.push_str(&format!(" order by {} limit {limit}", sort.join(", ")));
+    }
 
+    async fn run(self, tx: &mut Tx, order: Order, slice: &Slice) -> Result<Page<Row>, Error> {
+        let backwards = is_backwards(slice);
         let mut items = tx.rows(&self.sql, &self.params).await?;
         let more = slice.limit < items.len();
         items.truncate(slice.limit);
@@ -158,6 +209,15 @@ impl Column {
             Column::Int(sql, _) | Column::Text(sql, _) => sql,
         }
     }
+}
+
+fn is_backwards(slice: &Slice) -> bool {
+    slice.from.as_ref().is_some_and(|from| from.direction == Direction::Before)
+}
+
+/// Whether the rows are read downwards: a page before a place is read against the order.
+fn runs_down(order: Order, slice: &Slice) -> bool {
+    order.descending != is_backwards(slice)
 }
 
 fn keys_of(row: &Row, order: Order) -> Result<Vec<Key>, Error> {

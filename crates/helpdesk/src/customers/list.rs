@@ -31,7 +31,7 @@ pub enum Sort {
 }
 
 /// Served by `people_by_created` and `people_by_updated`. The filters have indexes of their own: `people_by_email`,
-/// `people_by_external_id`, `people_by_name`, `people_by_language`, `people_by_timezone`, `addresses_by_key`, `addresses_by_person`.
+/// `people_by_external_id`, `people_by_whole_name`, `people_by_language`, `people_by_timezone`, `addresses_by_key`, `addresses_by_person`.
 pub async fn list(
     tx: &mut Tx,
     _may: &CanRead<Customers>,

@@ -117,6 +117,10 @@ async fn events_are_listed_page_by_page_while_new_ones_come() {
         let whole = ids(&body(server.get(&format!("/api/events?order_by={order}&limit=100"), &token).await, 200).await);
         assert_eq!(walk(&server, &format!("/api/events?order_by={order}&limit=3"), &token).await, whole);
     }
+    let types = "types=tag-created&types=account-setting-created,tag-created&types=user-created";
+    let whole = ids(&body(server.get(&format!("/api/events?limit=100&{types}"), &token).await, 200).await);
+    assert_eq!(whole.len(), 5 + 3 + 2);
+    assert_eq!(walk(&server, &format!("/api/events?limit=3&{types}"), &token).await, whole);
     let first = body(server.get("/api/events?types=tag-created&limit=2", &token).await, 200).await;
     body(server.post("/api/tags", &token, json!({ "name": "f" })).await, 201).await;
 
