@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::body as ok;
 use super::tickets::{SCOPE, create};
-use crate::support::Server;
+use crate::support::{Server, golden};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_filters_and_sorts() {
@@ -102,4 +102,52 @@ async fn a_walk_meets_every_ticket_once_while_others_are_written() {
         let first = ok(server.get(&format!("/api/tickets?limit=5&cursor={back}"), &token).await, 200).await;
         assert_eq!(first["data"][4]["id"], pages[0]["data"][4]["id"]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_alone_and_in_a_list_shows_all_of_the_contracts_keys_in_its_order() {
+    let server = Server::start().await;
+    let token = server.token(SCOPE).await;
+    let ticket = json!({
+        "subject": "Where is my order?", "language": "en", "assignee_user": { "id": server.agent_id },
+        "tags": [{ "name": "order-status", "decoration": { "color": "#F58D86" } }],
+    });
+    let ticket = create(&server, &token, ticket).await;
+
+    // As text: a parsed object has lost the order of its keys.
+    let alone = server.get(&format!("/api/tickets/{}", ticket["id"]), &token).await.text().await.expect("a body");
+    let list = server.get("/api/tickets?limit=1", &token).await.text().await.expect("a body");
+
+    golden("gorgias/ticket.json", &lines(&alone));
+    golden("gorgias/ticket_list.json", &lines(&list));
+}
+
+/// JSON with a line for each member, in the order it was sent.
+fn lines(json: &str) -> String {
+    let (mut text, mut depth, mut quoted, mut escaped) = (String::new(), 0_usize, false, false);
+    for c in json.chars() {
+        let structural = !quoted;
+        if structural && matches!(c, '}' | ']') {
+            depth -= 1;
+            let end = text.trim_end().len();
+            if text[..end].ends_with(['{', '[']) {
+                text.truncate(end);
+            } else {
+                text.push('\n');
+                text.push_str(&"  ".repeat(depth));
+            }
+        }
+        text.push(c);
+        if structural && matches!(c, '{' | '[') {
+            depth += 1;
+        }
+        if structural && matches!(c, '{' | '[' | ',') {
+            text.push('\n');
+            text.push_str(&"  ".repeat(depth));
+        }
+        quoted = if c == '"' && !escaped { !quoted } else { quoted };
+        escaped = quoted && c == '\\' && !escaped;
+    }
+    text.push('\n');
+    text
 }

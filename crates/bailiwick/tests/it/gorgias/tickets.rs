@@ -359,6 +359,11 @@ async fn a_snoozed_ticket_is_closed_and_wakes_at_its_time() {
     assert_eq!(at_eleven["closed_datetime"], Value::Null);
     let kinds = events(&server, &token, "Ticket", &ticket["id"]).await;
     assert_eq!(kinds[kinds.len() - 3..], ["ticket-self-unsnoozed", "ticket-updated", "ticket-reopened"]);
+    let mut tx = server.db.read().await.expect("begin");
+    let sql = "select worker, person_id from events where type = 'ticket-self-unsnoozed' and object_id = $1";
+    let woken = tx.row(sql, &[ticket["id"].as_i64().into()]).await.expect("a query").expect("an event");
+    assert_eq!(woken.text("worker").expect("a worker"), "unsnooze_ticket");
+    assert_eq!(woken.int_or_null("person_id").expect("a person"), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
