@@ -95,15 +95,31 @@ pub(crate) async fn find_living(tx: &mut Tx, client_row: i64, person_id: i64) ->
     row.map(|row| Ok(Allowed { grant_id: row.int("id")?, scope: scope_set(&row, "scope")? })).transpose()
 }
 
+/// A question about these words, and whom it was for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Question<'a> {
+    pub client: &'a Client,
+    pub session: &'a Session,
+    pub browser: &'a Browser<'a>,
+    pub scope: &'a ScopeSet,
+}
+
+/// How the answer came about, for the event log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Given {
+    ByPerson,
+    /// Nobody was asked, by an administrator's setting (CO-10).
+    ByAdministrator,
+}
+
 /// Adds words to what the person allowed the app, and says what is allowed now.
 pub(crate) async fn allow(
     tx: &mut Tx,
     now: Timestamp,
-    client: &Client,
-    session: &Session,
-    browser: &Browser<'_>,
-    scope: &ScopeSet,
+    question: Question<'_>,
+    given: Given,
 ) -> Result<Allowed, StoreError> {
+    let Question { client, session, browser, scope } = question;
     // The update keeps the row locked, so two tabs that allow different words give the union of both.
     let row = tx
         .row(
@@ -119,35 +135,33 @@ pub(crate) async fn allow(
     let after = before.union(scope);
     tx.run("update grants set scope = $1 where id = $2", &[after.as_str().into(), grant_id.into()]).await?;
     let change = Change {
-        kind: "app-consent-given",
-        object_type: "App",
-        object_id: client.id,
+        kind: match given {
+            Given::ByPerson => "app-consent-given",
+            Given::ByAdministrator => "app-consent-spared",
+        },
         before: Some(json!({ "scope": before.as_str() })),
         after: Some(json!({ "scope": after.as_str() })),
-        data: Some(json!({ "asked": scope.as_str(), "address": browser.address })),
+        ..answered(&question)
     };
-    record(tx, &actor(session, browser, client.id, Some(grant_id)), now, change).await?;
+    record(tx, &question, Some(grant_id), now, change).await?;
     Ok(Allowed { grant_id, scope: after })
 }
 
 /// Writes down that the person said no.
-pub(crate) async fn record_denial(
-    tx: &mut Tx,
-    now: Timestamp,
-    client: &Client,
-    session: &Session,
-    browser: &Browser<'_>,
-    scope: &ScopeSet,
-) -> Result<(), StoreError> {
-    let change = Change {
-        kind: "app-consent-denied",
+pub(crate) async fn record_denial(tx: &mut Tx, now: Timestamp, question: Question<'_>) -> Result<(), StoreError> {
+    let change = Change { kind: "app-consent-denied", ..answered(&question) };
+    record(tx, &question, None, now, change).await
+}
+
+fn answered(question: &Question<'_>) -> Change<'static> {
+    Change {
+        kind: "",
         object_type: "App",
-        object_id: client.id,
+        object_id: question.client.id,
         before: None,
         after: None,
-        data: Some(json!({ "asked": scope.as_str(), "address": browser.address })),
-    };
-    record(tx, &actor(session, browser, client.id, None), now, change).await
+        data: Some(json!({ "asked": question.scope.as_str(), "address": question.browser.address })),
+    }
 }
 
 async fn revoke(tx: &mut Tx, actor: &Actor, now: Timestamp, grant_id: i64, only_of: Option<i64>) -> Result<(), Error> {
@@ -212,10 +226,14 @@ fn from_row(row: &Row) -> Result<Grant, StoreError> {
     })
 }
 
-fn actor(session: &Session, browser: &Browser<'_>, client_row: i64, grant_id: Option<i64>) -> Actor {
-    Actor { client_id: Some(client_row), grant_id, ..session.actor(&browser.request_id) }
-}
-
-async fn record(tx: &mut Tx, actor: &Actor, now: Timestamp, change: Change<'_>) -> Result<(), StoreError> {
-    events::record(tx, actor, now, change).await.map_err(crate::sign_in::store_error)
+async fn record(
+    tx: &mut Tx,
+    question: &Question<'_>,
+    grant_id: Option<i64>,
+    now: Timestamp,
+    change: Change<'_>,
+) -> Result<(), StoreError> {
+    let person = question.session.actor(&question.browser.request_id);
+    let actor = Actor { client_id: Some(question.client.id), grant_id, ..person };
+    events::record(tx, &actor, now, change).await.map_err(crate::sign_in::store_error)
 }

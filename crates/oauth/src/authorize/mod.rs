@@ -21,11 +21,12 @@ use self::prompt::Step;
 use self::request::Request;
 use self::respond::{Reply, ResponseMode};
 use crate::codes::{self, Binding};
+use crate::consents::{self, Given, Question};
 use crate::form::Params;
 use crate::jose::Hint;
 use crate::redirect_uri::RedirectUri;
 use crate::sessions::Session;
-use crate::{Code, Error, Provider, consents, dialects, secret};
+use crate::{Code, Error, Provider, dialects, secret};
 
 /// The browser that asks.
 #[derive(Debug, Clone)]
@@ -270,7 +271,7 @@ impl Provider {
         };
         let answer = Answer { pending: &pending, session, browser, handle: Some(request) };
         match decision {
-            Decision::Allow => self.issue(answer, offered, Consented::Now).await,
+            Decision::Allow => self.issue(answer, offered, Consented::Now(Given::ByPerson)).await,
             Decision::Deny => self.deny(answer, offered).await,
         }
     }
@@ -330,7 +331,7 @@ impl Provider {
                 Ok(self.reply(&pending.request).error(&error))
             }
             (Ok(Step::Code { scope, grant_id }), Some(session)) => {
-                let consented = grant_id.map_or(Consented::Spared, Consented::Before);
+                let consented = grant_id.map_or(Consented::Now(Given::ByAdministrator), Consented::Before);
                 self.issue(Answer { pending: &pending, session, browser, handle }, &scope, consented).await
             }
             (Ok(Step::Choose), Some(session)) => {
@@ -364,14 +365,15 @@ impl Provider {
         let Answer { pending, session, browser, handle } = answer;
         let now = self.clock.now();
         let code = secret::code(&self.random);
+        let question = Question { client: &pending.client, session, browser, scope };
         let issued = transact!(self.db, |tx| {
             if !finish(tx, now, handle).await? {
                 return Ok::<_, StoreError>(false);
             }
             let (grant_id, scope) = match consented {
                 Consented::Before(grant_id) => (grant_id, scope.clone()),
-                Consented::Now | Consented::Spared => {
-                    let allowed = consents::allow(tx, now, &pending.client, session, browser, scope).await?;
+                Consented::Now(given) => {
+                    let allowed = consents::allow(tx, now, question, given).await?;
                     (allowed.grant_id, prompt::carried(&pending.request, scope, Some(&allowed)))
                 }
             };
@@ -386,11 +388,12 @@ impl Provider {
     async fn deny(&self, answer: Answer<'_>, scope: &ScopeSet) -> Result<Next, StoreError> {
         let Answer { pending, session, browser, handle } = answer;
         let now = self.clock.now();
+        let question = Question { client: &pending.client, session, browser, scope };
         let finished = transact!(self.db, |tx| {
             if !finish(tx, now, handle).await? {
                 return Ok::<_, StoreError>(false);
             }
-            consents::record_denial(tx, now, &pending.client, session, browser, scope).await?;
+            consents::record_denial(tx, now, question).await?;
             Ok(true)
         })?;
         let error = Error::of(Code::AccessDenied, dialects::denial(pending.client.dialect));
@@ -422,10 +425,8 @@ struct Answer<'a> {
 enum Consented {
     /// It covers the request already.
     Before(i64),
-    /// The person just gave it.
-    Now,
-    /// An administrator spared people the question (CO-10).
-    Spared,
+    /// It begins or grows with this code.
+    Now(Given),
 }
 
 async fn finish(tx: &mut Tx, now: Timestamp, handle: Option<&str>) -> Result<bool, StoreError> {

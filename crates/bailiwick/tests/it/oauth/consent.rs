@@ -221,6 +221,7 @@ async fn only_an_administrator_can_spare_people_the_question() {
 
     assert!(answer.contains_key("code"));
     assert_eq!(grants(&server, &app).await.len(), 1);
+    assert_eq!(types_of_events(&server).await, ["app-created", "user-logged-in", "app-consent-spared"]);
     let change = ClientChange { first_party: Some(false), ..ClientChange::default() };
     server.app.provider.update_client(&server.may(), app.client.id, change).await.expect("changed");
     let asked = app.ask(&mut Browser::new(&server), Person::Agent, "tickets:read", &[]).await;
@@ -298,6 +299,53 @@ async fn a_disabled_or_deleted_app_fails_everywhere_at_once() {
         assert_eq!(app.redeem(&code).await.status(), 401);
         assert_eq!(browser.get(&app.request("tickets:read", &[])).await.status, 400);
         assert_eq!(browser.press_once(&waiting, "consent-allow", &[]).await.status, 400);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_holds_no_secret_in_clear() {
+    // ALL-11
+    let server = Server::start().await;
+    let app = server.gorgias_app("openid tickets:read offline").await;
+    let mut browser = Browser::new(&server);
+    let waiting = app.ask(&mut browser, Person::Admin, "tickets:read", &[]).await;
+    let code = app.code(Person::Admin, "openid tickets:read").await;
+    let tokens = app.tokens(Person::Admin, "openid tickets:read offline").await;
+    let text = |name: &str| tokens[name].as_str().expect("text").to_owned();
+    let handle = waiting.path.rsplit_once('=').expect("a handle").1.to_owned();
+    let secrets = [
+        ("client secret", app.secret.clone().expect("a secret")),
+        ("session", browser.cookies["bailiwick"].clone()),
+        ("browser", browser.cookies["bailiwick-browser"].clone()),
+        ("pending request", handle),
+        ("code", code),
+        ("access token", text("access_token")),
+        ("refresh token", text("refresh_token")),
+        ("password", crate::support::server::PASSWORD.to_owned()),
+    ];
+
+    let mut tx = server.db.read().await.expect("begin");
+    for table in [
+        "events",
+        "sessions",
+        "passwords",
+        "failed_attempts",
+        "clients",
+        "client_secrets",
+        "grants",
+        "authorization_requests",
+        "authorization_codes",
+        "token_families",
+        "access_tokens",
+        "refresh_tokens",
+    ] {
+        let rows = tx.rows(&format!("select * from {table}"), &[]).await.expect("rows");
+        let written = format!("{rows:?}");
+        for (what, secret) in &secrets {
+            let as_bytes = format!("{:?}", secret.as_bytes());
+            assert!(!written.contains(secret.as_str()), "the {what} is in {table}");
+            assert!(!written.contains(&as_bytes), "the {what} is in {table} as bytes");
+        }
     }
 }
 
