@@ -24,7 +24,7 @@ async fn the_page_says_who_asks_for_what_and_where_the_answer_goes() {
         "agent@demo.test",
         "(tickets:read)",
         "(tickets:write)",
-        "(offline)",
+        "It keeps access when you are away",
         "Not verified",
     ] {
         assert!(page.body.contains(text), "{text} is not in {}", page.body);
