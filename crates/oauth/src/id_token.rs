@@ -33,7 +33,7 @@ impl Provider {
     /// Signs an id_token for this client, with the algorithm that its record names (ID-3, KEY-6).
     pub(crate) async fn id_token(&self, client: &Client, facts: &Facts<'_>) -> Result<String, Error> {
         let algorithm = algorithm_of(client)?;
-        let ring = self.whole_key_ring().await?;
+        let ring = self.key_ring_with(&[algorithm]).await?;
         // After the keys: the first id_token makes them, and they sign from that moment on.
         let now = self.clock.now();
         let key = ring

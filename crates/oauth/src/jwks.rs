@@ -3,13 +3,13 @@
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
-use crate::keys::CACHED_SECONDS;
+use crate::keys::{ALGORITHMS, CACHED_SECONDS};
 use crate::{Provider, metadata};
 
 impl Provider {
     /// `GET /oauth/jwks`
     pub async fn jwks(&self, headers: &HeaderMap) -> Response {
-        match self.whole_key_ring().await {
+        match self.key_ring_with(&ALGORITHMS).await {
             Ok(ring) => metadata::document(headers, &ring.document(self.clock.now()), CACHED_SECONDS),
             Err(error) => error.into_response(),
         }

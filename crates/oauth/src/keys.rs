@@ -98,8 +98,8 @@ impl KeyRing {
     }
 
     /// The algorithms that nothing signs with now.
-    fn missing(&self, now: Timestamp) -> Vec<Algorithm> {
-        ALGORITHMS.into_iter().filter(|&algorithm| self.signer(algorithm, now).is_none()).collect()
+    fn missing(&self, wanted: &[Algorithm], now: Timestamp) -> Vec<Algorithm> {
+        wanted.iter().copied().filter(|&algorithm| self.signer(algorithm, now).is_none()).collect()
     }
 
     /// Every key that somebody may meet: those to come, those in use, those retired.
@@ -153,20 +153,20 @@ impl Provider {
         Ok(ring)
     }
 
-    /// The keys, with one of each algorithm.
+    /// The keys, with one of each wanted algorithm.
     ///
-    /// They are made when somebody asks for the first time, not at the first start: two RSA keys take half a second.
+    /// They are made when somebody asks for the first time, not at the first start: an RSA key takes a quarter of a second.
     /// Two nodes that make them at once both keep theirs; all of them are published.
-    pub(crate) async fn whole_key_ring(&self) -> Result<Arc<KeyRing>, Error> {
+    pub(crate) async fn key_ring_with(&self, wanted: &[Algorithm]) -> Result<Arc<KeyRing>, Error> {
         let ring = self.key_ring().await?;
-        if ring.missing(self.clock.now()).is_empty() {
+        if ring.missing(wanted, self.clock.now()).is_empty() {
             return Ok(ring);
         }
         let _one_at_a_time = self.state.keys.making.lock().await;
         let ring = self.key_ring().await?;
         // Asked again: whoever held the lock may have made keys that sign from a moment ago.
         let now = self.clock.now();
-        let missing = ring.missing(now);
+        let missing = ring.missing(wanted, now);
         if missing.is_empty() {
             return Ok(ring);
         }

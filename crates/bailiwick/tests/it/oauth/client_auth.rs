@@ -25,14 +25,14 @@ fn unproven() -> (u16, String) {
 
 async fn with_basic(server: &Server, user: &str, password: &str) -> Response {
     let request = server.http.post(format!("{}/oauth/token", server.base));
-    request.basic_auth(user, Some(password)).form(&REFRESH).send().await.unwrap()
+    request.basic_auth(user, Some(password)).form(&REFRESH).send().await.expect("an answer")
 }
 
 async fn with_body(server: &Server, client_id: &str, secret: Option<&str>) -> Response {
     let mut fields = REFRESH.to_vec();
     fields.push(("client_id", client_id));
     fields.extend(secret.map(|secret| ("client_secret", secret)));
-    server.http.post(format!("{}/oauth/token", server.base)).form(&fields).send().await.unwrap()
+    server.http.post(format!("{}/oauth/token", server.base)).form(&fields).send().await.expect("an answer")
 }
 
 async fn a_confidential_app(server: &Server) -> TestApp<'_> {

@@ -17,18 +17,30 @@ use crate::support::{Browser, Person, Server, TestApp};
 const WORDS: &str = "openid email profile";
 
 async fn key_set(server: &Server) -> JwkSet {
-    server.http.get(format!("{}/oauth/jwks", server.base)).send().await.unwrap().json().await.unwrap()
+    server
+        .http
+        .get(format!("{}/oauth/jwks", server.base))
+        .send()
+        .await
+        .expect("an answer")
+        .json()
+        .await
+        .expect("an answer")
 }
 
 /// The claims, if a published key signed them.
 fn verified(id_token: &str, keys: &JwkSet) -> Option<Value> {
-    let header = decode_header(id_token).unwrap();
+    let header = decode_header(id_token).expect("an answer");
     let key = keys.find(header.kid.as_ref().expect("a kid"))?;
     let mut rules = Validation::new(header.alg);
     // The test's clock is not the system's.
     rules.validate_exp = false;
     rules.validate_aud = false;
-    Some(decode::<Value>(id_token, &DecodingKey::from_jwk(key).unwrap(), &rules).expect("a good signature").claims)
+    Some(
+        decode::<Value>(id_token, &DecodingKey::from_jwk(key).expect("an answer"), &rules)
+            .expect("a good signature")
+            .claims,
+    )
 }
 
 async fn id_token(app: &TestApp<'_>) -> String {
@@ -37,10 +49,10 @@ async fn id_token(app: &TestApp<'_>) -> String {
 
 /// Changes the algorithm in the app's record, for which there is no page yet.
 async fn sign_with(app: &TestApp<'_>, algorithm: &str) {
-    let mut tx = app.server.db.write().await.unwrap();
+    let mut tx = app.server.db.write().await.expect("an answer");
     let sql = "update clients set id_token_signed_response_alg = $1 where id = $2";
-    tx.run(sql, &[algorithm.into(), app.client.id.into()]).await.unwrap();
-    tx.commit().await.unwrap();
+    tx.run(sql, &[algorithm.into(), app.client.id.into()]).await.expect("an answer");
+    tx.commit().await.expect("an answer");
     app.server.app.provider.forget_client(app.client.id);
 }
 
@@ -201,7 +213,7 @@ async fn only_a_hint_that_we_signed_is_believed() {
     let good = provider.verify_id_token_hint(&token).await.unwrap().unwrap();
 
     assert_eq!(good.sub, server.agent_id.to_string());
-    assert_eq!(good.aud, [app.client.client_id.clone()]);
+    assert_eq!(good.aud, std::slice::from_ref(&app.client.client_id));
     for bad in [unsigned.as_str(), changed.as_str(), "x.y.z", ""] {
         assert_eq!(provider.verify_id_token_hint(bad).await.unwrap(), None, "{bad}");
     }

@@ -6,9 +6,9 @@ use serde_json::Value;
 use crate::support::{Server, golden};
 
 async fn document(server: &Server, path: &str) -> Value {
-    let response = server.http.get(format!("{}{path}", server.base)).send().await.unwrap();
+    let response = server.http.get(format!("{}{path}", server.base)).send().await.expect("an answer");
     assert_eq!(response.status(), 200, "{path}");
-    response.json().await.unwrap()
+    response.json().await.expect("an answer")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,8 +19,8 @@ async fn refresh(app: &TestApp<'_>, tokens: &Value) -> Response {
 
 async fn refreshed(app: &TestApp<'_>, tokens: &Value) -> Value {
     let response = refresh(app, tokens).await;
-    assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
-    response.json().await.unwrap()
+    assert_eq!(response.status(), 200, "{}", response.text().await.expect("an answer"));
+    response.json().await.expect("an answer")
 }
 
 fn signed_out() -> (u16, String) {
@@ -59,8 +59,8 @@ async fn a_public_apps_token_rotates_and_its_older_access_token_lives_on() {
 fn claims(tokens: &Value) -> Value {
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    let payload = tokens["id_token"].as_str().unwrap().split('.').nth(1).unwrap();
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+    let payload = tokens["id_token"].as_str().expect("an answer").split('.').nth(1).expect("an answer");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("an answer")).expect("an answer")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,17 +22,17 @@ async fn call(app: &TestApp<'_>, path: &str, fields: &[(&str, &str)]) -> Respons
             request
         }
     };
-    request.form(&fields).send().await.unwrap()
+    request.form(&fields).send().await.expect("an answer")
 }
 
 async fn revoke(app: &TestApp<'_>, token: &Value) {
-    let response = call(app, "/oauth/revoke", &[("token", token.as_str().unwrap())]).await;
+    let response = call(app, "/oauth/revoke", &[("token", token.as_str().expect("an answer"))]).await;
     assert_eq!(response.status(), 200);
-    assert_eq!(response.text().await.unwrap(), "");
+    assert_eq!(response.text().await.expect("an answer"), "");
 }
 
 async fn refresh_status(app: &TestApp<'_>, tokens: &Value) -> u16 {
-    let token = tokens["refresh_token"].as_str().unwrap();
+    let token = tokens["refresh_token"].as_str().expect("an answer");
     app.token_request(&[("grant_type", "refresh_token"), ("refresh_token", token)]).await.status().as_u16()
 }
 

@@ -424,3 +424,38 @@ async fn a_web_page_of_a_registered_origin_may_ask_for_tokens() {
     assert_eq!(origin_of(&stranger), None);
     assert_eq!(origin_of(&opaque), None);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vendors_address_is_as_strict_as_ours() {
+    // SC-10, ALL-3, ALL-7, CA-2, PK-4, AC-3
+    let server = Server::start().await;
+    let app = server.app(confidential(Dialect::Zendesk, "account:read read")).await;
+    let url = format!("{}/oauth/tokens", server.base);
+    let (id, secret) = (app.client.client_id.as_str(), app.secret.as_deref().unwrap());
+    let code = app.code(Person::Agent, "read").await;
+    let body = json!({ "grant_type": "authorization_code", "code": code, "client_id": id, "client_secret": secret });
+    let with = |name: &str, value: &str| {
+        let mut body = body.clone();
+        body[name] = json!(value);
+        body
+    };
+    let post = async |body: Value| server.http.post(&url).json(&body).send().await.unwrap();
+
+    let in_address = server.http.post(format!("{url}?code={code}")).json(&body).send().await.unwrap();
+    let basic_too = server.http.post(&url).basic_auth(id, Some(secret)).json(&body).send().await.unwrap();
+    let twice = format!(r#"{{"grant_type":"refresh_token","client_id":"{id}","client_id":"{id}"}}"#);
+    let twice = server.http.post(&url).header(CONTENT_TYPE, "application/json").body(twice).send().await.unwrap();
+    let no_verifier = post(body.clone()).await;
+    let other_address = post(with("redirect_uri", "https://evil.example/callback")).await;
+    let good = post(with("code_verifier", VERIFIER)).await;
+    let tokens: Value = good.json().await.unwrap();
+    let replay = post(with("code_verifier", VERIFIER)).await;
+
+    for response in [in_address, basic_too, twice] {
+        assert_eq!(refusal(response).await, refused(400, "invalid_request"));
+    }
+    for response in [no_verifier, other_address, replay] {
+        assert_eq!(refusal(response).await, refused(400, "invalid_grant"));
+    }
+    assert!(!works(&server, &tokens["access_token"]).await);
+}
