@@ -13,15 +13,13 @@ async fn create(server: &Server, token: &str, new: Value) -> Value {
     body(server.post("/api/customers", token, new).await, 201).await
 }
 
+/// Kind, address, and whether it is preferred, of each.
 fn channels(customer: &Value) -> Vec<(&str, &str, bool)> {
-    let list = customer["channels"].as_array().expect("channels");
-    let part = |channel: &'_ Value, key: &str| channel[key].as_str().expect("text").to_owned();
-    let list: Vec<(String, String, bool)> = list
-        .iter()
-        .map(|it| (part(it, "type"), part(it, "address"), it["preferred"].as_bool().expect("a flag")))
-        .collect();
-    // Leaking a few words keeps the assertions short.
-    list.into_iter().map(|(kind, address, preferred)| (&*kind.leak(), &*address.leak(), preferred)).collect()
+    let list = customer["channels"].as_array().expect("channels").iter();
+    let parts = list.map(|it| (it["type"].as_str(), it["address"].as_str(), it["preferred"].as_bool()));
+    parts
+        .map(|(kind, address, preferred)| (kind.expect("text"), address.expect("text"), preferred.expect("a flag")))
+        .collect()
 }
 
 /// A ticket of this customer, with one message by them.
@@ -338,4 +336,86 @@ async fn data_of_an_older_version_is_ignored() {
     body(server.put(&path, &token, json!({})).await, 400).await;
     body(server.put(&path, &token, json!({ "data": 1, "version": "soon" })).await, 400).await;
     body(server.put("/api/customers/9999/data", &token, json!({ "data": 1 })).await, 404).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_claim_an_address_at_once_one_gets_it() {
+    let server = Server::start().await;
+    let token = server.token(ALL).await;
+    let (server, token) = (&server, token.as_str());
+
+    let calls = (0..8).map(|n| async move {
+        let new = json!({ "name": format!("Claim {n}"), "channels": [{ "type": "phone", "address": "555 1" }, { "type": "chat", "address": "c" }] });
+        server.post("/api/customers", token, new).await.status().as_u16()
+    });
+    let mut statuses = join_all(calls).await;
+
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409, 409, 409, 409, 409, 409, 409]);
+    assert_eq!(ids(&body(server.get("/api/customers", token).await, 200).await).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_of_different_fields_at_once_are_all_kept() {
+    let server = Server::start().await;
+    let token = server.token(ALL).await;
+    let id = create(&server, &token, json!({ "name": "Ada" })).await["id"].as_i64().unwrap();
+    let (path, server, token) = (&format!("/api/customers/{id}"), &server, token.as_str());
+
+    let changes = [
+        json!({ "note": "n" }),
+        json!({ "language": "en" }),
+        json!({ "timezone": "UTC" }),
+        json!({ "external_id": "x" }),
+    ];
+    let calls =
+        changes.into_iter().map(|change| async move { server.put(path, token, change).await.status().as_u16() });
+    assert_eq!(join_all(calls).await, [200, 200, 200, 200]);
+
+    let after = body(server.get(path, token).await, 200).await;
+    assert_eq!(
+        [&after["note"], &after["language"], &after["timezone"], &after["external_id"]],
+        ["n", "en", "UTC", "x"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tickets_of_a_new_address_at_once_make_one_customer() {
+    let server = Server::start().await;
+    let token = server.token("tickets:write customers:read").await;
+    let (server, token) = (&server, token.as_str());
+
+    let calls = (0..8).map(|n| async move {
+        let message = json!({ "channel": "api", "via": "api", "from_agent": false, "sender": { "email": "new@example.com" }, "body_text": "Hello." });
+        let ticket = json!({
+            "subject": format!("Ticket {n}"), "channel": "api", "via": "api", "customer": { "email": "New@example.com" },
+            "tags": [{ "name": "fresh" }], "messages": [message],
+        });
+        body(server.post("/api/tickets", token, ticket).await, 201).await["customer"]["id"].as_i64()
+    });
+    let customers = join_all(calls).await;
+
+    assert!(customers.iter().all(|id| *id == customers[0]), "{customers:?}");
+    assert_eq!(ids(&body(server.get("/api/customers", token).await, 200).await).len(), 1);
+}
+
+/// Runs futures side by side and gives their results in order.
+async fn join_all<T>(futures: impl IntoIterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let mut futures: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
+    std::future::poll_fn(|context| {
+        for (future, result) in &mut futures {
+            if result.is_none()
+                && let std::task::Poll::Ready(value) = future.as_mut().poll(context)
+            {
+                *result = Some(value);
+            }
+        }
+        if futures.iter().all(|(_, result)| result.is_some()) {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+    futures.into_iter().filter_map(|(_, result)| result).collect()
 }

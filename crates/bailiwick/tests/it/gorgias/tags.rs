@@ -10,7 +10,7 @@ use crate::support::Server;
 const ALL: &str = "tags:read tags:write events:read";
 
 async fn create(server: &Server, token: &str, name: &str) -> i64 {
-    body(server.post("/api/tags", token, json!({ "name": name })).await, 201).await["id"].as_i64().unwrap()
+    body(server.post("/api/tags", token, json!({ "name": name })).await, 201).await["id"].as_i64().expect("an id")
 }
 
 /// Puts tags on so many new tickets.

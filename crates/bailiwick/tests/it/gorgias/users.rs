@@ -10,7 +10,7 @@ const ALL: &str = "users:read users:write events:read";
 async fn create(server: &Server, token: &str, name: &str, role: &str) -> i64 {
     let email = format!("{}@demo.test", name.to_lowercase().replace(' ', "."));
     let new = json!({ "name": name, "email": email, "role": { "name": role } });
-    body(server.post("/api/users", token, new).await, 201).await["id"].as_i64().unwrap()
+    body(server.post("/api/users", token, new).await, 201).await["id"].as_i64().expect("an id")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -237,4 +237,34 @@ async fn a_new_address_or_password_needs_the_current_password() {
     assert_eq!(events["data"][0]["data"], Value::Null);
     let taken = json!({ "email": "AGENT@demo.test", "password_confirmation": "another long one" });
     body(server.put("/api/users/0", &token, taken).await, 409).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_users_tickets_become_unassigned_and_their_token_is_dead() {
+    let server = Server::start().await;
+    let token = server.token("users:write tickets:read tickets:write events:read").await;
+    let theirs = server.token_for(Person::Agent, scope::Dialect::Gorgias, "tickets:read").await;
+    let message = json!({ "channel": "internal-note", "via": "api", "from_agent": true, "sender": { "id": server.agent_id }, "body_text": "Mine.", "public": false });
+    let new = json!({ "channel": "api", "via": "api", "customer": { "email": "c@example.com" }, "assignee_user": { "id": server.agent_id }, "messages": [message] });
+    let ticket = body(server.post("/api/tickets", &token, new).await, 201).await;
+    assert_eq!(ticket["assignee_user"]["id"], server.agent_id);
+    let path = format!("/api/tickets/{}", ticket["id"]);
+    body(server.get(&path, &theirs).await, 200).await;
+    // Only in GET and PUT is 0 the caller.
+    body(server.delete("/api/users/0", &token).await, 404).await;
+
+    assert_eq!(server.delete(&format!("/api/users/{}", server.agent_id), &token).await.status(), 204);
+
+    assert_eq!(server.get(&path, &theirs).await.status(), 401);
+    let after = body(server.get(&path, &token).await, 200).await;
+    assert_eq!(after["assignee_user"], Value::Null);
+    assert_eq!(after["messages"][0]["sender"]["name"], "Bo Agent");
+    let events = body(
+        server
+            .get(&format!("/api/events?object_type=Ticket&object_id={}&types=ticket-unassigned", ticket["id"]), &token)
+            .await,
+        200,
+    )
+    .await;
+    assert_eq!(ids(&events).len(), 1);
 }
