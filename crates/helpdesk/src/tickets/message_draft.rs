@@ -54,6 +54,30 @@ pub struct NewMessage {
     pub deleted_at: Option<Timestamp>,
 }
 
+/// People that were found already for the messages of one ticket, so that five hundred of them ask for each person once.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    found: Vec<(PersonRef, i64)>,
+}
+
+impl Known {
+    /// The customer who is meant, created if need be.
+    pub(super) async fn customer(
+        &mut self,
+        tx: &mut Tx,
+        actor: &Actor,
+        now: Timestamp,
+        person: &PersonRef,
+    ) -> Result<i64, Error> {
+        if let Some((_, id)) = self.found.iter().find(|(known, _)| known == person) {
+            return Ok(*id);
+        }
+        let id = customers::find_or_create(tx, actor, now, person).await?;
+        self.found.push((person.clone(), id));
+        Ok(id)
+    }
+}
+
 /// A message whose people are found and whose gaps are filled: its row without ids.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
@@ -199,10 +223,10 @@ impl Draft {
 /// Finds or creates the people of a message and fills what it leaves open. `Invalid` names the field.
 pub(super) async fn draft(
     tx: &mut Tx,
-    actor: &Actor,
-    now: Timestamp,
+    (actor, now): (&Actor, Timestamp),
     customer_id: i64,
     new: NewMessage,
+    known: &mut Known,
 ) -> Result<Draft, Error> {
     let is_note = new.channel == INTERNAL_NOTE;
     let public = new.public.unwrap_or(true) && !is_note;
@@ -210,7 +234,7 @@ pub(super) async fn draft(
     let sender = new.sender_or_source();
     let sender_id = match sender {
         Some(sender) if new.from_agent => find_sender(tx, actor, now, &sender).await?,
-        Some(sender) => customers::find_or_create(tx, actor, now, &sender).await.map_err(in_sender)?,
+        Some(sender) => known.customer(tx, actor, now, &sender).await.map_err(in_sender)?,
         None if new.from_agent => {
             actor.person_id.ok_or_else(|| Error::invalid("sender", "Missing data for required field."))?
         }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 use store::Tx;
 
-use super::message_draft::{Bodies, Draft, NewMessage, draft, find_receiver, find_sender, in_sender};
+use super::message_draft::{Bodies, Draft, Known, NewMessage, draft, find_receiver, find_sender, in_sender};
 use super::messages::{self, INTERNAL_NOTE};
 use super::{Ticket, bodies, changes, write};
 use crate::events::{self, Change};
@@ -88,7 +88,7 @@ pub async fn create(
 ) -> Result<i64, Error> {
     let actor = may.actor();
     let old = write::take(tx, ticket_id).await?;
-    let draft = draft(tx, actor, now, old.customer_id, new).await?;
+    let draft = draft(tx, (actor, now), old.customer_id, new, &mut Known::default()).await?;
     let id = insert(tx, actor, now, ticket_id, &draft).await?;
 
     let mut new = Ticket { messages_count: old.messages_count + 1, updated_at: now, ..old.clone() };

@@ -7,7 +7,7 @@ use scope::resource::Tickets;
 use serde_json::Value as Json;
 use store::{Tx, Value};
 
-use super::message_draft::{self, Draft, NewMessage};
+use super::message_draft::{self, Draft, Known, NewMessage};
 use super::tags;
 use super::{Priority, Status, Ticket, changes, message_write};
 use crate::people::{PersonRef, json_to_store, prefixed};
@@ -111,9 +111,10 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, new: N
     let Some(first) = new.messages.first() else {
         return Err(Error::invalid("messages", "Shorter than minimum length 1."));
     };
+    let mut known = Known::default();
+    let customer_id = find_customer(tx, (actor, now), &new, &mut known).await?;
     let (channel, via) = (new.channel.unwrap_or(first.channel.clone()), new.via.unwrap_or(first.via.clone()));
     let from_agent = new.from_agent.unwrap_or(first.from_agent);
-    let customer_id = find_customer(tx, actor, now, new.customer, &new.messages).await?;
     check_user(tx, new.assignee_user_id).await?;
     check_team(tx, new.assignee_team_id).await?;
     check_split(tx, new.split_from).await?;
@@ -121,7 +122,7 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, new: N
     let mut drafts = Vec::with_capacity(new.messages.len());
     for (at, message) in new.messages.into_iter().enumerate() {
         drafts.push(
-            message_draft::draft(tx, actor, now, customer_id, message)
+            message_draft::draft(tx, (actor, now), customer_id, message, &mut known)
                 .await
                 .map_err(|error| prefixed(&format!("messages.{at}"), error))?,
         );
@@ -215,7 +216,8 @@ pub async fn update(
         new.meta = json_to_store(meta.as_ref())?;
     }
     if let Some(customer) = update.customer.filter(|customer| !customer.is_empty()) {
-        new.customer_id = find_person(tx, actor, now, &customer, "customer").await?;
+        new.customer_id =
+            customers::find_or_create(tx, actor, now, &customer).await.map_err(|error| prefixed("customer", error))?;
     }
     if new.assignee_user_id != old.assignee_user_id {
         check_user(tx, new.assignee_user_id).await?;
@@ -339,30 +341,29 @@ fn set<T>(field: &mut T, value: Option<T>) {
 
 async fn find_customer(
     tx: &mut Tx,
-    actor: &Actor,
-    now: Timestamp,
-    sent: Option<PersonRef>,
-    messages: &[NewMessage],
+    (actor, now): (&Actor, Timestamp),
+    new: &NewTicket,
+    known: &mut Known,
 ) -> Result<i64, Error> {
-    if let Some(customer) = sent.filter(|customer| !customer.is_empty()) {
-        return find_person(tx, actor, now, &customer, "customer").await;
-    }
-    for (at, message) in messages.iter().enumerate().filter(|(_, message)| !message.from_agent) {
-        if let Some(sender) = message.sender_or_source() {
-            return find_person(tx, actor, now, &sender, &format!("messages.{at}.sender")).await;
-        }
-    }
-    for (at, message) in messages.iter().enumerate().filter(|(_, message)| message.from_agent) {
-        if let Some(receiver) = message.receiver_or_source() {
-            return find_person(tx, actor, now, &receiver, &format!("messages.{at}.receiver")).await;
-        }
-    }
-    Err(Error::invalid("customer", "Missing data for required field."))
+    let (path, person) =
+        named_customer(new).ok_or_else(|| Error::invalid("customer", "Missing data for required field."))?;
+    known.customer(tx, actor, now, &person).await.map_err(|error| prefixed(&path, error))
 }
 
-/// The customer who is meant, created if need be. A problem is told under `path`.
-async fn find_person(tx: &mut Tx, actor: &Actor, now: Timestamp, person: &PersonRef, path: &str) -> Result<i64, Error> {
-    customers::find_or_create(tx, actor, now, person).await.map_err(|error| prefixed(path, error))
+/// Who asks, as far as the request says, and where in it.
+fn named_customer(new: &NewTicket) -> Option<(String, PersonRef)> {
+    if let Some(customer) = new.customer.as_ref().filter(|customer| !customer.is_empty()) {
+        return Some(("customer".to_owned(), customer.clone()));
+    }
+    let messages = || new.messages.iter().enumerate();
+    let asked = messages()
+        .filter(|(_, message)| !message.from_agent)
+        .find_map(|(at, message)| message.sender_or_source().map(|sender| (format!("messages.{at}.sender"), sender)));
+    asked.or_else(|| {
+        messages().filter(|(_, message)| message.from_agent).find_map(|(at, message)| {
+            message.receiver_or_source().map(|receiver| (format!("messages.{at}.receiver"), receiver))
+        })
+    })
 }
 
 async fn check_user(tx: &mut Tx, id: Option<i64>) -> Result<(), Error> {
