@@ -96,3 +96,20 @@ async fn the_consent_page_says_who_asks_for_what_and_where_the_answer_goes() {
         "Enter presses the first button of a form"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn not_you_leads_to_the_same_question_for_somebody_else() {
+    // CO-1
+    let server = Server::start().await;
+    let app = server.app(confidential(Dialect::Gorgias, "tickets:read")).await;
+    let mut browser = Browser::new(&server);
+    let page = app.ask(&mut browser, Person::Admin, "tickets:read", &[]).await;
+
+    let (_, fields) = page.form_around("consent-allow");
+    let request = &fields.iter().find(|(name, _)| name == "request").unwrap().1;
+    let sign_in = browser.open(&format!("/login?request={request}")).await;
+    let asked = browser.sign_in_on(&sign_in, Person::Agent).await;
+
+    assert!(page.body.contains(&format!("/login?request={request}")));
+    assert!(asked.body.contains("agent@demo.test") && asked.body.contains("consent-allow"));
+}

@@ -7,11 +7,11 @@ const TOKEN: &str = "the-token-of-the-link";
 /// A server as it is before anybody opened the link.
 async fn fresh() -> Server {
     let server = Server::start().await;
-    let mut tx = server.db.write().await.unwrap();
+    let mut tx = server.db.write().await.expect("the database");
     for sql in ["delete from account", "delete from settings", "delete from passwords", "delete from people"] {
-        tx.run(sql, &[]).await.unwrap();
+        tx.run(sql, &[]).await.expect("the database");
     }
-    tx.commit().await.unwrap();
+    tx.commit().await.expect("the database");
     server.app.setup.open(TOKEN);
     server
 }
