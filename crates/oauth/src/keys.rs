@@ -183,6 +183,7 @@ impl Provider {
     /// Replaces every key.
     pub async fn rotate_keys(&self, actor: &Actor, rotation: Rotation) -> Result<(), Error> {
         let now = self.clock.now();
+        let ring = self.key_ring().await?;
         let made = self.make_keys(ALGORITHMS.to_vec()).await?;
         let active_from = match rotation {
             Rotation::Announced => now + SignedDuration::from_secs(CACHED_SECONDS),
@@ -199,7 +200,9 @@ impl Provider {
                 }
             }
             for key in &made {
-                insert(tx, key, now, active_from).await?;
+                // Nothing to take over from: then there is nothing to wait for.
+                let is_first = ring.signer(key.algorithm, now).is_none();
+                insert(tx, key, now, if is_first { now } else { active_from }).await?;
             }
             let kids: Vec<&str> = made.iter().map(|key| key.kid.as_str()).collect();
             let at_once = rotation == Rotation::AtOnce;
