@@ -197,7 +197,7 @@ async fn keys_are_encrypted_and_outlive_a_restart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_a_hint_that_we_signed_is_believed() {
-    // AZ-17, KEY-5, KEY-9
+    // AZ-17, KEY-5
     let server = Server::start().await;
     let app = server.app(confidential(Dialect::Standard, WORDS)).await;
     let token = id_token(&app).await;

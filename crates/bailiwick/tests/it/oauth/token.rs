@@ -261,7 +261,7 @@ async fn a_deactivated_person_gets_no_token() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_redemptions_at_once_give_one_success() {
-    // TK-5, TK-6
+    // TK-5
     let server = Server::start().await;
     let app = standard(&server).await;
     let code = app.code(Person::Agent, "account:read").await;
