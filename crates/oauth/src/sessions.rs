@@ -14,6 +14,7 @@ use serde_json::json;
 use store::{Row, StoreError, Tx, transact};
 
 use crate::authorize::Browser;
+use crate::families::{self, Because};
 use crate::{Provider, secret};
 
 /// A session without a request for this long is over.
@@ -141,6 +142,27 @@ impl Provider {
             tx.run("delete from sessions where person_id = $1", &[own.person_id.into()]).await?;
             record(tx, own, request_id, now, json!({ "everywhere": true })).await
         })
+    }
+}
+
+impl Provider {
+    /// The person's password was changed: whoever signed in with the old one is out, apps keep what they were granted (LS-9).
+    pub async fn end_sessions_of(&self, person_id: i64) -> Result<(), StoreError> {
+        transact!(self.db, |tx| {
+            tx.run("delete from sessions where person_id = $1", &[person_id.into()]).await?;
+            Ok::<_, StoreError>(())
+        })
+    }
+
+    /// The person was switched off: their apps are out too, and stay out when they come back (LS-9, RT-8).
+    pub async fn end_access_of(&self, person_id: i64) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        transact!(self.db, |tx| {
+            tx.run("delete from sessions where person_id = $1", &[person_id.into()]).await?;
+            families::revoke_of_person(tx, now, person_id, Because::PersonDeactivated).await
+        })?;
+        self.forget_person(person_id);
+        Ok(())
     }
 }
 

@@ -268,3 +268,20 @@ async fn a_deleted_users_tickets_become_unassigned_and_their_token_is_dead() {
     .await;
     assert_eq!(ids(&events).len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_deactivated_person_had_allowed_stays_dead_when_they_come_back() {
+    // LS-9, RT-8
+    let server = Server::start().await;
+    let admin = server.token("users:read users:write").await;
+    let agents = server.token_for(Person::Agent, scope::Dialect::Gorgias, "tickets:read").await;
+    let path = format!("/api/users/{}", server.agent_id);
+    let before = server.get("/api/tickets", &agents).await.status();
+
+    let off = server.put(&path, &admin, json!({ "active": false })).await.status();
+    let while_off = server.get("/api/tickets", &agents).await.status();
+    let on = server.put(&path, &admin, json!({ "active": true })).await.status();
+    let after = server.get("/api/tickets", &agents).await.status();
+
+    assert_eq!([before, off, while_off, on, after].map(|it| it.as_u16()), [200, 200, 401, 200, 401]);
+}
