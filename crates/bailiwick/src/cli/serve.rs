@@ -41,11 +41,13 @@ pub async fn until_stopped(app: App, listener: TcpListener, settings: &Settings)
     let grace = Duration::from_secs(settings.shutdown_seconds);
     let worker = tokio::spawn(worker::run(app.clone(), stopped.clone()));
     let metrics = start::metrics_listener(&app, settings, stopped).await?;
-    serve::serve(router(app), listener, serve::asked_to_stop(), grace).await;
+    serve::serve(router(app.clone()), listener, serve::asked_to_stop(), grace).await;
     stop.send_replace(true);
     if tokio::time::timeout(grace, worker).await.is_err() {
         tracing::warn!("a job did not end in time; it goes on after the next start");
     }
+    // When tokens and secrets were last used is written lazily; the last of it now.
+    app.provider.write_uses().await?;
     if let Some(metrics) = metrics {
         metrics.await?;
     }

@@ -106,7 +106,8 @@ pub async fn register(provider: &Provider, may: &CanWrite<Apps>) -> Result<Vec<D
             allowed_scopes: scopes.clone(),
             default_scopes: None,
             require_pkce: None,
-            client_credentials: false,
+            // Wherever the dialect knows it: the demo is there to try everything on.
+            client_credentials: planned.client_type == ClientType::Confidential && planned.dialect != Dialect::Gorgias,
             first_party: false,
             verified: false,
         };
