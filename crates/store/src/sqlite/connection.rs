@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 
 use crate::value::without_nul;
@@ -25,9 +26,11 @@ struct Text {
 }
 
 impl Connection {
-    pub fn new(inner: rusqlite::Connection) -> Connection {
+    pub fn new(inner: rusqlite::Connection) -> Result<Connection, StoreError> {
         inner.set_prepared_statement_cache_capacity(STATEMENTS);
-        Connection { inner, texts: HashMap::new() }
+        // Without this a plan may depend on the values that were bound, and SQLite prepares the statement anew for each execution.
+        inner.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        Ok(Connection { inner, texts: HashMap::new() })
     }
 
     /// At most `limit` rows. A statement that writes always runs to its end.
@@ -141,7 +144,7 @@ mod tests {
 
     #[test]
     fn parameters_are_bound_by_number_and_not_by_appearance() {
-        let mut connection = Connection::new(rusqlite::Connection::open_in_memory().unwrap());
+        let mut connection = Connection::new(rusqlite::Connection::open_in_memory().unwrap()).unwrap();
 
         let rows = connection.rows("select $2 as b, $1 as a, $2 || '$x' as c", &["a".into(), "b".into()], 9).unwrap();
 

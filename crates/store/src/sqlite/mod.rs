@@ -162,7 +162,7 @@ pub fn create(path: &Path) -> Result<(), StoreError> {
 pub fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let inner = rusqlite::Connection::open_with_flags(path, flags).map_err(|error| explain(path, error.into()))?;
-    let mut connection = Connection::new(inner);
+    let mut connection = Connection::new(inner)?;
     connection.command("select count(*) from sqlite_schema").map_err(|error| explain(path, error))?;
     Ok(connection)
 }
@@ -171,7 +171,7 @@ fn connect(path: &Path, busy: Duration) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let inner = rusqlite::Connection::open_with_flags(path, flags).map_err(|error| explain(path, error.into()))?;
     inner.busy_timeout(busy)?;
-    let mut connection = Connection::new(inner);
+    let mut connection = Connection::new(inner)?;
     connection.command("pragma foreign_keys = on")?;
     Ok(connection)
 }
