@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use endpoint::{App, Limits, Metrics};
+use endpoint::setup::Setup;
+use endpoint::{App, Limits, Metrics, Parts};
 use oauth::Provider;
 use outside::{Clock, Random};
 use store::Db;
@@ -37,16 +37,16 @@ pub async fn app(db: Db, surroundings: Surroundings, settings: &Settings) -> any
     let provider = Provider::new(db.clone(), clock.clone(), random.clone(), provider_config).await?;
     let metrics_token = Some(settings.metrics_token.clone()).filter(|token| !token.is_empty());
     let config = endpoint::Config { public_url, trusted_proxies: settings.trusted_proxies.clone(), metrics_token };
-    Ok(App {
+    Ok(App::new(Parts {
         db,
         clock,
         random,
         provider,
-        config: Arc::new(config),
+        config,
         limits: Limits::new(settings.rate_limits),
         metrics: Metrics::default(),
-        setup: Arc::default(),
-    })
+        setup: Setup::default(),
+    }))
 }
 
 /// The database of the settings, migrated.

@@ -1,5 +1,6 @@
 //! What every HTTP surface shares: the running application, the guard and the route table.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
@@ -25,17 +26,37 @@ pub use may::{BySession, May, Refused, Why};
 pub use observe::Metrics;
 pub use routes::{Guard, Need, Needs, Route, Routes, Surface};
 
-/// The running account, as every handler sees it. Cheap to clone. Nothing is global, so several run in one process.
+/// The running account, as every handler sees it. Nothing is global, so several run in one process.
+///
+/// One pointer: axum clones its state for every layer of every request, and a clone that counts a dozen references costs more than
+/// reading a ticket.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+/// What an account runs on.
+pub struct Parts {
     pub db: Db,
     pub clock: Clock,
     pub random: Random,
     pub provider: Provider,
-    pub config: Arc<Config>,
+    pub config: Config,
     pub limits: Limits,
     pub metrics: Metrics,
-    pub setup: Arc<setup::Setup>,
+    pub setup: setup::Setup,
+}
+
+impl App {
+    pub fn new(parts: Parts) -> App {
+        App(Arc::new(parts))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
 }
 
 /// What handlers need of the configuration.

@@ -1,10 +1,5 @@
 //! The integration suite: a real server, real HTTP, a real database. `BAILIWICK_TEST_DATABASE` chooses which.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on stops where it is; helpers of tests are not recognised as tests"
-)]
-
 mod contract;
 mod cors;
 mod crash;
