@@ -9,7 +9,6 @@ pub mod worker;
 
 use axum::Router;
 use axum::http::{StatusCode, Uri};
-use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use endpoint::{App, Routes, Surface};
 use scope::Dialect;
@@ -32,8 +31,7 @@ pub fn routes() -> Routes {
 
 /// The whole application.
 pub fn router(app: App) -> Router {
-    let pages = middleware::from_fn_with_state(app.clone(), web::dress);
-    endpoint::wrap(routes().into_router().fallback(not_found), app).layer(pages)
+    endpoint::wrap(routes().into_router().fallback(not_found), app, web::PAGES)
 }
 
 /// For addresses that no surface has.

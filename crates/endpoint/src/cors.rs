@@ -3,7 +3,7 @@
 //! Never with cookies, never for the opaque origin `null`. The authorization endpoint has no such headers at all (AZ-10). What is public
 //! anyway (metadata, keys) answers `*`.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -40,12 +40,12 @@ fn openness(path: &str) -> Openness {
     }
 }
 
-pub(crate) async fn cors(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn cors(app: &App, request: Request, next: Next) -> Response {
     let Some(origin) = request.headers().get(header::ORIGIN).cloned() else { return next.run(request).await };
     let openness = openness(request.uri().path());
     let allowed = match openness {
         Openness::Anyone => Some(HeaderValue::from_static("*")),
-        Openness::Registered => registered(&app, &origin).await.then_some(origin),
+        Openness::Registered => registered(app, &origin).await.then_some(origin),
         Openness::Nobody => None,
     };
     let preflight =

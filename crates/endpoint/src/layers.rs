@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -25,27 +25,49 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Copy)]
 pub struct ClientAddress(pub IpAddr);
 
-/// Wraps a router with the layers, outermost last.
-pub fn wrap(router: Router<App>, app: App) -> Router {
+/// How the surface that people see dresses answers that are not its own.
+#[derive(Clone, Copy)]
+pub struct Pages {
+    /// Whether a person's browser asks.
+    pub asked: fn(&Request) -> bool,
+    /// The answer as that person shall see it.
+    pub dress: fn(&App, bool, Response) -> Response,
+}
+
+/// Wraps a router with what every request passes through.
+///
+/// One layer does nearly all: axum boxes and clones everything within a layer for each request, so each further one is dear.
+pub fn wrap(router: Router<App>, app: App, pages: Pages) -> Router {
     router
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
-        .layer(middleware::from_fn_with_state(app.clone(), cors))
-        .layer(middleware::from_fn(headers))
-        .layer(middleware::from_fn(timeout))
         .layer(CatchPanicLayer::custom(|_panic: Box<dyn std::any::Any + Send>| {
             tracing::error!("a handler panicked");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }))
-        .layer(middleware::from_fn_with_state(app.clone(), admit))
-        .layer(middleware::from_fn_with_state(app.clone(), observe))
+        .layer(middleware::from_fn_with_state((app.clone(), pages), observe))
         .with_state(app)
 }
 
+/// From the measured outside to the handler and back.
+pub(crate) async fn pass(app: &App, pages: Pages, mut request: Request, next: Next) -> Response {
+    let is_person = (pages.asked)(&request);
+    let answer = match admit(app, &mut request) {
+        Ok(()) => match tokio::time::timeout(REQUEST_TIMEOUT, cors(app, request, next)).await {
+            Ok(response) => response,
+            Err(_) => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")]).into_response(),
+        },
+        Err(refusal) => *refusal,
+    };
+    let mut response = (pages.dress)(app, is_person, answer);
+    protect(response.headers_mut());
+    response
+}
+
 /// Turns away what must not be served at all, and works out whose request this is.
-async fn admit(State(app): State<App>, mut request: Request, next: Next) -> Response {
+fn admit(app: &App, request: &mut Request) -> Result<(), Box<Response>> {
     let length = request.uri().path_and_query().map_or(0, |it| it.as_str().len());
     if URL_LIMIT_BYTES < length {
-        return StatusCode::URI_TOO_LONG.into_response();
+        return Err(Box::new(StatusCode::URI_TOO_LONG.into_response()));
     }
     let peer = match request.extensions().get::<ConnectInfo<SocketAddr>>() {
         Some(ConnectInfo(address)) => address.ip().to_canonical(),
@@ -55,7 +77,7 @@ async fn admit(State(app): State<App>, mut request: Request, next: Next) -> Resp
     let trusted = app.config.trusted_proxies.contains(&peer);
     if !trusted && !peer.is_loopback() {
         let text = "This address is served over https only. Come through the proxy in front of it, or name that proxy in `trusted_proxies`.";
-        return (StatusCode::FORBIDDEN, text).into_response();
+        return Err(Box::new((StatusCode::FORBIDDEN, text).into_response()));
     }
     let address = if trusted || (peer.is_loopback() && app.config.public_url.starts_with("https:")) {
         forwarded_for(request.headers(), &app.config.trusted_proxies).unwrap_or(peer)
@@ -63,7 +85,7 @@ async fn admit(State(app): State<App>, mut request: Request, next: Next) -> Resp
         peer
     };
     request.extensions_mut().insert(ClientAddress(address));
-    next.run(request).await
+    Ok(())
 }
 
 /// The last address in `X-Forwarded-For` that is not one of our own proxies: everything before it can be forged.
@@ -73,17 +95,8 @@ fn forwarded_for(headers: &HeaderMap, proxies: &[IpAddr]) -> Option<IpAddr> {
     joined.rsplit(',').filter_map(|it| it.trim().parse().ok()).find(|address| !proxies.contains(address))
 }
 
-async fn timeout(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")]).into_response(),
-    }
-}
-
 /// Headers that no answer goes without. Pages add their own (ALL-16).
-async fn headers(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
+fn protect(headers: &mut HeaderMap) {
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
@@ -91,7 +104,6 @@ async fn headers(request: Request, next: Next) -> Response {
     ] {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    response
 }
 
 #[cfg(test)]

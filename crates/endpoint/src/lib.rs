@@ -20,7 +20,7 @@ mod routes;
 pub mod setup;
 
 pub use authenticate::{Credential, RequestId, RoleForbids, cookie, session};
-pub use layers::{ClientAddress, wrap};
+pub use layers::{ClientAddress, Pages, wrap};
 pub use limit::Limits;
 pub use may::{BySession, May, Refused, Why};
 pub use observe::Metrics;

@@ -15,6 +15,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::authenticate::{Credential, RequestId};
+use crate::layers::{self, Pages};
 use crate::limit::Allowance;
 use crate::{App, limit};
 
@@ -99,7 +100,7 @@ impl Drop for InFlight {
     }
 }
 
-pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn observe(State((app, pages)): State<(App, Pages)>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(&request, &app);
     let method = request.method().clone();
@@ -113,7 +114,7 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
     app.metrics.in_flight.inc();
     let in_flight = InFlight(app.metrics.in_flight.clone());
 
-    let mut response = next.run(request).await;
+    let mut response = layers::pass(&app, pages, request, next).await;
 
     drop(in_flight);
     let status = response.status();

@@ -1,19 +1,18 @@
 //! What people see when something cannot be shown: 403, 404, 500 and their like, and how every other page is dressed.
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
+use axum::extract::Request;
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
-use endpoint::{App, RoleForbids};
+use endpoint::{App, Pages, RoleForbids};
 use store::StoreError;
 
 use crate::pages::Message;
 
 /// Around the whole application. Gives refusals without a body a page if a person's browser asked, and pages on https the promise to
 /// stay there (ALL-16).
-pub async fn dress(State(app): State<App>, request: Request, next: Next) -> Response {
-    let is_person = wants_page(request.method(), request.uri().path(), request.headers());
-    let mut response = next.run(request).await;
+pub const PAGES: Pages = Pages { asked: wants_page, dress };
+
+fn dress(app: &App, is_person: bool, mut response: Response) -> Response {
     let is_bare = !response.headers().contains_key(header::CONTENT_TYPE);
     let is_refusal = response.status().is_client_error() || response.status().is_server_error();
     if is_refusal && (response.extensions().get::<RoleForbids>().is_some() || (is_bare && is_person)) {
@@ -29,10 +28,11 @@ pub async fn dress(State(app): State<App>, request: Request, next: Next) -> Resp
 }
 
 /// Programs get their surface's own words.
-fn wants_page(method: &Method, path: &str, headers: &HeaderMap) -> bool {
-    let accepts =
-        headers.get(header::ACCEPT).and_then(|it| it.to_str().ok()).is_some_and(|it| it.contains("text/html"));
-    accepts && matches!(*method, Method::GET | Method::POST) && !path.starts_with("/api/")
+fn wants_page(request: &Request) -> bool {
+    let accept = request.headers().get(header::ACCEPT).and_then(|it| it.to_str().ok());
+    accept.is_some_and(|it| it.contains("text/html"))
+        && matches!(*request.method(), Method::GET | Method::POST)
+        && !request.uri().path().starts_with("/api/")
 }
 
 fn with_page(response: Response) -> Response {

@@ -28,7 +28,7 @@ mod text;
 mod visitor;
 mod when;
 
-pub use errors::dress;
+pub use errors::PAGES;
 
 #[cfg(test)]
 mod samples;
