@@ -4,10 +4,11 @@
 //! each other file is one of the vendor's resources.
 
 use axum::Json;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use endpoint::{Routes, Surface};
 use scope::Dialect;
+use serde::Serialize;
 
 pub mod account;
 pub mod customers;
@@ -91,6 +92,22 @@ pub async fn method_not_allowed() -> GorgiasError {
 
 /// 200 with a body.
 pub(crate) type Answer = Result<Json<serde_json::Value>, GorgiasError>;
+
+/// A body of some size, written into one buffer that fits most: the usual one starts small and is copied each time it grows.
+pub(crate) fn answer(status: StatusCode, body: &impl Serialize) -> Response {
+    let mut text = Vec::with_capacity(16 * 1024);
+    match serde_json::to_writer(&mut text, body) {
+        Ok(()) => (status, [(header::CONTENT_TYPE, "application/json")], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be written as JSON");
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                Json(error::body(StatusCode::INTERNAL_SERVER_ERROR, "Something broke on our side.")),
+            )
+                .into_response()
+        }
+    }
+}
 
 /// 201 with the new object.
 pub(crate) fn created(object: serde_json::Value) -> Response {

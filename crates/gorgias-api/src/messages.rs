@@ -1,9 +1,8 @@
 //! `/api/messages` and `/api/tickets/{ticket_id}/messages` (Gorgias contract, `resources.messages`).
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use endpoint::{App, May};
 use helpdesk::tickets;
 use helpdesk::tickets::list::Direction;
@@ -20,7 +19,7 @@ use crate::fields::{Body, Fields, ID_MAX, Sent};
 use crate::message_view::MessageView;
 use crate::page::Asked;
 use crate::query::Params;
-use crate::{Id, Pair, person_ref};
+use crate::{Id, Pair, answer, person_ref};
 
 const ORDERS: &[&str] = &["created_datetime:desc", "created_datetime:asc"];
 const ACTIONS: &[&str] = &["force", "retry", "cancel"];
@@ -72,7 +71,7 @@ pub async fn show(
     params.finish()?;
     let mut tx = app.db.read().await?;
     let message = messages::find(&mut tx, &may, ticket_id, id).await?;
-    Ok(Json(MessageView(&message)).into_response())
+    Ok(answer(StatusCode::OK, &MessageView(&message)))
 }
 
 /// `POST /api/tickets/{ticket_id}/messages`
@@ -94,7 +93,7 @@ pub async fn create(
         let id = message_write::create(tx, &may, now, ticket_id, new.clone()).await?;
         messages::written(tx, &may, ticket_id, id).await
     })?;
-    Ok((StatusCode::CREATED, Json(MessageView(&message))).into_response())
+    Ok(answer(StatusCode::CREATED, &MessageView(&message)))
 }
 
 /// `PUT /api/tickets/{ticket_id}/messages/{id}`: 202, since what follows from it may take a while.
@@ -122,7 +121,7 @@ pub async fn update(
         }
         Ok::<_, helpdesk::Error>(message)
     })?;
-    Ok((StatusCode::ACCEPTED, Json(MessageView(&message))).into_response())
+    Ok(answer(StatusCode::ACCEPTED, &MessageView(&message)))
 }
 
 /// `DELETE /api/tickets/{ticket_id}/messages/{id}`

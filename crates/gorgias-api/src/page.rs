@@ -4,8 +4,8 @@
 //! It is not a secret and grants nothing: whoever makes one up gets another page of a list they may read anyway.
 //! A checksum is in it so that a damaged one is refused rather than read as another place.
 
-use axum::Json;
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use helpdesk::page::{Direction, Key, Page, Position, Slice};
@@ -106,7 +106,7 @@ impl Asked {
             next_cursor: page.after.as_ref().map(|keys| self.cursor(keys, false)),
         };
         let data = page.items.iter().map(view).collect();
-        Json(Envelope { object: "list", uri: &self.uri, data, meta }).into_response()
+        crate::answer(StatusCode::OK, &Envelope { object: "list", uri: &self.uri, data, meta })
     }
 
     fn cursor(&self, keys: &[Key], back: bool) -> String {

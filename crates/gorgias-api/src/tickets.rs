@@ -1,9 +1,8 @@
 //! `/api/tickets` (Gorgias contract, `resources.tickets`).
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use endpoint::{App, May};
 use helpdesk::tags::{NAME_MAX_CHARS, NewTag};
 use helpdesk::tickets::list::{self, Direction, Filter, Sort, Trash};
@@ -21,7 +20,7 @@ use crate::messages::read_message;
 use crate::page::Asked;
 use crate::query::Params;
 use crate::ticket_view::{TicketInListView, TicketView};
-use crate::{Id, person_ref};
+use crate::{Id, answer, person_ref};
 
 const ORDERS: &[&str] =
     &["created_datetime:desc", "created_datetime:asc", "updated_datetime:desc", "updated_datetime:asc"];
@@ -71,7 +70,7 @@ pub async fn show(
     params.finish()?;
     let mut tx = app.db.read().await?;
     let ticket = tickets::find(&mut tx, &may, id).await?;
-    Ok(Json(TicketView(&ticket)).into_response())
+    Ok(answer(StatusCode::OK, &TicketView(&ticket)))
 }
 
 /// `POST /api/tickets`
@@ -90,7 +89,7 @@ pub async fn create(
         let id = write::create(tx, &may, now, new.clone()).await?;
         tickets::written(tx, &may, id).await
     })?;
-    Ok((StatusCode::CREATED, Json(TicketView(&ticket))).into_response())
+    Ok(answer(StatusCode::CREATED, &TicketView(&ticket)))
 }
 
 /// `PUT /api/tickets/{id}`
@@ -110,7 +109,7 @@ pub async fn update(
         write::update(tx, &may, now, id, update.clone()).await?;
         tickets::written(tx, &may, id).await
     })?;
-    Ok(Json(TicketView(&ticket)).into_response())
+    Ok(answer(StatusCode::OK, &TicketView(&ticket)))
 }
 
 /// `DELETE /api/tickets/{id}`

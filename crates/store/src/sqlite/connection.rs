@@ -133,7 +133,11 @@ fn value(column: ValueRef<'_>) -> Value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(v) => Value::Int(v),
         ValueRef::Real(v) => Value::Real(v),
-        ValueRef::Text(v) => Value::Text(String::from_utf8_lossy(v).into_owned()),
+        // Checked in one pass; only text that some other program has spoilt takes the slow way.
+        ValueRef::Text(v) => Value::Text(match str::from_utf8(v) {
+            Ok(text) => text.to_owned(),
+            Err(_) => String::from_utf8_lossy(v).into_owned(),
+        }),
         ValueRef::Blob(v) => Value::Blob(v.to_vec()),
     }
 }
