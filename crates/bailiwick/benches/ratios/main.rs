@@ -94,7 +94,8 @@ async fn measure(time: Duration) {
         app["client_secret"].as_str().expect("a secret").to_owned(),
     );
     let credentials = format!("client_id={client_id}&client_secret={secret}");
-    let token_form = format!("grant_type=client_credentials&scope=tickets%3Aread+tickets%3Awrite&{credentials}");
+    let token_form =
+        format!("grant_type=client_credentials&scope=tickets%3Aread+tickets%3Awrite+tags%3Aread&{credentials}");
     let token = load::post_form(demo.address, "/oauth/token", &token_form).await["access_token"]
         .as_str()
         .expect("a token")
@@ -104,9 +105,11 @@ async fn measure(time: Duration) {
     let tickets: Value =
         serde_json::from_slice(&load::get(demo.address, "/api/tickets?limit=30", &token).await).expect("JSON");
     let id = tickets["data"][0]["id"].as_i64().expect("a ticket");
-    for (name, path) in
-        [("GET a ticket", format!("/api/tickets/{id}")), ("GET 30 tickets", "/api/tickets?limit=30".to_owned())]
-    {
+    for (name, path) in [
+        ("GET a tag", "/api/tags/1".to_owned()),
+        ("GET a ticket", format!("/api/tickets/{id}")),
+        ("GET 30 tickets", "/api/tickets?limit=30".to_owned()),
+    ] {
         let body = folder.path().join("body.json");
         std::fs::write(&body, load::get(demo.address, &path, &token).await).expect("write the body");
         let (_bare, bare_address) = start_bare(&token, &body);
