@@ -139,7 +139,12 @@ fn is_loopback(url: &url::Url) -> bool {
 
 /// `BAILIWICK_SECRET_KEY`, if it is set.
 pub fn secret_key_variable() -> Option<String> {
-    std::env::vars().find(|(name, _)| name == "BAILIWICK_SECRET_KEY").map(|(_, value)| value)
+    variable("BAILIWICK_SECRET_KEY")
+}
+
+/// A variable of the environment, if it is set.
+pub fn variable(name: &str) -> Option<String> {
+    std::env::vars().find(|(key, _)| key == name).map(|(_, value)| value)
 }
 
 /// Whether the account was set up.

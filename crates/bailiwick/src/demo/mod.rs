@@ -64,7 +64,7 @@ pub async fn run(args: Args, place: Place) -> anyhow::Result<()> {
     settings.database = place.database.unwrap_or_default();
     settings.rate_limits = args.rate_limits;
     // Somebody looks at a demo's terminal, or a test does: a line for each request would hide what matters.
-    settings.log = "warn".to_owned();
+    settings.log = start::variable("BAILIWICK_LOG").unwrap_or_else(|| "warn".to_owned());
     settings.shutdown_seconds = 5;
     if let Some(listen) = place.listen {
         settings.listen = listen;

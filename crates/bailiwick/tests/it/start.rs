@@ -126,3 +126,43 @@ fn an_unknown_setting_is_refused_and_the_nearest_is_named() {
 
     assert!(text.contains("public_url"), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_holds_no_token_secret_key_or_password_however_much_is_logged() {
+    // ALL-12
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = std::fs::File::create(folder.path().join("log")).expect("a file");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bailiwick"));
+    command
+        .args(["demo", "--json", "--tickets", "5", "--listen", "127.0.0.1:0"])
+        .env("BAILIWICK_LOG", "debug")
+        .stderr(log);
+    let started = start(command, 1);
+    let facts: serde_json::Value = serde_json::from_str(&started.lines[0]).expect("JSON");
+    let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+    let (url, app, admin) = (text(&facts["url"]), &facts["apps"][0], &facts["people"]["admin"]);
+    let (client_id, secret) = (text(&app["client_id"]), text(&app["client_secret"]));
+    let http = http_client();
+
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("scope", "tickets:read"),
+        ("client_id", &client_id),
+        ("client_secret", &secret),
+    ];
+    let issued = http.post(format!("{url}/oauth/token")).form(&form).send().await.expect("send");
+    let token = text(&issued.json::<serde_json::Value>().await.expect("JSON")["access_token"]);
+    let api = format!("{url}/api/tickets");
+    let read = http.get(&api).bearer_auth(&token).send().await.expect("send").status();
+    let in_query = http.get(format!("{api}?access_token={token}")).send().await.expect("send").status();
+    let key = text(&admin["api_key"]);
+    let by_key = http.get(&api).basic_auth(text(&admin["email"]), Some(&key)).send().await.expect("send").status();
+    drop(started);
+
+    assert_eq!([read, in_query, by_key].map(|it| it.as_u16()), [200, 400, 200]);
+    let log = std::fs::read_to_string(folder.path().join("log")).expect("the log");
+    assert!(log.contains("/api/tickets"), "{log}");
+    for hidden in [&token, &secret, &key, &text(&admin["password"])] {
+        assert!(!log.contains(hidden.as_str()), "{log}");
+    }
+}
