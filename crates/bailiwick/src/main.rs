@@ -8,7 +8,7 @@ use bailiwick::config::Settings;
 use bailiwick::demo;
 use clap::{Args, Parser, Subcommand};
 
-/// Answers are many small allocations on several threads: this one serves a ticket half as fast again as the system's, in less memory.
+/// Answers are many small allocations on several threads: this one serves a ticket half as fast again as the system's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -28,8 +28,8 @@ pub use routes::{Guard, Need, Needs, Route, Routes, Surface};
 
 /// The running account, as every handler sees it. Nothing is global, so several run in one process.
 ///
-/// One pointer: axum clones its state for every layer of every request, and a clone that counts a dozen references costs more than
-/// reading a ticket.
+/// One pointer: axum clones its state for every layer of every request, and threads that count the same dozen references get in each
+/// other's way.
 #[derive(Clone)]
 pub struct App(Arc<Parts>);
 
