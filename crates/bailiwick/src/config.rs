@@ -2,10 +2,12 @@
 //!
 //! `default.toml` is sample, manual and defaults in one, compiled in. An unknown key is an error that names the nearest known one.
 
-use std::net::IpAddr;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use outside::fetch::Reach;
 use serde::Deserialize;
 
 /// All settings with their meanings, as `bailiwick init` writes them.
@@ -28,6 +30,9 @@ pub struct Settings {
     pub metrics_listen: String,
     pub metrics_token: String,
     pub shutdown_seconds: u64,
+    pub fetch_private: bool,
+    pub fetch_hosts: BTreeMap<String, SocketAddr>,
+    pub fetch_roots: Vec<PathBuf>,
 }
 
 impl Settings {
@@ -62,6 +67,15 @@ impl Settings {
         let settings: Settings = table.try_into().context("a setting has the wrong type")?;
         settings.check()?;
         Ok(settings)
+    }
+
+    /// What may be fetched besides the public internet.
+    pub fn reach(&self) -> anyhow::Result<Reach> {
+        let read = |path: &PathBuf| {
+            std::fs::read_to_string(path).with_context(|| format!("fetch_roots: cannot read {}", path.display()))
+        };
+        let roots = self.fetch_roots.iter().map(read).collect::<anyhow::Result<Vec<String>>>()?;
+        Ok(Reach { private: self.fetch_private, hosts: self.fetch_hosts.clone(), roots })
     }
 
     /// The database's address.

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use endpoint::setup::Setup;
 use endpoint::{App, Limits, Metrics, Parts};
 use oauth::Provider;
-use outside::{Clock, Random};
+use outside::{Clock, Fetch, Random};
 use store::Db;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -34,7 +34,8 @@ pub async fn app(db: Db, surroundings: Surroundings, settings: &Settings) -> any
     let Surroundings { clock, random, secret_key, public_url } = surroundings;
     check_issuer(&public_url)?;
     let provider_config = oauth::Config { issuer: public_url.clone(), secret_key };
-    let provider = Provider::new(db.clone(), clock.clone(), random.clone(), provider_config).await?;
+    let fetch = Fetch::new(settings.reach()?)?;
+    let provider = Provider::new(db.clone(), clock.clone(), random.clone(), fetch, provider_config).await?;
     let metrics_token = Some(settings.metrics_token.clone()).filter(|token| !token.is_empty());
     let config = endpoint::Config { public_url, trusted_proxies: settings.trusted_proxies.clone(), metrics_token };
     Ok(App::new(Parts {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
-use outside::{Clock, Random};
+use outside::{Clock, Fetch, Random};
 use store::Db;
 
 pub mod authorize;
@@ -50,6 +50,8 @@ pub struct Provider {
     pub db: Db,
     pub clock: Clock,
     pub random: Random,
+    /// For addresses that apps chose.
+    pub fetch: Fetch,
     pub config: Arc<Config>,
     state: Arc<State>,
 }
@@ -80,7 +82,7 @@ impl fmt::Debug for Config {
 
 impl Provider {
     /// Over a migrated database.
-    pub async fn new(db: Db, clock: Clock, random: Random, config: Config) -> Result<Provider, Error> {
+    pub async fn new(db: Db, clock: Clock, random: Random, fetch: Fetch, config: Config) -> Result<Provider, Error> {
         let state = Arc::new(State {
             remembered: bearer::Remembered::new(),
             uses: uses::Uses::default(),
@@ -88,7 +90,7 @@ impl Provider {
             metadata: metadata::of(&config.issuer),
         });
         uses::keep_writing(&state, db.clone());
-        Ok(Provider { db, clock, random, config: Arc::new(config), state })
+        Ok(Provider { db, clock, random, fetch, config: Arc::new(config), state })
     }
 
     /// HMAC-SHA-256 under a key of its own for each `purpose`, such as `client secret` (CA-6) or `csrf`.

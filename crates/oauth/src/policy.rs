@@ -73,6 +73,33 @@ impl Policy {
         Policy::ALL.iter().copied().find(|policy| policy.word() == word)
     }
 
+    /// One of the two profiles of FAPI 2.0.
+    pub const fn is_fapi(self) -> bool {
+        matches!(self, Policy::Fapi2 | Policy::Fapi2Ms)
+    }
+
+    /// FAPI 2.0 Message Signing, section 5.3.
+    pub const fn requires_signed_requests(self) -> bool {
+        matches!(self, Policy::Fapi2Ms)
+    }
+
+    /// The default of a new client (FP-1).
+    pub const fn usual_auth_method(self, is_public: bool) -> &'static str {
+        match self {
+            _ if is_public => "none",
+            Policy::Fapi2 | Policy::Fapi2Ms => "private_key_jwt",
+            _ => "client_secret_basic",
+        }
+    }
+
+    /// What signs a new client's id_tokens (section 27, line 8).
+    pub const fn usual_algorithm(self) -> &'static str {
+        match self {
+            Policy::Fapi2 | Policy::Fapi2Ms => "PS256",
+            _ => "RS256",
+        }
+    }
+
     /// The default of a new client. Existing apps of the two vendors send no challenge; one that is sent is always enforced (POL-3).
     pub const fn requires_pkce(self, is_public: bool) -> bool {
         is_public || !matches!(self, Policy::Zendesk | Policy::Gorgias)

@@ -1,7 +1,9 @@
-//! The world as tests replace it: time and chance. Nothing else in the project may ask for either (`clippy.toml`).
+//! The world as tests replace it: time, chance, and the hosts of others. Nothing else in the project may ask for them (`clippy.toml`).
 
 mod clock;
+pub mod fetch;
 mod random;
 
 pub use clock::Clock;
+pub use fetch::Fetch;
 pub use random::{Random, sha256};

@@ -17,7 +17,10 @@ pub struct Migration {
 }
 
 /// All of them, in order.
-pub const ALL: &[Migration] = &[Migration::same(1, "account", include_str!("../migrations/0001_account.sql"))];
+pub const ALL: &[Migration] = &[
+    Migration::same(1, "account", include_str!("../migrations/0001_account.sql")),
+    Migration::same(2, "provider", include_str!("../migrations/0002_provider.sql")),
+];
 
 impl Migration {
     /// One text for both databases.

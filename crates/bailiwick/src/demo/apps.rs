@@ -98,18 +98,13 @@ pub async fn register(provider: &Provider, may: &CanWrite<Apps>) -> Result<Vec<D
             name: planned.name.to_owned(),
             publisher: Some(planned.publisher.to_owned()),
             description: Some(planned.description.to_owned()),
-            client_uri: None,
             dialect: planned.dialect,
             client_type: planned.client_type,
-            application_type: None,
             redirect_uris: vec![REDIRECT_URI.to_owned()],
             allowed_scopes: scopes.clone(),
-            default_scopes: None,
-            require_pkce: None,
             // Wherever the dialect knows it: the demo is there to try everything on.
             client_credentials: planned.client_type == ClientType::Confidential && planned.dialect != Dialect::Gorgias,
-            first_party: false,
-            verified: false,
+            ..NewClient::default()
         };
         let (client, secret) = provider.create_client(may, new).await?;
         apps.push(DemoApp {

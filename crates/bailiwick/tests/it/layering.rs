@@ -8,12 +8,14 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("scope", &[]),
     ("store", &[]),
     ("outside", &[]),
+    ("passkeys", &[]),
     ("helpdesk", &["scope", "store", "outside"]),
-    ("oauth", &["helpdesk", "scope", "store", "outside"]),
+    ("oauth", &["helpdesk", "passkeys", "scope", "store", "outside"]),
     ("endpoint", &["oauth", "helpdesk", "scope", "store", "outside"]),
     ("gorgias-api", &["endpoint", "helpdesk", "scope", "store"]),
+    ("mcp", &["endpoint", "oauth", "helpdesk", "scope", "store"]),
     ("web", &["endpoint", "oauth", "helpdesk", "scope", "store"]),
-    ("bailiwick", &["gorgias-api", "web", "endpoint", "oauth", "helpdesk", "scope", "store", "outside"]),
+    ("bailiwick", &["gorgias-api", "mcp", "web", "endpoint", "oauth", "helpdesk", "scope", "store", "outside"]),
 ];
 
 /// The crates that hold SQL.

@@ -6,10 +6,12 @@ use jiff::Timestamp;
 use scope::Dialect;
 use scope::permit::{Actor, CanWrite};
 use scope::resource::Apps;
+use scope::set::ScopeSet;
 use serde_json::{Map, Value as Json, json};
 use store::{Tx, transact};
 
-use super::{Client, ClientType, NewSecret, Status, details, secrets};
+use super::rows::{insert, update, write_redirect_uris};
+use super::{Approval, Client, ClientType, Metadata, NewSecret, Status, details, secrets};
 use crate::Provider;
 use crate::families::{self, Because};
 use crate::policy::Policy;
@@ -35,8 +37,55 @@ pub struct NewClient {
     pub require_pkce: Option<bool>,
     /// Besides `authorization_code` and `refresh_token`; for confidential apps only.
     pub client_credentials: bool,
+    /// The other grants it may use, such as `urn:ietf:params:oauth:grant-type:device_code`.
+    pub other_grants: Vec<String>,
     pub first_party: bool,
     pub verified: bool,
+    /// None: what its dialect and kind suggest.
+    pub policy: Option<Policy>,
+    /// None: `none` for a public app, `private_key_jwt` where the policy demands it, else `client_secret_basic`.
+    pub token_endpoint_auth_method: Option<String>,
+    /// None: RS256, or PS256 where the policy forbids it.
+    pub id_token_signed_response_alg: Option<String>,
+    pub metadata: Metadata,
+    pub require_par: bool,
+    pub require_dpop: bool,
+    pub require_signed_request: bool,
+    pub jwt_access_tokens: bool,
+    /// Words of the ceiling that a person may untick (CO-8).
+    pub optional_scopes: Vec<String>,
+}
+
+/// A confidential app that may do nothing yet.
+impl Default for NewClient {
+    fn default() -> NewClient {
+        NewClient {
+            name: String::new(),
+            publisher: None,
+            description: None,
+            client_uri: None,
+            dialect: Dialect::Standard,
+            client_type: ClientType::Confidential,
+            application_type: None,
+            redirect_uris: Vec::new(),
+            allowed_scopes: Vec::new(),
+            default_scopes: None,
+            require_pkce: None,
+            client_credentials: false,
+            other_grants: Vec::new(),
+            first_party: false,
+            verified: false,
+            policy: None,
+            token_endpoint_auth_method: None,
+            id_token_signed_response_alg: None,
+            metadata: Metadata::default(),
+            require_par: false,
+            require_dpop: false,
+            require_signed_request: false,
+            jwt_access_tokens: false,
+            optional_scopes: Vec::new(),
+        }
+    }
 }
 
 /// Changed fields of an app; None leaves a field as it is.
@@ -53,6 +102,15 @@ pub struct ClientChange {
     pub client_credentials: Option<bool>,
     pub first_party: Option<bool>,
     pub verified: Option<bool>,
+    pub metadata: Option<Metadata>,
+    pub require_par: Option<bool>,
+    pub require_dpop: Option<bool>,
+    pub require_signed_request: Option<bool>,
+    pub jwt_access_tokens: Option<bool>,
+    pub optional_scopes: Option<Vec<String>>,
+    pub account_scopes: Option<Vec<String>>,
+    pub approval: Option<Approval>,
+    pub calls_per_minute: Option<Option<i64>>,
 }
 
 impl Provider {
@@ -174,12 +232,12 @@ async fn checked(
     let (redirect_uris, application_type) =
         details::redirect_uris(&new.redirect_uris, new.application_type, new.dialect, &account)?;
     let is_public = new.client_type == ClientType::Public;
-    let policy = match new.dialect {
+    let policy = new.policy.unwrap_or(match new.dialect {
         Dialect::Gorgias => Policy::Gorgias,
         Dialect::Zendesk => Policy::Zendesk,
         Dialect::Standard if is_public && application_type == ApplicationType::Native => Policy::PublicNative,
         Dialect::Standard => Policy::Standard,
-    };
+    });
     let lifetimes = policy.lifetimes();
     let allowed_scopes = details::allowed_scopes(&new.allowed_scopes, new.dialect, new.client_type)?;
     let default_scopes = details::default_scopes(new.default_scopes.as_deref(), &allowed_scopes, new.dialect)?;
@@ -195,11 +253,18 @@ async fn checked(
         client_type: new.client_type,
         application_type,
         status: Status::Active,
-        grant_types: grant_types(new.client_credentials, new.client_type, policy)?,
+        grant_types: grant_types(new.client_credentials, &new.other_grants, new.client_type, policy)?,
+        optional_scopes: details::scopes_within("optional_scopes", &new.optional_scopes, &allowed_scopes, new.dialect)?,
         allowed_scopes,
         default_scopes,
-        token_endpoint_auth_method: if is_public { "none" } else { "client_secret_basic" }.to_owned(),
-        id_token_signed_response_alg: "RS256".to_owned(),
+        token_endpoint_auth_method: match &new.token_endpoint_auth_method {
+            Some(method) => method.clone(),
+            None => policy.usual_auth_method(is_public).to_owned(),
+        },
+        id_token_signed_response_alg: match &new.id_token_signed_response_alg {
+            Some(algorithm) => algorithm.clone(),
+            None => policy.usual_algorithm().to_owned(),
+        },
         require_pkce: require_pkce(new.require_pkce.unwrap_or(policy.requires_pkce(is_public)), policy, is_public)?,
         first_party: new.first_party,
         rotates_refresh: policy.rotates_refresh_tokens(is_public),
@@ -217,6 +282,16 @@ async fn checked(
         created_at: now,
         updated_at: now,
         redirect_uris,
+        metadata: new.metadata.clone(),
+        require_par: new.require_par || policy.is_fapi(),
+        require_dpop: new.require_dpop || policy.is_fapi(),
+        require_signed_request: new.require_signed_request || policy.requires_signed_requests(),
+        jwt_access_tokens: new.jwt_access_tokens,
+        account_scopes: ScopeSet::default(),
+        approval: Approval::Approved,
+        calls_per_minute: None,
+        document_expires_at: None,
+        last_used_at: None,
     })
 }
 
@@ -253,16 +328,40 @@ async fn changed(tx: &mut Tx, before: &Client, change: &ClientChange, now: Times
         client.require_pkce = require_pkce(asked, client.policy, is_public)?;
     }
     if let Some(asked) = change.client_credentials {
-        client.grant_types = grant_types(asked, client.client_type, client.policy)?;
+        let others: Vec<String> = client.grant_types.iter().filter(|it| it.contains(':')).cloned().collect();
+        client.grant_types = grant_types(asked, &others, client.client_type, client.policy)?;
     }
+    if let Some(metadata) = &change.metadata {
+        client.metadata = metadata.clone();
+    }
+    client.require_par = change.require_par.unwrap_or(client.require_par);
+    client.require_dpop = change.require_dpop.unwrap_or(client.require_dpop);
+    client.require_signed_request = change.require_signed_request.unwrap_or(client.require_signed_request);
+    client.jwt_access_tokens = change.jwt_access_tokens.unwrap_or(client.jwt_access_tokens);
+    for (field, sent, kept) in [
+        ("optional_scopes", &change.optional_scopes, &mut client.optional_scopes),
+        ("account_scopes", &change.account_scopes, &mut client.account_scopes),
+    ] {
+        if let Some(sent) = sent {
+            *kept = details::scopes_within(field, sent, &client.allowed_scopes, client.dialect)?;
+        }
+    }
+    client.approval = change.approval.unwrap_or(client.approval);
+    client.calls_per_minute = change.calls_per_minute.unwrap_or(client.calls_per_minute);
     client.first_party = change.first_party.unwrap_or(client.first_party);
     client.verified = change.verified.unwrap_or(client.verified);
     client.updated_at = now;
     Ok(client)
 }
 
-fn grant_types(client_credentials: bool, client_type: ClientType, policy: Policy) -> Result<Vec<String>, Error> {
+fn grant_types(
+    client_credentials: bool,
+    others: &[String],
+    client_type: ClientType,
+    policy: Policy,
+) -> Result<Vec<String>, Error> {
     let mut grant_types = vec!["authorization_code".to_owned(), "refresh_token".to_owned()];
+    grant_types.extend_from_slice(others);
     if client_credentials {
         if client_type == ClientType::Public {
             return Err(Error::invalid("client_credentials", "a public app has no credentials"));
@@ -290,86 +389,6 @@ async fn account(tx: &mut Tx) -> Result<(String, Option<i64>), Error> {
     }
 }
 
-async fn insert(tx: &mut Tx, client: &Client) -> Result<i64, Error> {
-    let row = tx
-        .row(
-            "insert into clients (client_id, name, publisher, description, client_uri, dialect, policy, type, application_type, status,
-                 grant_types, allowed_scopes, default_scopes, token_endpoint_auth_method, id_token_signed_response_alg, require_pkce,
-                 first_party, refresh_rotation, code_seconds, access_token_seconds, refresh_idle_seconds, refresh_absolute_seconds,
-                 refresh_grace_seconds, registered_by, verified, owner_id, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-                 $25, $26, $27, $27)
-             returning id",
-            &[
-                client.client_id.as_str().into(),
-                client.name.as_str().into(),
-                client.publisher.as_deref().into(),
-                client.description.as_deref().into(),
-                client.client_uri.as_deref().into(),
-                client.dialect.word().into(),
-                client.policy.word().into(),
-                client.client_type.word().into(),
-                client.application_type.word().into(),
-                client.status.word().into(),
-                client.grant_types.join(" ").into(),
-                client.allowed_scopes.as_str().into(),
-                client.default_scopes.as_str().into(),
-                client.token_endpoint_auth_method.as_str().into(),
-                client.id_token_signed_response_alg.as_str().into(),
-                client.require_pkce.into(),
-                client.first_party.into(),
-                if client.rotates_refresh { "rotate" } else { "none" }.into(),
-                client.code_seconds.into(),
-                client.access_token_seconds.into(),
-                client.refresh_idle_seconds.into(),
-                client.refresh_absolute_seconds.into(),
-                client.refresh_grace_seconds.into(),
-                client.registered_by.as_str().into(),
-                client.verified.into(),
-                client.owner_id.into(),
-                client.created_at.into(),
-            ],
-        )
-        .await?;
-    match row {
-        Some(row) => Ok(row.int("id")?),
-        None => Err(Error::Refused("the app was not stored".to_owned())),
-    }
-}
-
-async fn update(tx: &mut Tx, client: &Client) -> Result<(), Error> {
-    tx.run(
-        "update clients set name = $1, publisher = $2, description = $3, client_uri = $4, application_type = $5, grant_types = $6,
-             allowed_scopes = $7, default_scopes = $8, require_pkce = $9, first_party = $10, verified = $11, updated_at = $12
-         where id = $13",
-        &[
-            client.name.as_str().into(),
-            client.publisher.as_deref().into(),
-            client.description.as_deref().into(),
-            client.client_uri.as_deref().into(),
-            client.application_type.word().into(),
-            client.grant_types.join(" ").into(),
-            client.allowed_scopes.as_str().into(),
-            client.default_scopes.as_str().into(),
-            client.require_pkce.into(),
-            client.first_party.into(),
-            client.verified.into(),
-            client.updated_at.into(),
-            client.id.into(),
-        ],
-    )
-    .await?;
-    Ok(())
-}
-
-async fn write_redirect_uris(tx: &mut Tx, id: i64, uris: &[RedirectUri]) -> Result<(), Error> {
-    for uri in uris {
-        tx.run("insert into client_redirect_uris (client_id, uri) values ($1, $2)", &[id.into(), uri.as_str().into()])
-            .await?;
-    }
-    Ok(())
-}
-
 /// What the event log keeps of an app.
 fn facts(client: &Client) -> Json {
     let uris: Vec<&str> = client.redirect_uris.iter().map(RedirectUri::as_str).collect();
@@ -388,6 +407,16 @@ fn facts(client: &Client) -> Json {
         "allowed_scopes": client.allowed_scopes.as_str(),
         "default_scopes": client.default_scopes.as_str(),
         "require_pkce": client.require_pkce,
+        "require_par": client.require_par,
+        "require_dpop": client.require_dpop,
+        "require_signed_request": client.require_signed_request,
+        "jwt_access_tokens": client.jwt_access_tokens,
+        "optional_scopes": client.optional_scopes.as_str(),
+        "account_scopes": client.account_scopes.as_str(),
+        "approval": client.approval.word(),
+        "calls_per_minute": client.calls_per_minute,
+        "token_endpoint_auth_method": client.token_endpoint_auth_method,
+        "metadata": client.metadata,
         "first_party": client.first_party,
         "verified": client.verified,
     })

@@ -108,6 +108,21 @@ pub fn default_scopes(sent: Option<&[String]>, allowed: &ScopeSet, dialect: Dial
     }
 }
 
+/// Words that lie within the ceiling, such as those a person may untick (CO-8) or an administrator allowed for all (CO-11).
+pub fn scopes_within(
+    field: &'static str,
+    sent: &[String],
+    allowed: &ScopeSet,
+    dialect: Dialect,
+) -> Result<ScopeSet, Error> {
+    let words = ScopeSet::parse(&sent.join(" "))
+        .map_err(|_| Error::invalid(field, "holds a character that no scope may have"))?;
+    match words.covered_by(allowed, dialect) {
+        true => Ok(words),
+        false => Err(Error::invalid(field, "goes beyond the scopes the app is allowed")),
+    }
+}
+
 /// Control characters, and marks that make text read otherwise than it stands (Unicode TR 36, section 2.6).
 pub fn misleads(c: char) -> bool {
     c.is_control()

@@ -4,6 +4,8 @@
 
 mod admin;
 pub(crate) mod details;
+pub mod metadata;
+mod rows;
 pub mod secrets;
 pub mod usage;
 
@@ -15,8 +17,10 @@ use scope::set::ScopeSet;
 use store::{Row, StoreError, Tx};
 
 pub use admin::{ClientChange, NewClient};
+pub use metadata::Metadata;
 pub use secrets::{NewSecret, OldSecrets, Secret};
 
+use self::rows::{COLUMNS, from_row};
 use crate::policy::Policy;
 use crate::redirect_uri::{ApplicationType, RedirectUri};
 
@@ -65,6 +69,34 @@ pub struct Client {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub redirect_uris: Vec<RedirectUri>,
+    /// What it says of itself besides (RFC 7591, section 2).
+    pub metadata: Metadata,
+    /// A request must be pushed (PA-6).
+    pub require_par: bool,
+    /// Tokens are bound to a DPoP key (DP-5).
+    pub require_dpop: bool,
+    /// A request must be signed (JA-1).
+    pub require_signed_request: bool,
+    /// Access tokens are JWTs (AT-2) instead of opaque.
+    pub jwt_access_tokens: bool,
+    /// Words of the ceiling that a person may untick (CO-8).
+    pub optional_scopes: ScopeSet,
+    /// Words that an administrator allowed for everybody (CO-11).
+    pub account_scopes: ScopeSet,
+    pub approval: Approval,
+    /// Calls a minute of all its tokens together; None: the account's default (RS-9).
+    pub calls_per_minute: Option<i64>,
+    /// A client ID metadata document's: until when it may be believed (CM-4).
+    pub document_expires_at: Option<Timestamp>,
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// Whether an administrator let the app in (CM-7, CO-11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approval {
+    Approved,
+    Pending,
+    Refused,
 }
 
 /// Whether a client can keep a secret.
@@ -79,6 +111,20 @@ pub enum Status {
     Active,
     Disabled,
     Deleted,
+}
+
+impl Approval {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Approval::Approved => "approved",
+            Approval::Pending => "pending",
+            Approval::Refused => "refused",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Approval> {
+        [Approval::Approved, Approval::Pending, Approval::Refused].into_iter().find(|it| it.word() == word)
+    }
 }
 
 impl ClientType {
@@ -192,53 +238,8 @@ async fn redirect_uris(tx: &mut Tx, id: i64) -> Result<Vec<RedirectUri>, StoreEr
     rows.iter().map(|row| Ok(RedirectUri::stored(row.text("uri")?))).collect()
 }
 
-const COLUMNS: &str = "id, client_id, name, publisher, description, client_uri, dialect, policy, type, application_type, status, \
-     grant_types, allowed_scopes, default_scopes, token_endpoint_auth_method, id_token_signed_response_alg, require_pkce, \
-     first_party, refresh_rotation, code_seconds, access_token_seconds, refresh_idle_seconds, refresh_absolute_seconds, \
-     refresh_grace_seconds, registered_by, verified, owner_id, created_at, updated_at";
-
-fn from_row(row: &Row) -> Result<Client, StoreError> {
-    Ok(Client {
-        id: row.int("id")?,
-        client_id: row.text("client_id")?,
-        name: row.text("name")?,
-        publisher: row.text_or_null("publisher")?,
-        description: row.text_or_null("description")?,
-        client_uri: row.text_or_null("client_uri")?,
-        dialect: Dialect::parse(&row.text("dialect")?).ok_or(StoreError::Column("dialect"))?,
-        policy: Policy::parse(&row.text("policy")?).ok_or(StoreError::Column("policy"))?,
-        client_type: ClientType::parse(&row.text("type")?).ok_or(StoreError::Column("type"))?,
-        application_type: ApplicationType::parse(&row.text("application_type")?)
-            .ok_or(StoreError::Column("application_type"))?,
-        status: Status::parse(&row.text("status")?).ok_or(StoreError::Column("status"))?,
-        grant_types: words(&row.text("grant_types")?),
-        allowed_scopes: scope_set(row, "allowed_scopes")?,
-        default_scopes: scope_set(row, "default_scopes")?,
-        token_endpoint_auth_method: row.text("token_endpoint_auth_method")?,
-        id_token_signed_response_alg: row.text("id_token_signed_response_alg")?,
-        require_pkce: row.flag("require_pkce")?,
-        first_party: row.flag("first_party")?,
-        rotates_refresh: row.text("refresh_rotation")? == "rotate",
-        code_seconds: row.int("code_seconds")?,
-        access_token_seconds: row.int("access_token_seconds")?,
-        refresh_idle_seconds: row.int_or_null("refresh_idle_seconds")?,
-        refresh_absolute_seconds: row.int_or_null("refresh_absolute_seconds")?,
-        refresh_grace_seconds: row.int("refresh_grace_seconds")?,
-        registered_by: row.text("registered_by")?,
-        verified: row.flag("verified")?,
-        owner_id: row.int("owner_id")?,
-        created_at: row.time("created_at")?,
-        updated_at: row.time("updated_at")?,
-        redirect_uris: Vec::new(),
-    })
-}
-
 pub(crate) fn scope_set(row: &Row, column: &'static str) -> Result<ScopeSet, StoreError> {
     ScopeSet::parse(&row.text(column)?).map_err(|_| StoreError::Column(column))
-}
-
-fn words(text: &str) -> Vec<String> {
-    text.split_whitespace().map(str::to_owned).collect()
 }
 
 /// With `!` as the escape character, which both databases then take alike.

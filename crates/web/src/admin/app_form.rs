@@ -126,18 +126,15 @@ fn new_client(form: &mut Form) -> Option<NewClient> {
     form.problems.is_empty().then(|| NewClient {
         name,
         publisher: optional(form, "publisher"),
-        description: None,
         client_uri: optional(form, "client_uri"),
         dialect,
         client_type,
-        application_type: None,
         redirect_uris,
         allowed_scopes,
-        default_scopes: None,
-        require_pkce: None,
         client_credentials: client_type == ClientType::Confidential && is_ticked(form, "client_credentials"),
         first_party: is_ticked(form, "first_party"),
         verified: is_ticked(form, "verified"),
+        ..NewClient::default()
     })
 }
 
@@ -155,6 +152,7 @@ fn change_of(form: &mut Form, client: &Client) -> ClientChange {
         client_credentials: confidential.then(|| is_ticked(form, "client_credentials")),
         first_party: Some(is_ticked(form, "first_party")),
         verified: Some(is_ticked(form, "verified")),
+        ..ClientChange::default()
     }
 }
 

@@ -174,7 +174,9 @@ async fn keys_are_encrypted_and_outlive_a_restart() {
     let restart = async |secret_key: [u8; 32]| {
         let config = oauth::Config { issuer: server.base.clone(), secret_key };
         let app = &server.app;
-        oauth::Provider::new(app.db.clone(), app.clock.clone(), app.random.clone(), config).await.unwrap()
+        oauth::Provider::new(app.db.clone(), app.clock.clone(), app.random.clone(), app.provider.fetch.clone(), config)
+            .await
+            .unwrap()
     };
     let mut tx = server.db.read().await.unwrap();
     let rows = tx.rows("select private_encrypted from signing_keys", &[]).await.unwrap();

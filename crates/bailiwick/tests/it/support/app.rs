@@ -35,18 +35,11 @@ pub fn confidential(dialect: Dialect, scopes: &str) -> NewClient {
     NewClient {
         name: "Ticket Mirror".to_owned(),
         publisher: Some("Mirror Ltd".to_owned()),
-        description: None,
         client_uri: Some("https://mirror.example.com/about".to_owned()),
         dialect,
-        client_type: ClientType::Confidential,
-        application_type: None,
         redirect_uris: vec![CALLBACK.to_owned()],
         allowed_scopes: scopes.split(' ').map(str::to_owned).collect(),
-        default_scopes: None,
-        require_pkce: None,
-        client_credentials: false,
-        first_party: false,
-        verified: false,
+        ..NewClient::default()
     }
 }
 

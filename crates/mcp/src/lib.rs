@@ -1,0 +1,1 @@
+//! The MCP dialect: tools for outside agents, each with its scope.
