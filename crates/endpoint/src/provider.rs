@@ -80,12 +80,12 @@ pub async fn jwks(State(app): State<App>, headers: HeaderMap) -> Response {
 
 /// `GET /.well-known/openid-configuration`, `GET /.well-known/oauth-authorization-server`
 pub async fn metadata(State(app): State<App>, headers: HeaderMap) -> Response {
-    app.provider.metadata(&headers, "")
+    app.provider.metadata(&headers, "").await
 }
 
 /// The same with the path of the issuer after it.
 pub async fn metadata_of(State(app): State<App>, Path(path): Path<String>, headers: HeaderMap) -> Response {
-    app.provider.metadata(&headers, &path)
+    app.provider.metadata(&headers, &path).await
 }
 
 /// `GET /.well-known/oauth-protected-resource`

@@ -31,7 +31,9 @@ mod metadata;
 pub mod origins;
 pub mod pkce;
 pub mod policy;
+pub mod provider_settings;
 pub mod redirect_uri;
+pub mod register;
 mod revoke;
 pub mod secret;
 pub mod sessions;
@@ -61,7 +63,9 @@ struct State {
     remembered: bearer::Remembered,
     uses: uses::Uses,
     keys: keys::Keys,
+    /// Without what a setting switches on and off.
     metadata: serde_json::Value,
+    settings: provider_settings::Remembered,
 }
 
 /// The provider's settings.
@@ -88,6 +92,7 @@ impl Provider {
             uses: uses::Uses::default(),
             keys: keys::Keys::empty(),
             metadata: metadata::of(&config.issuer),
+            settings: provider_settings::Remembered::new(),
         });
         uses::keep_writing(&state, db.clone());
         Ok(Provider { db, clock, random, fetch, config: Arc::new(config), state })

@@ -8,10 +8,11 @@ use axum::response::{IntoResponse, Response};
 use outside::sha256;
 use scope::{Dialect, words};
 use serde_json::{Value as Json, json};
+use store::StoreError;
 use url::Url;
 
 use crate::sessions::ACR_PASSWORD;
-use crate::{Provider, claims, keys};
+use crate::{Error, Provider, claims, keys, register};
 
 /// How long others keep these documents, in seconds.
 const CACHED_SECONDS: i64 = 5 * 60;
@@ -22,11 +23,24 @@ const FIRST_SCOPES: [&str; 5] = ["account:read", "customers:read", "tags:read", 
 impl Provider {
     /// `GET /.well-known/openid-configuration` and `GET /.well-known/oauth-authorization-server`, whose content is one (MD-1).
     /// `suffix` is what stood after it: the path of the issuer, or nothing (MD-2).
-    pub fn metadata(&self, headers: &HeaderMap, suffix: &str) -> Response {
+    pub async fn metadata(&self, headers: &HeaderMap, suffix: &str) -> Response {
         if !self.is_own_path(suffix) {
             return StatusCode::NOT_FOUND.into_response();
         }
-        document(headers, &self.state.metadata, CACHED_SECONDS)
+        match self.metadata_now().await {
+            Ok(body) => document(headers, &body, CACHED_SECONDS),
+            Err(error) => Error::from(error).into_response(),
+        }
+    }
+
+    /// With what the administrator's settings switch on (MD-9).
+    async fn metadata_now(&self) -> Result<Json, StoreError> {
+        let mut body = self.state.metadata.clone();
+        let registration: register::settings::Settings = self.setting(register::settings::NAME).await?;
+        if registration.mode.is_on() {
+            body["registration_endpoint"] = format!("{}{}", self.config.issuer, register::PATH).into();
+        }
+        Ok(body)
     }
 
     /// `GET /.well-known/oauth-protected-resource`: the API.
