@@ -20,7 +20,7 @@ const BATCH: i64 = 200;
 const RECOGNISED: SignedDuration = SignedDuration::from_hours(24);
 
 /// Tables whose rows simply go, with how long after their end. Each has an index on `expires_at`, or few rows.
-const SIMPLE: [(&str, SignedDuration); 4] = [
+const SIMPLE: [(&str, SignedDuration); 5] = [
     (
         "delete from authorization_requests where id in (
              select id from authorization_requests where expires_at <= $1 order by expires_at limit $2)",
@@ -38,6 +38,11 @@ const SIMPLE: [(&str, SignedDuration); 4] = [
     (
         "delete from signing_keys where kid in (
              select kid from signing_keys where expires_at <= $1 order by expires_at limit $2)",
+        SignedDuration::ZERO,
+    ),
+    (
+        "delete from used_identifiers where hash in (
+             select hash from used_identifiers where expires_at <= $1 order by expires_at limit $2)",
         SignedDuration::ZERO,
     ),
 ];

@@ -26,6 +26,7 @@ mod id_token;
 mod introspect;
 pub mod jose;
 mod jwks;
+pub mod jwt;
 pub mod keys;
 mod metadata;
 pub mod origins;
@@ -40,6 +41,7 @@ pub mod sessions;
 pub mod sign_in;
 pub mod throttle;
 pub mod token;
+pub mod used_identifiers;
 mod userinfo;
 mod uses;
 

@@ -3,9 +3,11 @@
 pub mod app;
 pub mod browser;
 pub mod golden;
+pub mod jose;
 pub mod server;
 
 pub use app::TestApp;
 pub use browser::Browser;
 pub use golden::golden;
+pub use jose::TestKey;
 pub use server::{Person, Server};
