@@ -7,11 +7,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use outside::Mailer;
 use outside::fetch::Reach;
 use serde::Deserialize;
 
 /// All settings with their meanings, as `bailiwick init` writes them.
 pub const DEFAULTS: &str = include_str!("default.toml");
+
+/// `smtp_url` of the demo and of tests: mails stay in memory, where a page shows them to whoever asks.
+pub const MEMORY: &str = "memory:";
 
 /// What `default.toml` documents, key for key.
 #[derive(Debug, Clone, Deserialize)]
@@ -33,6 +37,8 @@ pub struct Settings {
     pub fetch_private: bool,
     pub fetch_hosts: BTreeMap<String, SocketAddr>,
     pub fetch_roots: Vec<PathBuf>,
+    pub smtp_url: String,
+    pub mail_from: String,
 }
 
 impl Settings {
@@ -78,6 +84,15 @@ impl Settings {
         Ok(Reach { private: self.fetch_private, hosts: self.fetch_hosts.clone(), roots })
     }
 
+    /// The way out for mail. `MEMORY` keeps mails instead, and cannot be set from outside.
+    pub fn mailer(&self) -> anyhow::Result<Mailer> {
+        match self.smtp_url.as_str() {
+            "" => Ok(Mailer::none()),
+            MEMORY => Mailer::kept(&self.mail_from).context("mail_from"),
+            url => Mailer::smtp(url, &self.mail_from).context("smtp_url and mail_from"),
+        }
+    }
+
     /// The database's address.
     pub fn database_url(&self) -> String {
         if self.database.is_empty() {
@@ -93,6 +108,9 @@ impl Settings {
         }
         if !["text", "json"].contains(&self.log_format.as_str()) {
             bail!("log_format = {:?}: must be \"text\" or \"json\"", self.log_format);
+        }
+        if self.smtp_url == MEMORY {
+            bail!("smtp_url: must name a mail server");
         }
         Ok(())
     }

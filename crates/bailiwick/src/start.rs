@@ -35,7 +35,8 @@ pub async fn app(db: Db, surroundings: Surroundings, settings: &Settings) -> any
     check_issuer(&public_url)?;
     let provider_config = oauth::Config { issuer: public_url.clone(), secret_key };
     let fetch = Fetch::new(settings.reach()?)?;
-    let provider = Provider::new(db.clone(), clock.clone(), random.clone(), fetch, provider_config).await?;
+    let mut provider = Provider::new(db.clone(), clock.clone(), random.clone(), fetch, provider_config).await?;
+    provider.mailer = settings.mailer()?;
     let metrics_token = Some(settings.metrics_token.clone()).filter(|token| !token.is_empty());
     let config = endpoint::Config { public_url, trusted_proxies: settings.trusted_proxies.clone(), metrics_token };
     Ok(App::new(Parts {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
-use outside::{Clock, Fetch, Random};
+use outside::{Clock, Fetch, Mailer, Random};
 use store::Db;
 
 pub mod authorize;
@@ -36,6 +36,7 @@ pub mod provider_settings;
 pub mod redirect_uri;
 pub mod register;
 mod revoke;
+pub mod seal;
 pub mod secret;
 pub mod sessions;
 pub mod sign_in;
@@ -56,6 +57,8 @@ pub struct Provider {
     pub random: Random,
     /// For addresses that apps chose.
     pub fetch: Fetch,
+    /// For mails to people. None is sent unless `start` sets it.
+    pub mailer: Mailer,
     pub config: Arc<Config>,
     state: Arc<State>,
 }
@@ -97,7 +100,7 @@ impl Provider {
             settings: provider_settings::Remembered::new(),
         });
         uses::keep_writing(&state, db.clone());
-        Ok(Provider { db, clock, random, fetch, config: Arc::new(config), state })
+        Ok(Provider { db, clock, random, fetch, mailer: Mailer::none(), config: Arc::new(config), state })
     }
 
     /// HMAC-SHA-256 under a key of its own for each `purpose`, such as `client secret` (CA-6) or `csrf`.

@@ -2,8 +2,10 @@
 
 mod clock;
 pub mod fetch;
+pub mod mail;
 mod random;
 
 pub use clock::Clock;
 pub use fetch::Fetch;
+pub use mail::Mailer;
 pub use random::{Random, sha256};

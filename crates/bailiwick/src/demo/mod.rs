@@ -18,7 +18,7 @@ use store::Db;
 use tempfile::TempDir;
 
 use crate::cli::{self, output};
-use crate::config::Settings;
+use crate::config::{self, Settings};
 use crate::serve;
 use crate::start::{self, Surroundings};
 use apps::DemoApp;
@@ -66,6 +66,8 @@ pub async fn run(args: Args, place: Place) -> anyhow::Result<()> {
     // Somebody looks at a demo's terminal, or a test does: a line for each request would hide what matters.
     settings.log = start::variable("BAILIWICK_LOG").unwrap_or_else(|| "warn".to_owned());
     settings.shutdown_seconds = 5;
+    settings.smtp_url = config::MEMORY.to_owned();
+    settings.mail_from = "Demo helpdesk <help@demo.test>".to_owned();
     if let Some(listen) = place.listen {
         settings.listen = listen;
     }
