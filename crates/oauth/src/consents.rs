@@ -42,6 +42,18 @@ pub struct Grant {
 pub(crate) struct Allowed {
     pub grant_id: i64,
     pub scope: ScopeSet,
+    /// `Client::fingerprint` of then; None where it was not noted.
+    pub asked_by: Option<String>,
+}
+
+impl Allowed {
+    /// Whether the app is still what the person allowed (POL-5, CO-13).
+    pub fn is_of(&self, client: &Client) -> bool {
+        match &self.asked_by {
+            Some(asked_by) => *asked_by == client.fingerprint(),
+            None => !client.is_self_registered(),
+        }
+    }
 }
 
 /// Living grants of an app, newest first, with ids below `before`.
@@ -88,11 +100,11 @@ impl Provider {
 pub(crate) async fn find_living(tx: &mut Tx, client_row: i64, person_id: i64) -> Result<Option<Allowed>, StoreError> {
     let row = tx
         .row(
-            "select id, scope from grants where client_id = $1 and person_id = $2 and revoked_at is null",
+            "select id, scope, asked_by from grants where client_id = $1 and person_id = $2 and revoked_at is null",
             &[client_row.into(), person_id.into()],
         )
         .await?;
-    row.map(|row| Ok(Allowed { grant_id: row.int("id")?, scope: scope_set(&row, "scope")? })).transpose()
+    row.map(|row| allowed(&row)).transpose()
 }
 
 /// A question about these words, and whom it was for.
@@ -126,14 +138,21 @@ pub(crate) async fn allow(
             "insert into grants (client_id, person_id, scope, address, created_at, updated_at) values ($1, $2, '', $3, $4, $4)
              on conflict (client_id, person_id) where revoked_at is null
                  do update set address = excluded.address, updated_at = excluded.updated_at
-             returning id, scope",
+             returning id, scope, asked_by",
             &[client.id.into(), session.person_id.into(), browser.address.as_str().into(), now.into()],
         )
         .await?
         .ok_or(StoreError::Column("id"))?;
-    let (grant_id, before) = (row.int("id")?, scope_set(&row, "scope")?);
-    let after = before.union(scope);
-    tx.run("update grants set scope = $1 where id = $2", &[after.as_str().into(), grant_id.into()]).await?;
+    let known = allowed(&row)?;
+    // What was allowed to an app that was another then does not count (CO-13).
+    let after = if known.is_of(client) { known.scope.union(scope) } else { scope.clone() };
+    let (grant_id, before) = (known.grant_id, known.scope);
+    let asked_by = client.fingerprint();
+    tx.run(
+        "update grants set scope = $1, asked_by = $2 where id = $3",
+        &[after.as_str().into(), asked_by.as_str().into(), grant_id.into()],
+    )
+    .await?;
     let change = Change {
         kind: match given {
             Given::ByPerson => "app-consent-given",
@@ -144,7 +163,12 @@ pub(crate) async fn allow(
         ..answered(&question)
     };
     record(tx, &question, Some(grant_id), now, change).await?;
-    Ok(Allowed { grant_id, scope: after })
+    Ok(Allowed { grant_id, scope: after, asked_by: Some(asked_by) })
+}
+
+fn allowed(row: &Row) -> Result<Allowed, StoreError> {
+    let asked_by = row.text_or_null("asked_by")?;
+    Ok(Allowed { grant_id: row.int("id")?, scope: scope_set(row, "scope")?, asked_by })
 }
 
 /// Writes down that the person said no.

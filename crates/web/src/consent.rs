@@ -24,6 +24,8 @@ pub struct Consent {
     pub publisher: Option<String>,
     /// The app's own page, named by its host.
     pub website: Option<Link>,
+    /// Its privacy policy and its terms of service (RG-8).
+    pub links: Vec<Link>,
     pub standing: Standing,
     pub person: PersonLine,
     pub groups: Vec<Group>,
@@ -85,6 +87,7 @@ impl Consent {
             app: text::shown(&asked.client_name, 60),
             publisher: asked.publisher.map(|it| text::shown(&it, 60)),
             website,
+            links: links(asked.policy_uri.as_deref(), asked.tos_uri.as_deref()),
             standing: asked.standing,
             person: PersonLine::new(&asked.person_name, &asked.person_email),
             groups: groups.filter(|group| !group.lines.is_empty()).collect(),
@@ -105,6 +108,15 @@ impl Line {
             deprecated: line.deprecated,
         }
     }
+}
+
+fn links(policy: Option<&str>, terms: Option<&str>) -> Vec<Link> {
+    let on_the_web = |address: &&str| text::host_of(address).is_some();
+    [(policy, "Privacy policy"), (terms, "Terms of service")]
+        .into_iter()
+        .filter_map(|(address, label)| Some((address.filter(on_the_web)?, label)))
+        .map(|(href, label)| Link { href: href.to_owned(), label: label.to_owned() })
+        .collect()
 }
 
 /// A link to an app's own page, if that is on the web.

@@ -71,6 +71,8 @@ fn consent(scope: &str, standing: Standing, incremental: bool) -> Consent {
         client_name: "Parcel Tracker".to_owned(),
         publisher: Some("Meridian Logistics".to_owned()),
         client_uri: Some("https://parcels.meridian.example/about".to_owned()),
+        policy_uri: Some("https://parcels.meridian.example/privacy".to_owned()),
+        tos_uri: Some("https://parcels.meridian.example/terms".to_owned()),
         client_host: Some("parcels.meridian.example".to_owned()),
         destination: "parcels.meridian.example".to_owned(),
         standing,

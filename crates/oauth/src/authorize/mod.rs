@@ -74,6 +74,9 @@ pub struct ConsentPage {
     pub client_name: String,
     pub publisher: Option<String>,
     pub client_uri: Option<String>,
+    /// The app's own privacy policy and terms, in the person's language if it has them (RG-8).
+    pub policy_uri: Option<String>,
+    pub tos_uri: Option<String>,
     /// Host of `client_uri`.
     pub client_host: Option<String>,
     /// Where the code goes: a host, `an app on this computer`, or `an app on this device (com.example.app)`.
@@ -195,6 +198,7 @@ impl Provider {
                 include_granted_scopes: params.get("include_granted_scopes") == Some("true"),
                 session_id: browser.session.map(|session| session.id),
                 account_chosen: false,
+                ui_locales: request::ui_locales(params),
             })
         };
         match checked() {

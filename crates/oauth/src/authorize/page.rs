@@ -23,6 +23,9 @@ pub(crate) fn consent(
     allowed: Option<&Allowed>,
 ) -> ConsentPage {
     let Pending { client, request } = pending;
+    let locales = request.ui_locales.as_deref().unwrap_or_default();
+    // CO-13: whoever allowed what the app was before is asked about everything again.
+    let allowed = allowed.filter(|allowed| allowed.is_of(client));
     let known = allowed.map(|allowed| allowed.scope.clone()).unwrap_or_default();
     let new = offered.beyond(&known, client.dialect);
     // CO-7: who allowed something before is asked about what is new alone; when nothing is, about everything again.
@@ -31,9 +34,11 @@ pub(crate) fn consent(
     let groups = groups(&shown, &new, client.dialect);
     ConsentPage {
         request: handle.to_owned(),
-        client_name: plain(&client.name),
+        client_name: plain(client.name_in(locales)),
         publisher: client.publisher.as_deref().map(plain),
         client_uri: client.client_uri.clone(),
+        policy_uri: client.policy_uri_in(locales).map(str::to_owned),
+        tos_uri: client.tos_uri_in(locales).map(str::to_owned),
         client_host: client.client_uri.as_deref().and_then(host),
         destination: RedirectUri::stored(request.redirect_uri.clone()).destination().to_string(),
         standing: match client.registered_by.as_str() {

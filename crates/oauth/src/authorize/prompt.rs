@@ -93,6 +93,7 @@ pub(crate) fn consent(
     session: &Session,
     allowed: Option<&Allowed>,
 ) -> Result<Step, Error> {
+    let allowed = allowed.filter(|allowed| allowed.is_of(client));
     let asked = ScopeSet::parse(&request.scope).unwrap_or_default();
     let offered = asked.without(&asked.above(session.role, client.dialect));
     if offered.is_empty() {

@@ -45,6 +45,9 @@ pub(crate) struct Request {
     pub session_id: Option<i64>,
     /// The person chose to go on with the account that was signed in.
     pub account_chosen: bool,
+    /// The languages that the person reads, best first (AZ-18).
+    #[serde(default)]
+    pub ui_locales: Option<String>,
 }
 
 /// A refusal before the redirect URI can be trusted.
@@ -235,6 +238,11 @@ pub(crate) fn hinted_person(client: &Client, params: &Params, hint: Option<Hint>
         Some(Ok(person_id)) => Ok(Some(person_id)),
         _ => Err(Error::invalid_request("The id_token_hint is not an id_token for this app.")),
     }
+}
+
+/// Language tags, if there are few of them; others are as good as none (AZ-18).
+pub(crate) fn ui_locales(params: &Params) -> Option<String> {
+    params.get("ui_locales").filter(|tags| tags.len() <= 200).map(str::to_owned)
 }
 
 fn is_repeated(params: &Params, name: &str) -> bool {

@@ -4,6 +4,8 @@
 
 mod admin;
 pub(crate) mod details;
+mod fingerprint;
+pub mod localized;
 pub mod metadata;
 mod rows;
 pub mod secrets;
