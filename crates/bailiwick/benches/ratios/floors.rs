@@ -114,7 +114,8 @@ fn connect(file: &Path) -> Connection {
     connection
 }
 
-fn per_second(n_threads: usize, time: Duration, work: impl Fn(usize) + Sync) -> f64 {
+/// How often `work` was done in a second by so many threads.
+pub fn per_second(n_threads: usize, time: Duration, work: impl Fn(usize) + Sync) -> f64 {
     let started = Instant::now();
     let done: usize = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..n_threads)

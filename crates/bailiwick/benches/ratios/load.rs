@@ -70,6 +70,24 @@ pub async fn get(address: SocketAddr, path: &str, token: &str) -> Vec<u8> {
     buffer.split_off(head)
 }
 
+/// One request on a connection of its own; whatever its answer is.
+pub async fn send(address: SocketAddr, request: &[u8]) {
+    let mut stream = TcpStream::connect(address).await.expect("connect");
+    stream.write_all(request).await.expect("send");
+    answer(&mut stream, &mut Vec::new()).await;
+}
+
+/// Any one request, for the body of its answer.
+pub async fn body_of(address: SocketAddr, request: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).await.expect("connect");
+    stream.write_all(request).await.expect("send");
+    let mut buffer = Vec::new();
+    let status = answer(&mut stream, &mut buffer).await;
+    assert_eq!(status, 200, "{}", String::from_utf8_lossy(&buffer));
+    let head = buffer.windows(4).position(|it| it == b"\r\n\r\n").expect("a head") + 4;
+    buffer.split_off(head)
+}
+
 /// One form POST, for its JSON.
 pub async fn post_form(address: SocketAddr, path: &str, form: &str) -> serde_json::Value {
     let mut stream = TcpStream::connect(address).await.expect("connect");

@@ -3,8 +3,11 @@
 //! The product is the real binary with demo data in another process, driven over HTTP. Each pair is measured in turns, several times,
 //! and the medians are compared, so that a busy moment of the machine hits both.
 
+mod cleanup;
 mod floors;
+mod journey;
 mod load;
+mod provider;
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -13,8 +16,6 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 const ROUNDS: usize = 5;
@@ -39,6 +40,20 @@ fn main() {
     let seconds = if arguments.iter().any(|it| it == "--quick") { 0.3 } else { 2.0 };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(measure(Duration::from_secs_f64(seconds)));
+}
+
+/// What the measurements share.
+struct Bench<'a> {
+    demo: &'a Demo,
+    data: &'a Path,
+    /// For the floors' files.
+    folder: &'a Path,
+    /// Of one round.
+    time: Duration,
+    client_id: String,
+    secret: String,
+    /// An access token of the app's own.
+    token: String,
 }
 
 /// The demo, its address and what it printed.
@@ -93,9 +108,9 @@ async fn measure(time: Duration) {
         app["client_id"].as_str().expect("an id").to_owned(),
         app["client_secret"].as_str().expect("a secret").to_owned(),
     );
-    let credentials = format!("client_id={client_id}&client_secret={secret}");
-    let token_form =
-        format!("grant_type=client_credentials&scope=tickets%3Aread+tickets%3Awrite+tags%3Aread&{credentials}");
+    let token_form = format!(
+        "grant_type=client_credentials&scope=tickets%3Aread+tickets%3Awrite+tags%3Aread&client_id={client_id}&client_secret={secret}"
+    );
     let token = load::post_form(demo.address, "/oauth/token", &token_form).await["access_token"]
         .as_str()
         .expect("a token")
@@ -124,29 +139,16 @@ async fn measure(time: Duration) {
         print_row(&format!("{name} (bare axum route, same bytes)"), rounds);
     }
 
-    let request = load::form_request("/oauth/token", &token_form);
-    let mut rounds = Vec::new();
-    for round in 0..ROUNDS {
-        let ours = load::run(demo.address, N_CONNECTIONS, time, 200, repeat(&request)).await;
-        rounds.push((ours, insert_floor(folder.path(), round, time)));
-    }
-    print_row("token issue (durable insert)", rounds);
-
-    let mut rounds = Vec::new();
-    for round in 0..ROUNDS {
-        let forms = Arc::new(codes(&data, &client_id, round, (time.as_secs_f64() * 6000.0) as usize));
-        let credentials = credentials.clone();
-        let request = move |n: usize| {
-            let code = forms.get(n)?;
-            let form = format!(
-                "grant_type=authorization_code&code={code}&code_verifier={VERIFIER}&redirect_uri=http%3A%2F%2F127.0.0.1%2Fcallback&{credentials}"
-            );
-            Some(load::form_request("/oauth/token", &form))
-        };
-        let ours = load::run(demo.address, N_CONNECTIONS, time, 200, Arc::new(request)).await;
-        rounds.push((ours, insert_floor(folder.path(), ROUNDS + round, time)));
-    }
-    print_row("code exchange (durable insert)", rounds);
+    provider::measure(&Bench {
+        demo: &demo,
+        data: &data,
+        folder: folder.path(),
+        time,
+        client_id,
+        secret,
+        token: token.clone(),
+    })
+    .await;
 
     let body = r#"{"channel":"api","via":"api","subject":"Where is my order?","customer":{"email":"bench@example.com"},"messages":[{"channel":"api","via":"api","from_agent":false,"sender":{"email":"bench@example.com"},"body_text":"It is late."}]}"#;
     let request = format!(
@@ -169,6 +171,12 @@ async fn measure(time: Duration) {
     println!("memory after load on 64 connections: {:.0} MiB", resident_mib(demo.process.0.id()));
     drop(demo);
     start_and_rest(&data).await;
+    cleanup::measure(
+        &data,
+        if time < Duration::from_secs(1) { 50_000 } else { 1_000_000 },
+        &load::form_request("/oauth/token", &token_form),
+    )
+    .await;
 }
 
 /// From the start of the program over an existing database to its first answer, and what it holds when it rests.
@@ -200,65 +208,12 @@ async fn start_and_rest(data: &Path) {
     println!("memory at rest: {rest:.0} MiB");
 }
 
-const VERIFIER: &str = "bench-verifier-bench-verifier-bench-verifier-0";
-
-/// Puts codes into the demo's database as consent would have left them, and returns them.
-fn codes(data: &Path, client_id: &str, round: usize, n_codes: usize) -> Vec<String> {
-    let mut connection = rusqlite::Connection::open(data.join("bailiwick.db")).expect("open");
-    connection.busy_timeout(Duration::from_secs(10)).expect("a timeout");
-    let tx = connection.transaction().expect("begin");
-    let (client, person): (i64, i64) = tx
-        .query_row("select id, owner_id from clients where client_id = ?1", [client_id], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .expect("the client");
-    let now = microseconds();
-    let scope = "offline_access openid tickets:read";
-    tx.execute(
-        "insert into grants (client_id, person_id, scope, created_at, updated_at) values (?1, ?2, ?3, ?4, ?4) on conflict do nothing",
-        rusqlite::params![client, person, scope, now],
-    )
-    .expect("a grant");
-    let grant: i64 = tx
-        .query_row(
-            "select id from grants where client_id = ?1 and person_id = ?2 and revoked_at is null",
-            [client, person],
-            |row| row.get(0),
-        )
-        .expect("the grant");
-    let challenge = URL_SAFE_NO_PAD.encode(outside::sha256(VERIFIER.as_bytes()));
-    let codes = (0..n_codes)
-        .map(|n| {
-            let code = format!("bench-code-{round}-{n}");
-            tx.prepare_cached(
-                "insert into token_families (client_id, grant_id, person_id, scope, auth_time, acr, amr, created_at)
-                 values (?1, ?2, ?3, ?4, ?5, 'urn:bailiwick:acr:pwd', 'pwd', ?5)",
-            )
-            .and_then(|mut it| it.execute(rusqlite::params![client, grant, person, scope, now]))
-            .expect("a family");
-            let family = tx.last_insert_rowid();
-            tx.prepare_cached(
-                "insert into authorization_codes (hash, family_id, redirect_uri, redirect_uri_sent, code_challenge, created_at, expires_at)
-                 values (?1, ?2, 'http://127.0.0.1/callback', 1, ?3, ?4, ?5)",
-            )
-            .and_then(|mut it| {
-                let hash = outside::sha256(code.as_bytes());
-                it.execute(rusqlite::params![hash.as_slice(), family, challenge, now, now + 3_600_000_000])
-            })
-            .expect("a code");
-            code
-        })
-        .collect();
-    tx.commit().expect("commit");
-    codes
-}
-
 fn microseconds() -> i64 {
     outside::Clock::system().now().as_microsecond()
 }
 
-fn insert_floor(folder: &Path, round: usize, time: Duration) -> f64 {
-    let folder = folder.join(format!("inserts-{round}"));
+fn insert_floor(folder: &Path, name: &str, time: Duration) -> f64 {
+    let folder = folder.join(name.replace([' ', ':'], "-"));
     std::fs::create_dir(&folder).expect("a folder");
     tokio::task::block_in_place(|| floors::durable_inserts(&folder, N_CONNECTIONS, time))
 }
