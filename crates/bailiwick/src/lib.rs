@@ -10,11 +10,12 @@ pub mod worker;
 use axum::Router;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use endpoint::{App, Routes, Surface};
+use endpoint::{App, Routes, Surface, Target};
 use scope::Dialect;
 
 /// Health, metrics and the provider's own endpoints: no vendor's shape.
-const PLAIN: Surface = Surface { dialect: Dialect::Standard, refusal: plain_refusal, trailing_slash: false };
+const PLAIN: Surface =
+    Surface { dialect: Dialect::Standard, target: Target::Api, refusal: plain_refusal, trailing_slash: false };
 
 fn plain_refusal(status: StatusCode, message: &str) -> serde_json::Value {
     serde_json::json!({ "error": status.as_u16(), "error_description": message })

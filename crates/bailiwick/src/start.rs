@@ -33,7 +33,8 @@ pub struct Surroundings {
 pub async fn app(db: Db, surroundings: Surroundings, settings: &Settings) -> anyhow::Result<App> {
     let Surroundings { clock, random, secret_key, public_url } = surroundings;
     check_issuer(&public_url)?;
-    let provider_config = oauth::Config { issuer: public_url.clone(), secret_key };
+    let provider_config =
+        oauth::Config { issuer: public_url.clone(), secret_key, tool_permissions: mcp::permissions() };
     let fetch = Fetch::new(settings.reach()?)?;
     let mut provider = Provider::new(db.clone(), clock.clone(), random.clone(), fetch, provider_config).await?;
     provider.mailer = settings.mailer()?;

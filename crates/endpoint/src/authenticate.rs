@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use helpdesk::api_keys;
+use oauth::resources::Target;
 use oauth::sessions::{self, Session};
 use scope::permission::Permissions;
 use scope::permit::{Actor, Caller};
@@ -28,7 +29,7 @@ pub enum Credential {
 }
 
 /// Who calls the API: by a bearer token, or by Basic authentication with an address and an API key (RS-1 to RS-3).
-pub(crate) async fn by_token(parts: &mut Parts, app: &App) -> Result<Arc<Caller>, Why> {
+pub(crate) async fn by_token(parts: &mut Parts, app: &App, target: Target) -> Result<Arc<Caller>, Why> {
     if let Some(caller) = parts.extensions.get::<Arc<Caller>>() {
         return Ok(caller.clone());
     }
@@ -44,7 +45,7 @@ pub(crate) async fn by_token(parts: &mut Parts, app: &App) -> Result<Arc<Caller>
     let (scheme, credentials) = header.split_once(' ').ok_or(Why::InvalidToken)?;
     let credentials = credentials.trim();
     let caller = if scheme.eq_ignore_ascii_case("bearer") {
-        bearer(parts, app, credentials).await?
+        bearer(parts, app, credentials, target).await?
     } else if scheme.eq_ignore_ascii_case("basic") {
         api_key(parts, app, credentials).await?
     } else {
@@ -55,9 +56,12 @@ pub(crate) async fn by_token(parts: &mut Parts, app: &App) -> Result<Arc<Caller>
     Ok(caller)
 }
 
-async fn bearer(parts: &Parts, app: &App, token: &str) -> Result<Caller, Why> {
+async fn bearer(parts: &Parts, app: &App, token: &str, target: Target) -> Result<Caller, Why> {
     let address = parts.extensions.get::<ClientAddress>().map(|address| address.0);
     let bearer = app.provider.bearer(token, address).await?.ok_or(Why::InvalidToken)?;
+    if !bearer.audience.has(target) {
+        return Err(Why::InvalidToken);
+    }
     spend(parts, app, Credential::Token { family_id: bearer.family_id, client_id: bearer.client_row })?;
     let actor = Actor {
         person_id: Some(bearer.person_id),

@@ -23,6 +23,7 @@ pub use authenticate::{Credential, RequestId, RoleForbids, cookie, session};
 pub use layers::{ClientAddress, Pages, wrap};
 pub use limit::Limits;
 pub use may::{BySession, May, Refused, Why};
+pub use oauth::resources::Target;
 pub use observe::Metrics;
 pub use routes::{Guard, Need, Needs, Route, Routes, Surface};
 

@@ -10,6 +10,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use oauth::resources::Target;
 use scope::permit::{Permit, Refusal};
 use scope::resource::{Access, Resource};
 use scope::words;
@@ -131,7 +132,7 @@ impl<R: Resource, A: Access> FromRequestParts<App> for May<Permit<R, A>> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
         let needed = needed(parts, app)?;
         let refuse = |why| refused(why, Some(&needed), app);
-        let caller = authenticate::by_token(parts, app).await.map_err(refuse)?;
+        let caller = authenticate::by_token(parts, app, needed.surface.target).await.map_err(refuse)?;
         caller.permit().map(May).map_err(|refusal| match refusal {
             Refusal::MissingScope(_) => {
                 refuse(Why::MissingScope(words::missing_scope_text(needed.surface.dialect, needed.permissions)))
@@ -161,10 +162,11 @@ fn needed(parts: &mut Parts, app: &App) -> Result<Arc<Needed>, Refused> {
 }
 
 fn refused(why: Why, needed: Option<&Arc<Needed>>, app: &App) -> Refused {
+    let target = needed.map_or(Target::Api, |needed| needed.surface.target);
     Refused {
         why,
         surface: needed.map(|needed| needed.surface),
-        resource_metadata: format!("{}/.well-known/oauth-protected-resource", app.config.public_url),
+        resource_metadata: app.provider.resource_metadata_address(target),
         scope: needed.map(|needed| scope_of(needed)).unwrap_or_default(),
     }
 }

@@ -11,6 +11,7 @@ use axum::handler::Handler;
 use axum::http::StatusCode;
 use axum::routing::{MethodFilter, on};
 use axum::{Extension, Json, Router};
+use oauth::resources::Target;
 use scope::Dialect;
 use scope::permission::{Permission, Permissions};
 use scope::permit::Permit;
@@ -23,6 +24,8 @@ use crate::{App, May};
 #[derive(Debug, Clone, Copy)]
 pub struct Surface {
     pub dialect: Dialect,
+    /// Which resource its routes belong to: a token for another one is refused here (RI-5).
+    pub target: Target,
     /// The body of a refusal, in the vendor's shape (RS-7).
     pub refusal: fn(StatusCode, &str) -> serde_json::Value,
     /// Whether every path also answers with a slash at its end, without a redirect.

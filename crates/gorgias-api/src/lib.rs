@@ -6,7 +6,7 @@
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use endpoint::{Routes, Surface};
+use endpoint::{Routes, Surface, Target};
 use scope::Dialect;
 use serde::Serialize;
 
@@ -32,7 +32,8 @@ pub use error::GorgiasError;
 pub use path::{Id, Pair};
 
 /// Whose words scopes and refusals are in. Clients append slashes: both forms answer, since a redirect would drop the body.
-pub const SURFACE: Surface = Surface { dialect: Dialect::Gorgias, refusal: error::body, trailing_slash: true };
+pub const SURFACE: Surface =
+    Surface { dialect: Dialect::Gorgias, target: Target::Api, refusal: error::body, trailing_slash: true };
 
 /// The route table of the dialect.
 pub fn routes() -> Routes {

@@ -17,6 +17,7 @@ use scope::set::ScopeSet;
 use store::{Row, StoreError};
 
 use crate::client_auth::Known;
+use crate::resources::Audience;
 use crate::uses::Use;
 use crate::{Provider, secret};
 
@@ -44,6 +45,8 @@ pub struct Bearer {
     pub dialect: Dialect,
     /// What the words grant, before the role.
     pub granted: Permissions,
+    /// Which resources it may be used at (RI-5).
+    pub audience: Audience,
     pub expires_at: Timestamp,
 }
 
@@ -119,7 +122,7 @@ impl Provider {
         let mut tx = self.db.read().await?;
         let row = tx
             .row(
-                "select a.scope, a.expires_at, a.last_used_at, f.id as family_id, f.grant_id, f.client_id, f.person_id,
+                "select a.scope, a.audience, a.expires_at, a.last_used_at, f.id as family_id, f.grant_id, f.client_id, f.person_id,
                         c.dialect, c.allowed_scopes, p.role
                  from access_tokens a
                  join token_families f on f.id = a.family_id
@@ -131,7 +134,7 @@ impl Provider {
                 &[hash.as_slice().into()],
             )
             .await?;
-        row.map(|row| entry(&row)).transpose()
+        row.map(|row| entry(&row, &self.config.issuer)).transpose()
     }
 
     fn note_use(&self, entry: &Entry, hash: [u8; 32], now: Timestamp, from: Option<IpAddr>) {
@@ -176,7 +179,7 @@ impl Provider {
     }
 }
 
-fn entry(row: &Row) -> Result<Entry, StoreError> {
+fn entry(row: &Row, issuer: &str) -> Result<Entry, StoreError> {
     let dialect = Dialect::parse(&row.text("dialect")?).ok_or(StoreError::Column("dialect"))?;
     let words = ScopeSet::parse(&row.text("scope")?).map_err(|_| StoreError::Column("scope"))?;
     let ceiling = ScopeSet::parse(&row.text("allowed_scopes")?).map_err(|_| StoreError::Column("allowed_scopes"))?;
@@ -192,6 +195,7 @@ fn entry(row: &Row) -> Result<Entry, StoreError> {
         scope,
         dialect,
         granted,
+        audience: Audience::stored(&row.text("audience")?, issuer),
         expires_at: row.time("expires_at")?,
     };
     Ok(Entry { bearer: Arc::new(bearer), noted_at: AtomicI64::new(noted_at) })

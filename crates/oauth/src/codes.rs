@@ -38,6 +38,7 @@ pub(crate) async fn issue(tx: &mut Tx, now: Timestamp, code: &str, bound: &Bindi
         acr: Some(&session.acr),
         amr: Some(&session.amr),
         expires_at: client.refresh_absolute_seconds.map(after),
+        resources: &request.resources,
     };
     let family_id = families::open(tx, now, &family).await?;
     let kept = NewCode {

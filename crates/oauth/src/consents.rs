@@ -16,6 +16,7 @@ use crate::Provider;
 use crate::authorize::Browser;
 use crate::clients::{Client, scope_set};
 use crate::families::{self, Because};
+use crate::resources::Audience;
 use crate::sessions::Session;
 
 /// A living grant, as people and administrators list it (CO-9).
@@ -44,6 +45,8 @@ pub(crate) struct Allowed {
     pub scope: ScopeSet,
     /// `Client::fingerprint` of then; None where it was not noted.
     pub asked_by: Option<String>,
+    /// `Audience::text` of the resources it was allowed at.
+    pub resources: String,
 }
 
 impl Allowed {
@@ -100,7 +103,8 @@ impl Provider {
 pub(crate) async fn find_living(tx: &mut Tx, client_row: i64, person_id: i64) -> Result<Option<Allowed>, StoreError> {
     let row = tx
         .row(
-            "select id, scope, asked_by from grants where client_id = $1 and person_id = $2 and revoked_at is null",
+            "select id, scope, asked_by, resources from grants
+             where client_id = $1 and person_id = $2 and revoked_at is null",
             &[client_row.into(), person_id.into()],
         )
         .await?;
@@ -114,6 +118,9 @@ pub(crate) struct Question<'a> {
     pub session: &'a Session,
     pub browser: &'a Browser<'a>,
     pub scope: &'a ScopeSet,
+    /// What the words are for.
+    pub audience: Audience,
+    pub issuer: &'a str,
 }
 
 /// How the answer came about, for the event log.
@@ -131,26 +138,37 @@ pub(crate) async fn allow(
     question: Question<'_>,
     given: Given,
 ) -> Result<Allowed, StoreError> {
-    let Question { client, session, browser, scope } = question;
+    let Question { client, session, browser, scope, audience, issuer } = question;
     // The update keeps the row locked, so two tabs that allow different words give the union of both.
     let row = tx
         .row(
-            "insert into grants (client_id, person_id, scope, address, created_at, updated_at) values ($1, $2, '', $3, $4, $4)
+            "insert into grants (client_id, person_id, scope, address, created_at, updated_at, resources)
+             values ($1, $2, '', $3, $4, $4, $5)
              on conflict (client_id, person_id) where revoked_at is null
                  do update set address = excluded.address, updated_at = excluded.updated_at
-             returning id, scope, asked_by",
-            &[client.id.into(), session.person_id.into(), browser.address.as_str().into(), now.into()],
+             returning id, scope, asked_by, resources",
+            &[
+                client.id.into(),
+                session.person_id.into(),
+                browser.address.as_str().into(),
+                now.into(),
+                audience.text(issuer).into(),
+            ],
         )
         .await?
         .ok_or(StoreError::Column("id"))?;
     let known = allowed(&row)?;
     // What was allowed to an app that was another then does not count (CO-13).
     let after = if known.is_of(client) { known.scope.union(scope) } else { scope.clone() };
+    let resources = match known.is_of(client) {
+        true => Audience::stored(&known.resources, issuer).union(audience).text(issuer),
+        false => audience.text(issuer),
+    };
     let (grant_id, before) = (known.grant_id, known.scope);
     let asked_by = client.fingerprint();
     tx.run(
-        "update grants set scope = $1, asked_by = $2 where id = $3",
-        &[after.as_str().into(), asked_by.as_str().into(), grant_id.into()],
+        "update grants set scope = $1, asked_by = $2, resources = $3 where id = $4",
+        &[after.as_str().into(), asked_by.as_str().into(), resources.as_str().into(), grant_id.into()],
     )
     .await?;
     let change = Change {
@@ -163,12 +181,16 @@ pub(crate) async fn allow(
         ..answered(&question)
     };
     record(tx, &question, Some(grant_id), now, change).await?;
-    Ok(Allowed { grant_id, scope: after, asked_by: Some(asked_by) })
+    Ok(Allowed { grant_id, scope: after, asked_by: Some(asked_by), resources })
 }
 
 fn allowed(row: &Row) -> Result<Allowed, StoreError> {
-    let asked_by = row.text_or_null("asked_by")?;
-    Ok(Allowed { grant_id: row.int("id")?, scope: scope_set(row, "scope")?, asked_by })
+    Ok(Allowed {
+        grant_id: row.int("id")?,
+        scope: scope_set(row, "scope")?,
+        asked_by: row.text_or_null("asked_by")?,
+        resources: row.text("resources")?,
+    })
 }
 
 /// Writes down that the person said no.

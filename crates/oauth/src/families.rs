@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use scope::set::ScopeSet;
 use store::{StoreError, Tx};
 
+use crate::resources::Audience;
+
 /// What a family remembers of the consent and the sign-in it began with.
 #[derive(Debug, Clone, Copy)]
 pub struct NewFamily<'a> {
@@ -26,6 +28,8 @@ pub struct NewFamily<'a> {
     pub amr: Option<&'a str>,
     /// The absolute end of its refresh tokens (RT-7). None: without end.
     pub expires_at: Option<Timestamp>,
+    /// `Audience::text`: what its tokens may be for (RI-4).
+    pub resources: &'a str,
 }
 
 /// An authorization code, of which only the hash is kept.
@@ -79,14 +83,17 @@ pub(crate) struct Issue<'a> {
     /// The refresh token it came with, for the lost-answer rule (RT-11).
     pub(crate) refresh_id: Option<i64>,
     pub(crate) scope: &'a ScopeSet,
+    /// Which resources it is for (RI-5).
+    pub(crate) audience: Audience,
 }
 
 /// Opens a family and says its id.
 pub async fn open(tx: &mut Tx, now: Timestamp, family: &NewFamily<'_>) -> Result<i64, StoreError> {
     let row = tx
         .row(
-            "insert into token_families (client_id, grant_id, person_id, sid, scope, nonce, auth_time, acr, amr, created_at, expires_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) returning id",
+            "insert into token_families (client_id, grant_id, person_id, sid, scope, nonce, auth_time, acr, amr, created_at, expires_at,
+                 resources)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) returning id",
             &[
                 family.client_row.into(),
                 family.grant_id.into(),
@@ -99,6 +106,7 @@ pub async fn open(tx: &mut Tx, now: Timestamp, family: &NewFamily<'_>) -> Result
                 family.amr.into(),
                 now.into(),
                 family.expires_at.into(),
+                family.resources.into(),
             ],
         )
         .await?;

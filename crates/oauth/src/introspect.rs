@@ -9,6 +9,7 @@ use store::{Row, StoreError};
 use crate::client_auth::BackChannel;
 use crate::clients::Client;
 use crate::form::Accepts;
+use crate::resources::Audience;
 use crate::{Error, Provider, error, secret};
 
 impl Provider {
@@ -53,7 +54,7 @@ impl Provider {
         set("scope", json!(row.text("scope")?));
         set("client_id", json!(client.client_id));
         set("iss", json!(self.config.issuer));
-        set("aud", json!(self.config.issuer));
+        set("aud", Audience::stored(&row.text("audience")?, &self.config.issuer).claim(&self.config.issuer));
         set("iat", seconds(row.time("created_at")?));
         if let Some(end) = row.time_or_null("expires_at")? {
             set("exp", seconds(end));
@@ -76,7 +77,7 @@ impl Provider {
     }
 }
 
-const ACCESS_TOKEN: &str = "select a.scope, a.created_at, a.expires_at, f.grant_id, f.person_id, p.email
+const ACCESS_TOKEN: &str = "select a.scope, a.audience, a.created_at, a.expires_at, f.grant_id, f.person_id, p.email
      from access_tokens a
      join token_families f on f.id = a.family_id
      join people p on p.id = f.person_id
@@ -84,7 +85,7 @@ const ACCESS_TOKEN: &str = "select a.scope, a.created_at, a.expires_at, f.grant_
      where a.hash = $1 and f.client_id = $2 and a.expires_at > $3 and a.revoked_at is null and f.revoked_at is null
        and g.revoked_at is null and p.active = 1 and p.deleted_at is null";
 
-const REFRESH_TOKEN: &str = "select f.scope, r.created_at, r.expires_at, f.grant_id, f.person_id, p.email
+const REFRESH_TOKEN: &str = "select f.scope, f.resources as audience, r.created_at, r.expires_at, f.grant_id, f.person_id, p.email
      from refresh_tokens r
      join token_families f on f.id = r.family_id
      join people p on p.id = f.person_id

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use outside::{Clock, Fetch, Mailer, Random};
+use scope::permission::Permissions;
 use store::Db;
 
 pub mod authorize;
@@ -35,6 +36,7 @@ pub mod policy;
 pub mod provider_settings;
 pub mod redirect_uri;
 pub mod register;
+pub mod resources;
 mod revoke;
 pub mod seal;
 pub mod secret;
@@ -80,6 +82,8 @@ pub struct Config {
     pub issuer: String,
     /// From outside the database: encrypts the signing keys (KEY-4) and keys the hashes of client secrets (CA-6).
     pub secret_key: [u8; 32],
+    /// What the tools of the MCP endpoint need, all together: which words mean something there (RI-7).
+    pub tool_permissions: Permissions,
 }
 
 /// Without the secret key.

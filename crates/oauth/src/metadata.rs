@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 use store::StoreError;
 use url::Url;
 
+use crate::resources::Target;
 use crate::sessions::ACR_PASSWORD;
 use crate::{Error, Provider, claims, keys, register};
 
@@ -43,20 +44,50 @@ impl Provider {
         Ok(body)
     }
 
-    /// `GET /.well-known/oauth-protected-resource`: the API.
+    /// `GET /.well-known/oauth-protected-resource`: the API, or what `suffix` names (MD-12).
     pub fn resource_metadata(&self, headers: &HeaderMap, suffix: &str) -> Response {
-        if !self.is_own_path(suffix) {
-            return StatusCode::NOT_FOUND.into_response();
-        }
         let issuer = &self.config.issuer;
+        let Some(target) = self.described(suffix) else { return StatusCode::NOT_FOUND.into_response() };
+        let (name, scopes) = match target {
+            Target::Api => ("Helpdesk API", FIRST_SCOPES.to_vec()),
+            Target::Mcp => ("Helpdesk tools for agents", self.first_scopes_of_tools()),
+        };
         let body = json!({
-            "resource": issuer,
+            "resource": target.identifier(issuer),
             "authorization_servers": [issuer],
-            "scopes_supported": FIRST_SCOPES,
+            "scopes_supported": scopes,
             "bearer_methods_supported": ["header"],
-            "resource_name": "Helpdesk API",
+            "resource_name": name,
         });
         document(headers, &body, CACHED_SECONDS)
+    }
+
+    /// Where a challenge of this resource sends those who have no token: `https://host/.well-known/oauth-protected-resource/path`
+    /// (RFC 9728, section 3.1).
+    pub fn resource_metadata_address(&self, target: Target) -> String {
+        let issuer = &self.config.issuer;
+        let host_end = issuer.match_indices('/').nth(2).map_or(issuer.len(), |(at, _)| at);
+        let (host, path) = issuer.split_at(host_end);
+        format!("{host}/.well-known/oauth-protected-resource{path}{}", target.path())
+    }
+
+    /// The resource whose path, or the end of it after the issuer's own, stands behind the well-known address.
+    fn described(&self, suffix: &str) -> Option<Target> {
+        let suffix = suffix.trim_matches('/');
+        Target::ALL.into_iter().find(|target| {
+            let own = target.identifier(&self.config.issuer);
+            suffix == target.path().trim_matches('/')
+                || Url::parse(&own).is_ok_and(|own| own.path().trim_matches('/') == suffix)
+        })
+    }
+
+    /// Of the words an app can begin with, those that open a tool.
+    fn first_scopes_of_tools(&self) -> Vec<&'static str> {
+        let opens = |word: &&str| {
+            words::find(Dialect::Standard, word)
+                .is_some_and(|word| !word.permissions.intersection(self.config.tool_permissions).is_empty())
+        };
+        FIRST_SCOPES.into_iter().filter(opens).collect()
     }
 
     fn is_own_path(&self, suffix: &str) -> bool {

@@ -6,7 +6,7 @@
 
 use axum::http::StatusCode;
 use axum::routing::MethodFilter;
-use endpoint::{Routes, Surface};
+use endpoint::{Routes, Surface, Target};
 use scope::Dialect;
 
 mod account;
@@ -33,7 +33,7 @@ pub use errors::PAGES;
 #[cfg(test)]
 mod samples;
 
-const SURFACE: Surface = Surface { dialect: Dialect::Standard, refusal, trailing_slash: false };
+const SURFACE: Surface = Surface { dialect: Dialect::Standard, target: Target::Api, refusal, trailing_slash: false };
 
 /// Guarded pages answer with pages; this is for the type's sake.
 fn refusal(status: StatusCode, message: &str) -> serde_json::Value {

@@ -21,10 +21,11 @@ use self::prompt::Step;
 use self::request::Request;
 use self::respond::{Reply, ResponseMode};
 use crate::codes::{self, Binding};
-use crate::consents::{self, Given, Question};
+use crate::consents::{self, Allowed, Given, Question};
 use crate::form::Params;
 use crate::jose::Hint;
 use crate::redirect_uri::RedirectUri;
+use crate::resources::Audience;
 use crate::sessions::Session;
 use crate::{Code, Error, Provider, dialects, secret};
 
@@ -179,7 +180,8 @@ impl Provider {
             request::response_type(&client, params)?;
             let response_mode = request::response_mode(params)?;
             let code_challenge = request::code_challenge(&client, params)?;
-            let scope = request::scope(&client, params)?;
+            let audience = self.asked_audience(params)?.unwrap_or(Audience::API);
+            let scope = request::scope(self, &client, params, audience)?;
             let prompt = prompt::read(params)?;
             let max_age_seconds = request::max_age(params)?;
             let hinted_person_id = request::hinted_person(&client, params, hinted)?;
@@ -190,6 +192,7 @@ impl Provider {
                 state: state.clone(),
                 nonce: params.get("nonce").map(str::to_owned),
                 scope: scope.as_str().to_owned(),
+                resources: audience.text(&self.config.issuer),
                 code_challenge,
                 prompt,
                 max_age_seconds,
@@ -254,7 +257,7 @@ impl Provider {
         };
         let step = self.step(&mut tx, &pending, browser).await?;
         if let (Ok(Step::Consent { offered }), Some(session)) = (&step, browser.session) {
-            let allowed = consents::find_living(&mut tx, pending.client.id, session.person_id).await?;
+            let allowed = self.allowed(&mut tx, &pending, session).await?;
             return Ok(Asked::Page(Box::new(page::consent(request, &pending, session, offered, allowed.as_ref()))));
         }
         drop(tx);
@@ -314,8 +317,24 @@ impl Provider {
             Ok(None) => {}
         }
         let Some(session) = browser.session else { return Ok(Ok(Step::SignIn)) };
-        let allowed = consents::find_living(tx, pending.client.id, session.person_id).await?;
+        let allowed = self.allowed(tx, pending, session).await?;
         Ok(prompt::consent(&pending.request, &pending.client, session, allowed.as_ref()))
+    }
+
+    /// What the person allowed the app at the resources that are asked for now; a resource that is new has nothing allowed yet (CO-6).
+    async fn allowed(&self, tx: &mut Tx, pending: &Pending, session: &Session) -> Result<Option<Allowed>, StoreError> {
+        let mut allowed = consents::find_living(tx, pending.client.id, session.person_id).await?;
+        if let Some(allowed) = &mut allowed {
+            let known = Audience::stored(&allowed.resources, &self.config.issuer);
+            if !self.audience_of(&pending.request).is_within(known) {
+                allowed.scope = ScopeSet::default();
+            }
+        }
+        Ok(allowed)
+    }
+
+    fn audience_of(&self, request: &Request) -> Audience {
+        Audience::stored(&request.resources, &self.config.issuer)
     }
 
     /// Shows the next page, or answers the app. `handle` is the pending request's, if it is kept already.
@@ -366,10 +385,10 @@ impl Provider {
     /// The code, in one transaction with the grant and with the end of the pending request: two clicks give one code (AZ-23), and a
     /// commit that fails leaves none (ALL-15).
     async fn issue(&self, answer: Answer<'_>, scope: &ScopeSet, consented: Consented) -> Result<Next, StoreError> {
-        let Answer { pending, session, browser, handle } = answer;
+        let Answer { pending, session, handle, .. } = answer;
         let now = self.clock.now();
         let code = secret::code(&self.random);
-        let question = Question { client: &pending.client, session, browser, scope };
+        let question = self.question(&answer, scope);
         let issued = transact!(self.db, |tx| {
             if !finish(tx, now, handle).await? {
                 return Ok::<_, StoreError>(false);
@@ -390,9 +409,9 @@ impl Provider {
     }
 
     async fn deny(&self, answer: Answer<'_>, scope: &ScopeSet) -> Result<Next, StoreError> {
-        let Answer { pending, session, browser, handle } = answer;
+        let Answer { pending, handle, .. } = answer;
         let now = self.clock.now();
-        let question = Question { client: &pending.client, session, browser, scope };
+        let question = self.question(&answer, scope);
         let finished = transact!(self.db, |tx| {
             if !finish(tx, now, handle).await? {
                 return Ok::<_, StoreError>(false);
@@ -402,6 +421,17 @@ impl Provider {
         })?;
         let error = Error::of(Code::AccessDenied, dialects::denial(pending.client.dialect));
         Ok(if finished { self.reply(&pending.request).error(&error) } else { expired() })
+    }
+
+    fn question<'a>(&'a self, answer: &Answer<'a>, scope: &'a ScopeSet) -> Question<'a> {
+        Question {
+            client: &answer.pending.client,
+            session: answer.session,
+            browser: answer.browser,
+            scope,
+            audience: self.audience_of(&answer.pending.request),
+            issuer: &self.config.issuer,
+        }
     }
 
     /// The way back to the app. The address was compared with the registered ones just before.
@@ -416,6 +446,7 @@ impl Provider {
 }
 
 /// Who answers which request.
+#[derive(Clone, Copy)]
 struct Answer<'a> {
     pending: &'a Pending,
     session: &'a Session,

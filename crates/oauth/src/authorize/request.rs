@@ -15,7 +15,8 @@ use crate::clients::{self, Client};
 use crate::form::Params;
 use crate::jose::Hint;
 use crate::redirect_uri::{ApplicationType, RedirectUri};
-use crate::{Code, Error, dialects, pkce};
+use crate::resources::Audience;
+use crate::{Code, Error, Provider, dialects, pkce};
 
 /// Longest `state` and `nonce`, in bytes (ALL-14).
 const ECHOED_MAX_BYTES: usize = 2048;
@@ -33,6 +34,8 @@ pub(crate) struct Request {
     pub nonce: Option<String>,
     /// Space-separated, within the client's ceiling.
     pub scope: String,
+    /// `Audience::text` of what is asked for (RI-1).
+    pub resources: String,
     pub code_challenge: Option<String>,
     pub prompt: Prompt,
     pub max_age_seconds: Option<i64>,
@@ -178,13 +181,19 @@ pub(crate) fn nothing_unsupported(params: &Params) -> Result<(), Error> {
     }
 }
 
-/// What is asked for: well-formed, known, within the client's ceiling; its default when nothing is named (SC-1, SC-2, SC-3, SC-11).
-pub(crate) fn scope(client: &Client, params: &Params) -> Result<ScopeSet, Error> {
+/// What is asked for: well-formed, known, within the client's ceiling, and known to the resources it is for; the client's default when
+/// nothing is named (SC-1, SC-2, SC-3, SC-11, RI-7).
+pub(crate) fn scope(
+    provider: &Provider,
+    client: &Client,
+    params: &Params,
+    audience: Audience,
+) -> Result<ScopeSet, Error> {
     let invalid = |description: String| Error::of(Code::InvalidScope, description);
     let scope = match params.get("scope") {
         Some(text) => ScopeSet::parse(text)
             .map_err(|_| invalid("The scope has a character that no scope may have.".to_owned()))?,
-        None => client.default_scopes.clone(),
+        None => provider.scope_for(audience, &client.default_scopes, client.dialect),
     };
     if scope.is_empty() {
         return Err(invalid("The request names no scope, and this app has no default.".to_owned()));
@@ -198,6 +207,7 @@ pub(crate) fn scope(client: &Client, params: &Params) -> Result<ScopeSet, Error>
     if !beyond.is_empty() {
         return Err(invalid(format!("This app may not ask for: {beyond}.")));
     }
+    provider.check_scope_for(audience, &scope, client.dialect)?;
     Ok(scope)
 }
 

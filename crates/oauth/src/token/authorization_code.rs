@@ -11,6 +11,7 @@ use store::{Row, StoreError, Tx, transact};
 use super::{Call, Drawn, Granted, keep_access_token, keep_refresh_token};
 use crate::families::{self, Because, Issue};
 use crate::id_token::Facts;
+use crate::resources::Audience;
 use crate::{Error, claims, pkce, secret};
 
 /// A code as it was kept, with its family.
@@ -27,6 +28,7 @@ struct Kept {
     /// Family, grant and person.
     alive: bool,
     scope: ScopeSet,
+    resources: Audience,
     family_end: Option<Timestamp>,
     sid: Option<String>,
     nonce: Option<String>,
@@ -38,7 +40,7 @@ struct Kept {
 enum Outcome {
     /// Replayed: what was done about it must be committed before the refusal (AC-3).
     Replayed,
-    Redeemed(Box<Kept>, Option<claims::Subject>),
+    Redeemed(Box<Kept>, ScopeSet, Option<claims::Subject>),
 }
 
 pub(super) async fn redeem(call: Call<'_>) -> Result<Granted, Error> {
@@ -49,32 +51,31 @@ pub(super) async fn redeem(call: Call<'_>) -> Result<Granted, Error> {
     let access = Drawn::new(secret::access_token(&provider.random));
     let refresh = Drawn::new(secret::refresh_token(&provider.random));
     let outcome = transact!(provider.db, |tx| {
-        let kept = find(tx, &code).await?.ok_or_else(unusable)?;
+        let kept = find(tx, &code, &provider.config.issuer).await?.ok_or_else(unusable)?;
         check(&call, &kept)?;
+        let (audience, scope) = call.for_audience(kept.resources, &call.within_ceiling(&kept.scope))?;
         if kept.used || !use_up(tx, &code, call.now).await? {
             revoke_all(tx, &call, &kept).await?;
             return Ok::<_, Error>(Outcome::Replayed);
         }
-        let scope = call.within_ceiling(&kept.scope);
         let refresh_id = if call.gives_refresh_token(&scope) {
             let end = call.refresh_token_end(refresh_seconds, kept.family_end);
             Some(keep_refresh_token(tx, &call, &refresh, kept.family_id, None, end).await?)
         } else {
             None
         };
-        let of = Issue { family_id: kept.family_id, refresh_id, scope: &scope };
+        let of = Issue { family_id: kept.family_id, refresh_id, scope: &scope, audience };
         keep_access_token(tx, &call, &access, &of, call.after(access_seconds)).await?;
         let subject = match scope.has_identity(Identity::OpenId) {
             true => claims::find(tx, kept.person_id).await?,
             false => None,
         };
-        Ok(Outcome::Redeemed(Box::new(kept), subject))
+        Ok(Outcome::Redeemed(Box::new(kept), scope, subject))
     })?;
-    let Outcome::Redeemed(kept, subject) = outcome else {
+    let Outcome::Redeemed(kept, scope, subject) = outcome else {
         provider.forget_all();
         return Err(unusable());
     };
-    let scope = call.within_ceiling(&kept.scope);
     let has_refresh_token = call.gives_refresh_token(&scope);
     let id_token = match &subject {
         Some(subject) => {
@@ -137,12 +138,12 @@ fn check(call: &Call<'_>, kept: &Kept) -> Result<(), Error> {
     Ok(())
 }
 
-async fn find(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<Kept>, StoreError> {
+async fn find(tx: &mut Tx, hash: &[u8; 32], issuer: &str) -> Result<Option<Kept>, StoreError> {
     let row = tx
         .row(
             "select c.family_id, c.redirect_uri, c.redirect_uri_sent, c.code_challenge, c.expires_at, c.used_at,
                     f.client_id, f.grant_id, f.person_id, f.scope, f.expires_at as family_end, f.sid, f.nonce, f.auth_time, f.acr, f.amr,
-                    f.revoked_at, g.revoked_at as grant_revoked_at, p.active, p.deleted_at
+                    f.resources, f.revoked_at, g.revoked_at as grant_revoked_at, p.active, p.deleted_at
              from authorization_codes c
              join token_families f on f.id = c.family_id
              join people p on p.id = f.person_id
@@ -151,10 +152,10 @@ async fn find(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<Kept>, StoreError> 
             &[hash.as_slice().into()],
         )
         .await?;
-    row.map(|row| kept(&row)).transpose()
+    row.map(|row| kept(&row, issuer)).transpose()
 }
 
-fn kept(row: &Row) -> Result<Kept, StoreError> {
+fn kept(row: &Row, issuer: &str) -> Result<Kept, StoreError> {
     let mut alive = row.flag("active")?;
     for column in ["revoked_at", "grant_revoked_at", "deleted_at"] {
         alive &= row.time_or_null(column)?.is_none();
@@ -171,6 +172,7 @@ fn kept(row: &Row) -> Result<Kept, StoreError> {
         used: row.time_or_null("used_at")?.is_some(),
         alive,
         scope: ScopeSet::parse(&row.text("scope")?).map_err(|_| StoreError::Column("scope"))?,
+        resources: Audience::stored(&row.text("resources")?, issuer),
         family_end: row.time_or_null("family_end")?,
         sid: row.text_or_null("sid")?,
         nonce: row.text_or_null("nonce")?,

@@ -8,6 +8,7 @@ use store::transact;
 
 use super::{Call, Drawn, Granted, keep_access_token};
 use crate::families::{self, Issue, NewFamily};
+use crate::resources::Audience;
 use crate::{Code, Error, dialects, secret};
 
 /// Words about a person who signs in: nobody does here (CC-3).
@@ -20,7 +21,8 @@ pub(super) async fn issue(call: Call<'_>) -> Result<Granted, Error> {
         return Err(Error::of(Code::UnauthorizedClient, "A public app has no credentials of its own."));
     }
     call.may_use("client_credentials")?;
-    let scope = scope(&call)?;
+    let audience = call.provider.asked_audience(call.params)?.unwrap_or(Audience::API);
+    let scope = scope(&call, audience)?;
     let seconds = call.access_token_seconds()?;
     let token = Drawn::new(secret::access_token(&call.provider.random));
     let expires_at = call.after(seconds);
@@ -55,11 +57,12 @@ pub(super) async fn issue(call: Call<'_>) -> Result<Granted, Error> {
                     acr: None,
                     amr: None,
                     expires_at: None,
+                    resources: "",
                 };
                 families::open(tx, call.now, &family).await?
             }
         };
-        let of = Issue { family_id, refresh_id: None, scope: &scope };
+        let of = Issue { family_id, refresh_id: None, scope: &scope, audience };
         keep_access_token(tx, &call, &token, &of, expires_at).await?;
         Ok::<_, Error>(living)
     })?;
@@ -78,7 +81,7 @@ pub(super) async fn issue(call: Call<'_>) -> Result<Granted, Error> {
 }
 
 /// From an explicit list: what was asked for within the ceiling, or the client's defaults (SC-3, SC-11).
-fn scope(call: &Call<'_>) -> Result<ScopeSet, Error> {
+fn scope(call: &Call<'_>, audience: Audience) -> Result<ScopeSet, Error> {
     let client = &call.known.client;
     let scope = match call.asked_scope()? {
         Some(asked) => asked,
@@ -87,6 +90,7 @@ fn scope(call: &Call<'_>) -> Result<ScopeSet, Error> {
                 true => dialects::usual_scopes(client.dialect, &client.allowed_scopes),
                 false => client.default_scopes.clone(),
             };
+            let usual = call.provider.scope_for(audience, &usual, client.dialect);
             let people = usual.words().filter(|word| !is_about_people(word)).collect::<Vec<_>>().join(" ");
             ScopeSet::parse(&people).unwrap_or_default()
         }
@@ -103,6 +107,7 @@ fn scope(call: &Call<'_>) -> Result<ScopeSet, Error> {
     if let Some(word) = scope.beyond(&client.allowed_scopes, client.dialect).words().next() {
         return Err(Error::of(Code::InvalidScope, format!("This app may not have {word}.")));
     }
+    call.provider.check_scope_for(audience, &scope, client.dialect)?;
     Ok(scope)
 }
 

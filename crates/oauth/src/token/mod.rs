@@ -19,6 +19,7 @@ use crate::error::{self, BASIC_CHALLENGE};
 use crate::families;
 use crate::form::{Accepts, Params};
 use crate::policy::RefreshTokenRule;
+use crate::resources::Audience;
 use crate::{Code, Error, Provider, secret};
 
 /// Which address of the token endpoint was called. Both serve every client; they differ in spelling only.
@@ -151,6 +152,17 @@ impl Call<'_> {
         ScopeSet::parse(text).map(Some).map_err(|bad| Error::of(Code::InvalidScope, bad.to_string()))
     }
 
+    /// What the new access token is for, and the words that mean something there: of what was granted, what the request names
+    /// (RI-4, RI-6, RI-7).
+    fn for_audience(&self, granted: Audience, scope: &ScopeSet) -> Result<(Audience, ScopeSet), Error> {
+        let audience = granted.narrowed(self.provider.asked_audience(self.params)?)?;
+        let known = self.provider.scope_for(audience, scope, self.known.client.dialect);
+        match known.is_empty() && !scope.is_empty() {
+            true => Err(Error::of(Code::InvalidScope, "None of the granted scopes means anything to this resource.")),
+            false => Ok((audience, known)),
+        }
+    }
+
     /// The instant so many seconds from now.
     fn after(&self, seconds: i64) -> Timestamp {
         self.now.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
@@ -204,7 +216,8 @@ async fn keep_access_token(
     expires_at: Timestamp,
 ) -> Result<(), StoreError> {
     tx.run(
-        "insert into access_tokens (hash, family_id, refresh_id, scope, created_at, expires_at) values ($1, $2, $3, $4, $5, $6)",
+        "insert into access_tokens (hash, family_id, refresh_id, scope, created_at, expires_at, audience)
+         values ($1, $2, $3, $4, $5, $6, $7)",
         &[
             token.hash.as_slice().into(),
             of.family_id.into(),
@@ -212,6 +225,7 @@ async fn keep_access_token(
             of.scope.as_str().into(),
             call.now.into(),
             expires_at.into(),
+            of.audience.text(&call.provider.config.issuer).into(),
         ],
     )
     .await?;

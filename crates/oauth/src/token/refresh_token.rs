@@ -15,6 +15,7 @@ use super::{Call, Drawn, Granted, keep_access_token, keep_refresh_token};
 use crate::families::{self, Because, Issue};
 use crate::id_token::Facts;
 use crate::policy::{Replay, Unrotated};
+use crate::resources::Audience;
 use crate::{Code, Error, claims, secret};
 
 /// Most living branches of a family; beyond, the oldest ends (RT-4).
@@ -31,6 +32,7 @@ struct Kept {
     /// It, its family, its grant and its person.
     alive: bool,
     scope: ScopeSet,
+    resources: Audience,
     family_end: Option<Timestamp>,
     sid: Option<String>,
     auth_time: Option<Timestamp>,
@@ -158,7 +160,7 @@ async fn answer(
     uses_written: bool,
 ) -> Result<Outcome, Error> {
     let client = &call.known.client;
-    let Some(kept) = find(tx, hash, call.now).await? else { return Ok(Outcome::Refused) };
+    let Some(kept) = find(tx, hash, call).await? else { return Ok(Outcome::Refused) };
     if kept.client_row != client.id || !kept.alive {
         return Ok(Outcome::Refused);
     }
@@ -166,6 +168,7 @@ async fn answer(
     if let Some(word) = asked.and_then(|asked| beyond(asked, &kept.scope, call)) {
         return Err(Error::of(Code::InvalidScope, format!("{word} was not granted.")));
     }
+    let (audience, scope) = narrowed(call, &kept, asked, &scope)?;
     let judgement = judge(tx, call, &kept, uses_written).await?;
     let mut forget_all = false;
     let refresh_id = match judgement {
@@ -195,7 +198,7 @@ async fn answer(
     if client.policy.refresh_ends_access_tokens() {
         ended = end_access_tokens(tx, call.now, kept.family_id).await?;
     }
-    let of = Issue { family_id: kept.family_id, refresh_id: Some(refresh_id), scope: &scope };
+    let of = Issue { family_id: kept.family_id, refresh_id: Some(refresh_id), scope: &scope, audience };
     keep_access_token(tx, call, &pair.access, &of, pair.access_end).await?;
     let subject = match client.policy.id_token_on_refresh() && scope.has_identity(Identity::OpenId) {
         true => claims::find(tx, kept.person_id).await?,
@@ -203,6 +206,20 @@ async fn answer(
     };
     let rotated = matches!(judgement, Judgement::Child);
     Ok(Outcome::Refreshed(Box::new(Refreshed { kept, scope, rotated, subject, ended, forget_all })))
+}
+
+/// The resource may change with each refresh, within what was granted (RI-6); a scope that is named must mean something there (RI-7).
+fn narrowed(
+    call: &Call<'_>,
+    kept: &Kept,
+    asked: Option<&ScopeSet>,
+    scope: &ScopeSet,
+) -> Result<(Audience, ScopeSet), Error> {
+    let (audience, known) = call.for_audience(kept.resources, scope)?;
+    if let Some(asked) = asked {
+        call.provider.check_scope_for(audience, asked, call.known.client.dialect)?;
+    }
+    Ok((audience, known))
 }
 
 async fn judge(tx: &mut Tx, call: &Call<'_>, kept: &Kept, uses_written: bool) -> Result<Judgement, Error> {
@@ -240,12 +257,12 @@ fn beyond(asked: &ScopeSet, granted: &ScopeSet, call: &Call<'_>) -> Option<Strin
     beyond.words().next().map(str::to_owned)
 }
 
-async fn find(tx: &mut Tx, hash: &[u8; 32], now: Timestamp) -> Result<Option<Kept>, StoreError> {
+async fn find(tx: &mut Tx, hash: &[u8; 32], call: &Call<'_>) -> Result<Option<Kept>, StoreError> {
     let row = tx
         .row(
             "select r.id, r.family_id, r.expires_at, r.used_at, r.revoked_at,
                     f.client_id, f.grant_id, f.person_id, f.scope, f.expires_at as family_end, f.sid, f.auth_time, f.acr, f.amr,
-                    f.revoked_at as family_revoked_at, g.revoked_at as grant_revoked_at, p.active, p.deleted_at
+                    f.resources, f.revoked_at as family_revoked_at, g.revoked_at as grant_revoked_at, p.active, p.deleted_at
              from refresh_tokens r
              join token_families f on f.id = r.family_id
              join people p on p.id = f.person_id
@@ -254,16 +271,16 @@ async fn find(tx: &mut Tx, hash: &[u8; 32], now: Timestamp) -> Result<Option<Kep
             &[hash.as_slice().into()],
         )
         .await?;
-    row.map(|row| kept(&row, now)).transpose()
+    row.map(|row| kept(&row, call)).transpose()
 }
 
-fn kept(row: &Row, now: Timestamp) -> Result<Kept, StoreError> {
+fn kept(row: &Row, call: &Call<'_>) -> Result<Kept, StoreError> {
     let mut alive = row.flag("active")?;
     for column in ["revoked_at", "family_revoked_at", "grant_revoked_at", "deleted_at"] {
         alive &= row.time_or_null(column)?.is_none();
     }
     for column in ["expires_at", "family_end"] {
-        alive &= row.time_or_null(column)?.is_none_or(|end| now < end);
+        alive &= row.time_or_null(column)?.is_none_or(|end| call.now < end);
     }
     Ok(Kept {
         id: row.int("id")?,
@@ -274,6 +291,7 @@ fn kept(row: &Row, now: Timestamp) -> Result<Kept, StoreError> {
         used_at: row.time_or_null("used_at")?,
         alive,
         scope: ScopeSet::parse(&row.text("scope")?).map_err(|_| StoreError::Column("scope"))?,
+        resources: Audience::stored(&row.text("resources")?, &call.provider.config.issuer),
         family_end: row.time_or_null("family_end")?,
         sid: row.text_or_null("sid")?,
         auth_time: row.time_or_null("auth_time")?,
