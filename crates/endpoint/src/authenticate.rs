@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use axum::extract::OriginalUri;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use helpdesk::api_keys;
+use oauth::dpop::{Scheme, Shown, Unusable};
 use oauth::resources::Target;
 use oauth::sessions::{self, Session};
 use scope::permission::Permissions;
@@ -28,7 +30,7 @@ pub enum Credential {
     ApiKey { key_id: i64 },
 }
 
-/// Who calls the API: by a bearer token, or by Basic authentication with an address and an API key (RS-1 to RS-3).
+/// Who calls the API: by an access token (DP-5, DP-9), or by Basic authentication with an address and an API key (RS-1 to RS-3).
 pub(crate) async fn by_token(parts: &mut Parts, app: &App, target: Target) -> Result<Arc<Caller>, Why> {
     if let Some(caller) = parts.extensions.get::<Arc<Caller>>() {
         return Ok(caller.clone());
@@ -44,8 +46,8 @@ pub(crate) async fn by_token(parts: &mut Parts, app: &App, target: Target) -> Re
     let header = header.to_str().map_err(|_| Why::InvalidToken)?;
     let (scheme, credentials) = header.split_once(' ').ok_or(Why::InvalidToken)?;
     let credentials = credentials.trim();
-    let caller = if scheme.eq_ignore_ascii_case("bearer") {
-        bearer(parts, app, credentials, target).await?
+    let caller = if let Some(scheme) = Scheme::parse(scheme) {
+        bearer(parts, app, scheme, credentials, target).await?
     } else if scheme.eq_ignore_ascii_case("basic") {
         api_key(parts, app, credentials).await?
     } else {
@@ -56,9 +58,20 @@ pub(crate) async fn by_token(parts: &mut Parts, app: &App, target: Target) -> Re
     Ok(caller)
 }
 
-async fn bearer(parts: &Parts, app: &App, token: &str, target: Target) -> Result<Caller, Why> {
-    let address = parts.extensions.get::<ClientAddress>().map(|address| address.0);
-    let bearer = app.provider.bearer(token, address).await?.ok_or(Why::InvalidToken)?;
+async fn bearer(parts: &Parts, app: &App, scheme: Scheme, token: &str, target: Target) -> Result<Caller, Why> {
+    let from = parts.extensions.get::<ClientAddress>().map(|address| address.0);
+    let path = parts.extensions.get::<OriginalUri>().map_or(parts.uri.path(), |uri| uri.0.path());
+    let shown = Shown { scheme, token, headers: &parts.headers, method: parts.method.as_str(), path, from };
+    let (bearer, next_nonce) = app.provider.shown_token(&shown).await.map_err(|unusable| match (unusable, scheme) {
+        (Unusable::Token, Scheme::Bearer) => Why::InvalidToken,
+        (Unusable::Token, Scheme::Dpop) => Why::InvalidBoundToken,
+        (Unusable::Proof(reason), _) => Why::InvalidProof(reason),
+        (Unusable::Nonce(nonce), _) => Why::UseDpopNonce(nonce),
+        (Unusable::Store(error), _) => error.into(),
+    })?;
+    if let (Some(nonce), Some(seen)) = (next_nonce, parts.extensions.get::<Arc<Seen>>()) {
+        let _first = seen.dpop_nonce.set(nonce);
+    }
     if !bearer.audience.has(target) {
         return Err(Why::InvalidToken);
     }

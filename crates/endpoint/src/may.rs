@@ -10,6 +10,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use oauth::dpop;
 use oauth::resources::Target;
 use scope::permit::{Permit, Refusal};
 use scope::resource::{Access, Resource};
@@ -35,6 +36,15 @@ pub enum Why {
     NoCredentials,
     #[error("The access token is unknown, expired or revoked.")]
     InvalidToken,
+    /// The same for a token that was shown with a DPoP proof.
+    #[error("The access token is unknown, expired, revoked, or bound to another key.")]
+    InvalidBoundToken,
+    /// With the reason (DP-1).
+    #[error("{0}")]
+    InvalidProof(String),
+    /// With the nonce to use (DP-4).
+    #[error("The DPoP proof needs the nonce of the header DPoP-Nonce.")]
+    UseDpopNonce(String),
     /// Basic authentication with a wrong address or key.
     #[error("The address or the API key is wrong.")]
     InvalidKey,
@@ -90,6 +100,9 @@ impl IntoResponse for Refused {
                     r#"Bearer realm="api", error="invalid_token", error_description="The access token is unknown, expired or revoked.", resource_metadata="{metadata}""#
                 )),
             ),
+            Why::InvalidBoundToken => dpop_challenge("invalid_token", metadata),
+            Why::InvalidProof(_) => dpop_challenge("invalid_dpop_proof", metadata),
+            Why::UseDpopNonce(_) => dpop_challenge("use_dpop_nonce", metadata),
             Why::InvalidKey => (StatusCode::UNAUTHORIZED, Some(r#"Basic realm="api""#.to_owned())),
             Why::InvalidRequest(_) => {
                 (StatusCode::BAD_REQUEST, Some(r#"Bearer realm="api", error="invalid_request""#.to_owned()))
@@ -114,6 +127,9 @@ impl IntoResponse for Refused {
         if let Some(value) = challenge.and_then(|text| HeaderValue::try_from(text).ok()) {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
         }
+        if let Why::UseDpopNonce(nonce) = &self.why {
+            dpop::offer(&mut response, nonce);
+        }
         let retry_after = match self.why {
             Why::TooMany(seconds) => Some(seconds),
             Why::Unavailable => Some(1),
@@ -124,6 +140,14 @@ impl IntoResponse for Refused {
         }
         response
     }
+}
+
+/// RFC 9449, section 7.1.
+fn dpop_challenge(error: &str, metadata: &str) -> (StatusCode, Option<String>) {
+    let algorithms = dpop::algorithm_names();
+    let challenge =
+        format!(r#"DPoP realm="api", error="{error}", algs="{algorithms}", resource_metadata="{metadata}""#);
+    (StatusCode::UNAUTHORIZED, Some(challenge))
 }
 
 impl<R: Resource, A: Access> FromRequestParts<App> for May<Permit<R, A>> {

@@ -7,6 +7,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use oauth::dpop;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -29,6 +30,8 @@ const BUCKETS: [f64; 10] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0
 pub(crate) struct Seen {
     pub credential: OnceLock<Credential>,
     pub allowance: OnceLock<Allowance>,
+    /// To be offered with the answer (DP-4).
+    pub dpop_nonce: OnceLock<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -123,6 +126,9 @@ pub(crate) async fn observe(State((app, pages)): State<(App, Pages)>, mut reques
         response.headers_mut().insert(REQUEST_ID, value);
     }
     limit::report(&mut response, seen.allowance.get());
+    if let Some(nonce) = seen.dpop_nonce.get() {
+        dpop::offer(&mut response, nonce);
+    }
     app.metrics
         .requests
         .get_or_create(&RequestLabels { method: method.to_string(), route: route.clone(), status: status.as_u16() })

@@ -17,6 +17,7 @@ use scope::set::ScopeSet;
 use store::{Row, StoreError};
 
 use crate::client_auth::Known;
+use crate::policy::Policy;
 use crate::resources::Audience;
 use crate::uses::Use;
 use crate::{Provider, secret};
@@ -47,6 +48,10 @@ pub struct Bearer {
     pub granted: Permissions,
     /// Which resources it may be used at (RI-5).
     pub audience: Audience,
+    /// Thumbprint of the DPoP key it is bound to (DP-5). Show it through `Provider::shown_token`, which asks for the key.
+    pub jkt: Option<String>,
+    /// Of the app.
+    pub policy: Policy,
     pub expires_at: Timestamp,
 }
 
@@ -122,8 +127,8 @@ impl Provider {
         let mut tx = self.db.read().await?;
         let row = tx
             .row(
-                "select a.scope, a.audience, a.expires_at, a.last_used_at, f.id as family_id, f.grant_id, f.client_id, f.person_id,
-                        c.dialect, c.allowed_scopes, p.role
+                "select a.scope, a.audience, a.jkt, a.expires_at, a.last_used_at, f.id as family_id, f.grant_id, f.client_id, f.person_id,
+                        c.dialect, c.policy, c.allowed_scopes, p.role
                  from access_tokens a
                  join token_families f on f.id = a.family_id
                  join clients c on c.id = f.client_id
@@ -196,6 +201,8 @@ fn entry(row: &Row, issuer: &str) -> Result<Entry, StoreError> {
         dialect,
         granted,
         audience: Audience::stored(&row.text("audience")?, issuer),
+        jkt: row.text_or_null("jkt")?,
+        policy: Policy::parse(&row.text("policy")?).ok_or(StoreError::Column("policy"))?,
         expires_at: row.time("expires_at")?,
     };
     Ok(Entry { bearer: Arc::new(bearer), noted_at: AtomicI64::new(noted_at) })

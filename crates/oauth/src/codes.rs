@@ -39,6 +39,7 @@ pub(crate) async fn issue(tx: &mut Tx, now: Timestamp, code: &str, bound: &Bindi
         amr: Some(&session.amr),
         expires_at: client.refresh_absolute_seconds.map(after),
         resources: &request.resources,
+        jkt: request.dpop_jkt.as_deref(),
     };
     let family_id = families::open(tx, now, &family).await?;
     let kept = NewCode {

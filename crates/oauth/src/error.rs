@@ -11,7 +11,9 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use store::{StoreError, Transient};
 
-/// A registered error code (RFC 6749 4.1.2.1 and 5.2, RFC 6750 3.1, RFC 7009 2.2.1, RFC 8707 2, OpenID Connect Core 3.1.2.6).
+use crate::dpop;
+
+/// A registered error code (RFC 6749 4.1.2.1 and 5.2, RFC 6750 3.1, RFC 7009 2.2.1, RFC 8707 2, RFC 9449 12.2, OpenID Connect Core 3.1.2.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
     InvalidRequest,
@@ -31,6 +33,8 @@ pub enum Code {
     RequestUriNotSupported,
     RegistrationNotSupported,
     InvalidToken,
+    InvalidDpopProof,
+    UseDpopNonce,
     InsufficientScope,
     ServerError,
     TemporarilyUnavailable,
@@ -57,6 +61,8 @@ impl Code {
             Code::RequestUriNotSupported => "request_uri_not_supported",
             Code::RegistrationNotSupported => "registration_not_supported",
             Code::InvalidToken => "invalid_token",
+            Code::InvalidDpopProof => "invalid_dpop_proof",
+            Code::UseDpopNonce => "use_dpop_nonce",
             Code::InsufficientScope => "insufficient_scope",
             Code::ServerError => "server_error",
             Code::TemporarilyUnavailable => "temporarily_unavailable",
@@ -82,6 +88,8 @@ impl Code {
                 | Code::InvalidGrant
                 | Code::UnsupportedGrantType
                 | Code::InvalidToken
+                | Code::InvalidDpopProof
+                | Code::UseDpopNonce
                 | Code::InsufficientScope
         )
     }
@@ -104,6 +112,12 @@ pub enum Error {
     Limited { retry_after_seconds: u64 },
     #[error("the body is longer than 64 KiB")]
     TooLarge,
+    /// The DPoP proof lacks our nonce, or has one that is over (DP-4).
+    #[error("the DPoP proof needs another nonce")]
+    UseDpopNonce {
+        /// The one to use.
+        nonce: String,
+    },
     /// Our own fault, with what to look for.
     #[error("{0}")]
     Internal(String),
@@ -133,6 +147,7 @@ impl Error {
             Error::InvalidClient { .. } => Code::InvalidClient,
             Error::Limited { .. } => Code::TemporarilyUnavailable,
             Error::TooLarge => Code::InvalidRequest,
+            Error::UseDpopNonce { .. } => Code::UseDpopNonce,
             Error::Store(StoreError::Unavailable(_))
             | Error::Helpdesk(helpdesk::Error::Store(StoreError::Unavailable(_))) => Code::TemporarilyUnavailable,
             Error::Internal(_) | Error::Helpdesk(_) | Error::Store(_) => Code::ServerError,
@@ -150,6 +165,7 @@ impl Error {
                 format!("Too many failed attempts. Try again in {retry_after_seconds} seconds.")
             }
             Error::TooLarge => "The body is longer than 64 KiB.".to_owned(),
+            Error::UseDpopNonce { .. } => "The DPoP proof needs the nonce of the header DPoP-Nonce.".to_owned(),
             Error::Internal(_) | Error::Helpdesk(_) | Error::Store(_) => match self.code() {
                 Code::TemporarilyUnavailable => "The database is busy. Try again in a second.".to_owned(),
                 _ => "Something broke on our side.".to_owned(),
@@ -193,6 +209,10 @@ impl IntoResponse for Error {
         if let Error::InvalidClient { basic: true } = self {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(BASIC_CHALLENGE));
         }
+        if let Error::UseDpopNonce { nonce } = &self {
+            dpop::offer(&mut response, nonce);
+        }
+        let headers = response.headers_mut();
         let retry_after_seconds = match self {
             Error::Limited { retry_after_seconds } => Some(retry_after_seconds),
             _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => Some(1),

@@ -30,6 +30,8 @@ pub struct NewFamily<'a> {
     pub expires_at: Option<Timestamp>,
     /// `Audience::text`: what its tokens may be for (RI-4).
     pub resources: &'a str,
+    /// Thumbprint of the DPoP key that its code is bound to (DP-7).
+    pub jkt: Option<&'a str>,
 }
 
 /// An authorization code, of which only the hash is kept.
@@ -92,8 +94,8 @@ pub async fn open(tx: &mut Tx, now: Timestamp, family: &NewFamily<'_>) -> Result
     let row = tx
         .row(
             "insert into token_families (client_id, grant_id, person_id, sid, scope, nonce, auth_time, acr, amr, created_at, expires_at,
-                 resources)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) returning id",
+                 resources, jkt)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning id",
             &[
                 family.client_row.into(),
                 family.grant_id.into(),
@@ -107,10 +109,19 @@ pub async fn open(tx: &mut Tx, now: Timestamp, family: &NewFamily<'_>) -> Result
                 now.into(),
                 family.expires_at.into(),
                 family.resources.into(),
+                family.jkt.into(),
             ],
         )
         .await?;
     row.ok_or(StoreError::Column("id"))?.int("id")
+}
+
+/// Binds the refresh tokens of a family to the DPoP key they were issued with, if there was one (DP-8).
+pub(crate) async fn bind(tx: &mut Tx, family_id: i64, jkt: Option<&str>) -> Result<(), StoreError> {
+    if let Some(jkt) = jkt {
+        tx.run("update token_families set jkt = $1 where id = $2", &[jkt.into(), family_id.into()]).await?;
+    }
+    Ok(())
 }
 
 /// Keeps a code for its one redemption.

@@ -61,7 +61,11 @@ impl Provider {
         }
         if is_access_token {
             // Left out for a refresh token, so that nobody takes one for the other (IN-5).
-            set("token_type", json!(client.policy.token_type()));
+            let jkt = row.text_or_null("jkt")?;
+            set("token_type", json!(client.policy.token_type(jkt.is_some())));
+            if let Some(jkt) = jkt {
+                set("cnf", json!({ "jkt": jkt }));
+            }
         }
         match row.int_or_null("grant_id")? {
             Some(_) => {
@@ -77,7 +81,8 @@ impl Provider {
     }
 }
 
-const ACCESS_TOKEN: &str = "select a.scope, a.audience, a.created_at, a.expires_at, f.grant_id, f.person_id, p.email
+const ACCESS_TOKEN: &str =
+    "select a.scope, a.audience, a.jkt, a.created_at, a.expires_at, f.grant_id, f.person_id, p.email
      from access_tokens a
      join token_families f on f.id = a.family_id
      join people p on p.id = f.person_id

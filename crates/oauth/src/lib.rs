@@ -20,6 +20,7 @@ pub mod clients;
 mod codes;
 pub mod consents;
 pub mod dialects;
+pub mod dpop;
 pub mod error;
 pub mod families;
 pub mod form;

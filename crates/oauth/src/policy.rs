@@ -83,6 +83,11 @@ impl Policy {
         matches!(self, Policy::Fapi2Ms)
     }
 
+    /// Whether a DPoP proof needs a nonce of ours (DP-4, FP-1). Elsewhere one is optional, and a wrong one still refused.
+    pub const fn requires_dpop_nonce(self) -> bool {
+        self.is_fapi()
+    }
+
     /// The default of a new client (FP-1).
     pub const fn usual_auth_method(self, is_public: bool) -> &'static str {
         match self {
@@ -176,9 +181,10 @@ impl Policy {
         matches!(self, Policy::Zendesk)
     }
 
-    /// Quirk: lower case at Zendesk.
-    pub const fn token_type(self) -> &'static str {
+    /// Quirk: lower case at Zendesk. A token bound to a key is never called Bearer (DP-5).
+    pub const fn token_type(self, is_bound: bool) -> &'static str {
         match self {
+            _ if is_bound => "DPoP",
             Policy::Zendesk => "bearer",
             _ => "Bearer",
         }

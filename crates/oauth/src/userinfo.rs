@@ -6,6 +6,7 @@ use scope::identity::Identity;
 use serde_json::{Map, Value as Json, json};
 
 use crate::client_auth::BackChannel;
+use crate::dpop::{self, Scheme, Shown, Unusable};
 use crate::error::{answer, clean};
 use crate::form::{Accepts, Params, decode};
 use crate::{Code, Error, Provider, claims};
@@ -15,6 +16,8 @@ enum Refusal {
     /// No token at all: a challenge without an error code (UI-3).
     NoToken,
     Error(Error),
+    /// The token was shown with a DPoP proof (RFC 9449, 7.1).
+    Bound(Error),
 }
 
 impl<E: Into<Error>> From<E> for Refusal {
@@ -27,15 +30,36 @@ impl Provider {
     /// `GET` and `POST /oauth/userinfo`
     pub async fn userinfo(&self, method: &Method, request: &BackChannel) -> Response {
         match self.person_of(method, request).await {
-            Ok(claims) => answer(StatusCode::OK, &claims),
+            Ok((claims, next_nonce)) => {
+                let mut response = answer(StatusCode::OK, &claims);
+                if let Some(nonce) = next_nonce {
+                    dpop::offer(&mut response, &nonce);
+                }
+                response
+            }
             Err(refusal) => refusal.into_response(),
         }
     }
 
-    async fn person_of(&self, method: &Method, request: &BackChannel) -> Result<Json, Refusal> {
-        let token = token(method, request)?.ok_or(Refusal::NoToken)?;
+    /// The claims, and the DPoP nonce to offer with them.
+    async fn person_of(&self, method: &Method, request: &BackChannel) -> Result<(Json, Option<String>), Refusal> {
+        let (scheme, token) = token(method, request)?.ok_or(Refusal::NoToken)?;
         let unknown = || Error::of(Code::InvalidToken, "The access token is unknown, expired or revoked.");
-        let bearer = self.bearer(&token, Some(request.address)).await?.ok_or_else(unknown)?;
+        let shown = Shown {
+            scheme,
+            token: &token,
+            headers: &request.headers,
+            method: method.as_str(),
+            path: "/oauth/userinfo",
+            from: Some(request.address),
+        };
+        let (bearer, next_nonce) = self.shown_token(&shown).await.map_err(|unusable| match (unusable, scheme) {
+            (Unusable::Token, Scheme::Bearer) => Refusal::Error(unknown()),
+            (Unusable::Token, Scheme::Dpop) => Refusal::Bound(unknown()),
+            (Unusable::Proof(reason), _) => Refusal::Bound(Error::of(Code::InvalidDpopProof, reason)),
+            (Unusable::Nonce(nonce), _) => Refusal::Bound(Error::UseDpopNonce { nonce }),
+            (Unusable::Store(error), _) => error.into(),
+        })?;
         // With client_credentials nobody signed in (UI-3).
         if bearer.grant_id.is_none() || !bearer.scope.has_identity(Identity::OpenId) {
             return Err(Error::of(Code::InsufficientScope, "The access token needs the scope openid.").into());
@@ -45,12 +69,12 @@ impl Provider {
         let mut claims = Map::new();
         claims.insert("sub".to_owned(), json!(subject.sub()));
         subject.describe(&bearer.scope, &mut claims);
-        Ok(Json::Object(claims))
+        Ok((Json::Object(claims), next_nonce))
     }
 }
 
 /// The token of the header or, in a POST form, of the body. Never of the address, and never two (UI-1, RS-1).
-fn token(method: &Method, request: &BackChannel) -> Result<Option<String>, Error> {
+fn token(method: &Method, request: &BackChannel) -> Result<Option<(Scheme, String)>, Error> {
     if let Some(query) = request.query.as_deref() {
         for pair in query.split('&') {
             let name = pair.split('=').next().unwrap_or_default();
@@ -72,7 +96,7 @@ fn token(method: &Method, request: &BackChannel) -> Result<Option<String>, Error
         (_, _, Some(_)) | (Some(_), Some(_), None) => {
             Err(Error::invalid_request("The access token was sent in two ways at once."))
         }
-        (in_header, in_body, None) => Ok(in_header.or(in_body)),
+        (in_header, in_body, None) => Ok(in_header.or(in_body.map(|token| (Scheme::Bearer, token)))),
     }
 }
 
@@ -81,11 +105,13 @@ fn form_token(request: &BackChannel) -> Result<Option<String>, Error> {
     Ok(params.get("access_token").map(str::to_owned))
 }
 
-fn header_token(value: &HeaderValue) -> Result<String, Error> {
+fn header_token(value: &HeaderValue) -> Result<(Scheme, String), Error> {
     let text = value.to_str().unwrap_or_default();
-    match text.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim().to_owned()),
-        _ => Err(Error::of(Code::InvalidToken, "The Authorization header holds no bearer token.")),
+    let shown =
+        text.split_once(' ').and_then(|(scheme, token)| Some((Scheme::parse(scheme)?, token.trim().to_owned())));
+    match shown {
+        Some(shown) => Ok(shown),
+        None => Err(Error::of(Code::InvalidToken, "The Authorization header holds no bearer token.")),
     }
 }
 
@@ -98,23 +124,38 @@ fn is_form(headers: &HeaderMap) -> bool {
 /// RFC 6750, section 3.
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let error = match self {
+        let (error, scheme) = match self {
             Refusal::NoToken => {
                 let challenge = HeaderValue::from_static(r#"Bearer realm="userinfo", scope="openid""#);
                 let mut response = answer(StatusCode::UNAUTHORIZED, &json!({ "error": "unauthorized" }));
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
                 return response;
             }
-            Refusal::Error(error) => error,
+            Refusal::Error(error) => (error, "Bearer"),
+            Refusal::Bound(error) => (error, "DPoP"),
         };
         let code = error.code();
         let scope = if code == Code::InsufficientScope { r#", scope="openid""# } else { "" };
         let text = clean(&error.description());
+        let algs = match scheme {
+            "DPoP" => format!(r#", algs="{}""#, dpop::algorithm_names()),
+            _ => String::new(),
+        };
         let challenge =
-            format!(r#"Bearer realm="userinfo", error="{}", error_description="{text}"{scope}"#, code.word());
+            format!(r#"{scheme} realm="userinfo", error="{}", error_description="{text}"{scope}{algs}"#, code.word());
         let mut response = error.into_response();
+        if scheme == "DPoP" && matches!(code, Code::InvalidDpopProof | Code::UseDpopNonce) {
+            *response.status_mut() = StatusCode::UNAUTHORIZED;
+        }
+        let is_challenged = [
+            Code::InvalidToken,
+            Code::InsufficientScope,
+            Code::InvalidRequest,
+            Code::InvalidDpopProof,
+            Code::UseDpopNonce,
+        ];
         if let Ok(challenge) = HeaderValue::try_from(challenge)
-            && matches!(code, Code::InvalidToken | Code::InsufficientScope | Code::InvalidRequest)
+            && is_challenged.contains(&code)
         {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }

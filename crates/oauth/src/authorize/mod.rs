@@ -180,6 +180,7 @@ impl Provider {
             request::response_type(&client, params)?;
             let response_mode = request::response_mode(params)?;
             let code_challenge = request::code_challenge(&client, params)?;
+            let dpop_jkt = request::dpop_jkt(params)?;
             let audience = self.asked_audience(params)?.unwrap_or(Audience::API);
             let scope = request::scope(self, &client, params, audience)?;
             let prompt = prompt::read(params)?;
@@ -194,6 +195,7 @@ impl Provider {
                 scope: scope.as_str().to_owned(),
                 resources: audience.text(&self.config.issuer),
                 code_challenge,
+                dpop_jkt,
                 prompt,
                 max_age_seconds,
                 login_hint: params.get("login_hint").map(str::to_owned),

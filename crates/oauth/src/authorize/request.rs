@@ -16,7 +16,7 @@ use crate::form::Params;
 use crate::jose::Hint;
 use crate::redirect_uri::{ApplicationType, RedirectUri};
 use crate::resources::Audience;
-use crate::{Code, Error, Provider, dialects, pkce};
+use crate::{Code, Error, Provider, dialects, dpop, pkce};
 
 /// Longest `state` and `nonce`, in bytes (ALL-14).
 const ECHOED_MAX_BYTES: usize = 2048;
@@ -37,6 +37,9 @@ pub(crate) struct Request {
     /// `Audience::text` of what is asked for (RI-1).
     pub resources: String,
     pub code_challenge: Option<String>,
+    /// Thumbprint of the DPoP key that the code is for (DP-7).
+    #[serde(default)]
+    pub dpop_jkt: Option<String>,
     pub prompt: Prompt,
     pub max_age_seconds: Option<i64>,
     pub login_hint: Option<String>,
@@ -227,6 +230,16 @@ pub(crate) fn code_challenge(client: &Client, params: &Params) -> Result<Option<
         return Err(Error::invalid_request("The code_challenge must be 43 characters of base64url."));
     }
     Ok(Some(challenge.to_owned()))
+}
+
+/// The DPoP key that alone may redeem the code (DP-7).
+pub(crate) fn dpop_jkt(params: &Params) -> Result<Option<String>, Error> {
+    match params.get("dpop_jkt") {
+        Some(jkt) if !dpop::is_thumbprint(jkt) => {
+            Err(Error::invalid_request("The dpop_jkt must be a JWK thumbprint of 43 characters of base64url."))
+        }
+        jkt => Ok(jkt.map(str::to_owned)),
+    }
 }
 
 /// Whole seconds, none below zero (AZ-14).

@@ -12,7 +12,7 @@ use super::{Call, Drawn, Granted, keep_access_token, keep_refresh_token};
 use crate::families::{self, Because, Issue};
 use crate::id_token::Facts;
 use crate::resources::Audience;
-use crate::{Error, claims, pkce, secret};
+use crate::{Code, Error, claims, pkce, secret};
 
 /// A code as it was kept, with its family.
 struct Kept {
@@ -35,6 +35,8 @@ struct Kept {
     auth_time: Option<Timestamp>,
     acr: Option<String>,
     amr: Option<String>,
+    /// The DPoP key that the authorization request named (DP-7).
+    jkt: Option<String>,
 }
 
 enum Outcome {
@@ -60,6 +62,9 @@ pub(super) async fn redeem(call: Call<'_>) -> Result<Granted, Error> {
         }
         let refresh_id = if call.gives_refresh_token(&scope) {
             let end = call.refresh_token_end(refresh_seconds, kept.family_end);
+            if call.known.client.is_public() {
+                families::bind(tx, kept.family_id, call.jkt.as_deref()).await?;
+            }
             Some(keep_refresh_token(tx, &call, &refresh, kept.family_id, None, end).await?)
         } else {
             None
@@ -132,6 +137,17 @@ fn check(call: &Call<'_>, kept: &Kept) -> Result<(), Error> {
         }
         _ => {}
     }
+    match (&kept.jkt, &call.jkt) {
+        (Some(bound), Some(shown)) if bound == shown => {}
+        (Some(_), Some(_)) => return Err(Error::invalid_grant("The code is bound to another DPoP key.")),
+        (Some(_), None) => {
+            return Err(Error::of(
+                Code::InvalidDpopProof,
+                "The code is bound to a DPoP key, and the header DPoP is missing.",
+            ));
+        }
+        (None, _) => {}
+    }
     if !kept.used && kept.expires_at <= call.now {
         return Err(unusable());
     }
@@ -143,7 +159,7 @@ async fn find(tx: &mut Tx, hash: &[u8; 32], issuer: &str) -> Result<Option<Kept>
         .row(
             "select c.family_id, c.redirect_uri, c.redirect_uri_sent, c.code_challenge, c.expires_at, c.used_at,
                     f.client_id, f.grant_id, f.person_id, f.scope, f.expires_at as family_end, f.sid, f.nonce, f.auth_time, f.acr, f.amr,
-                    f.resources, f.revoked_at, g.revoked_at as grant_revoked_at, p.active, p.deleted_at
+                    f.jkt, f.resources, f.revoked_at, g.revoked_at as grant_revoked_at, p.active, p.deleted_at
              from authorization_codes c
              join token_families f on f.id = c.family_id
              join people p on p.id = f.person_id
@@ -179,6 +195,7 @@ fn kept(row: &Row, issuer: &str) -> Result<Kept, StoreError> {
         auth_time: row.time_or_null("auth_time")?,
         acr: row.text_or_null("acr")?,
         amr: row.text_or_null("amr")?,
+        jkt: row.text_or_null("jkt")?,
     })
 }
 

@@ -58,6 +58,7 @@ pub(super) async fn issue(call: Call<'_>) -> Result<Granted, Error> {
                     amr: None,
                     expires_at: None,
                     resources: "",
+                    jkt: None,
                 };
                 families::open(tx, call.now, &family).await?
             }

@@ -15,6 +15,7 @@ use store::{StoreError, Tx};
 
 use crate::client_auth::{BackChannel, Known};
 use crate::clients::Client;
+use crate::dpop::{self, Expected};
 use crate::error::{self, BASIC_CHALLENGE};
 use crate::families;
 use crate::form::{Accepts, Params};
@@ -29,6 +30,15 @@ pub enum Address {
     Standard,
     /// `/oauth/tokens`: also takes JSON, and words its refusals as Zendesk does (SC-8).
     Zendesk,
+}
+
+impl Address {
+    const fn path(self) -> &'static str {
+        match self {
+            Address::Standard => "/oauth/token",
+            Address::Zendesk => "/oauth/tokens",
+        }
+    }
 }
 
 /// A successful answer.
@@ -51,13 +61,20 @@ struct Call<'a> {
     now: Timestamp,
     /// The app, for the event log.
     actor: Actor,
+    /// Thumbprint of the DPoP key that the new access token is bound to (DP-5).
+    jkt: Option<String>,
 }
 
 impl Provider {
     /// `POST /oauth/token` and `POST /oauth/tokens`. Answers after the commit (TK-6).
     pub async fn token(&self, address: Address, request: &BackChannel) -> Response {
         match self.grant(address, request).await {
-            Ok(response) => response,
+            Ok((mut response, next_nonce)) => {
+                if let Some(nonce) = next_nonce {
+                    dpop::offer(&mut response, &nonce);
+                }
+                response
+            }
             Err(error) => match address {
                 Address::Standard => error.into_response(),
                 Address::Zendesk => in_zendesks_words(error),
@@ -65,7 +82,8 @@ impl Provider {
         }
     }
 
-    async fn grant(&self, address: Address, request: &BackChannel) -> Result<Response, Error> {
+    /// The answer, and the DPoP nonce to offer with it.
+    async fn grant(&self, address: Address, request: &BackChannel) -> Result<(Response, Option<String>), Error> {
         let accepts = match address {
             Address::Standard => Accepts::Form,
             Address::Zendesk => Accepts::FormOrJson,
@@ -74,12 +92,20 @@ impl Provider {
         let known = self.authenticate_client(request, &params).await?;
         let grant_type = params.require("grant_type")?;
         let client = &known.client;
+        let expected = Expected { method: "POST", path: address.path(), access_token: None, policy: client.policy };
+        let proof = self.dpop_proof(&request.headers, expected).await?;
+        if proof.is_none() && client.require_dpop {
+            return Err(Error::of(Code::InvalidDpopProof, "This app must send a DPoP proof."));
+        }
+        let (jkt, next_nonce) = proof.map_or((None, None), |proof| (Some(proof.jkt), proof.next_nonce));
+        let is_bound = jkt.is_some();
         let call = Call {
             provider: self,
             known: &known,
             params: &params,
             now: self.clock.now(),
             actor: Actor { client_id: Some(client.id), request_id: request.request_id.clone(), ..Actor::default() },
+            jkt,
         };
         let granted = match grant_type {
             "authorization_code" => {
@@ -96,7 +122,7 @@ impl Provider {
                 return Err(Error::of(Code::UnsupportedGrantType, words));
             }
         };
-        Ok(error::answer(StatusCode::OK, &granted.body(client)))
+        Ok((error::answer(StatusCode::OK, &granted.body(client, is_bound)), next_nonce))
     }
 }
 
@@ -178,7 +204,7 @@ impl Call<'_> {
 }
 
 impl Granted {
-    fn body(&self, client: &Client) -> Json {
+    fn body(&self, client: &Client, is_bound: bool) -> Json {
         let mut body = Map::new();
         let mut set = |name: &str, value: Option<Json>| {
             if let Some(value) = value {
@@ -186,7 +212,7 @@ impl Granted {
             }
         };
         set("access_token", Some(json!(self.access_token)));
-        set("token_type", Some(json!(client.policy.token_type())));
+        set("token_type", Some(json!(client.policy.token_type(is_bound))));
         set("expires_in", Some(json!(self.expires_in)));
         set("scope", Some(json!(self.scope.as_str())));
         set("id_token", self.id_token.as_ref().map(|token| json!(token)));
@@ -216,8 +242,8 @@ async fn keep_access_token(
     expires_at: Timestamp,
 ) -> Result<(), StoreError> {
     tx.run(
-        "insert into access_tokens (hash, family_id, refresh_id, scope, created_at, expires_at, audience)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into access_tokens (hash, family_id, refresh_id, scope, created_at, expires_at, audience, jkt)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
         &[
             token.hash.as_slice().into(),
             of.family_id.into(),
@@ -226,6 +252,7 @@ async fn keep_access_token(
             call.now.into(),
             expires_at.into(),
             of.audience.text(&call.provider.config.issuer).into(),
+            call.jkt.as_deref().into(),
         ],
     )
     .await?;

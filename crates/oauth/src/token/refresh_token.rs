@@ -38,6 +38,8 @@ struct Kept {
     auth_time: Option<Timestamp>,
     acr: Option<String>,
     amr: Option<String>,
+    /// The DPoP key that a public app's tokens are bound to (DP-8).
+    jkt: Option<String>,
 }
 
 /// What to do about the token that was presented.
@@ -161,7 +163,8 @@ async fn answer(
 ) -> Result<Outcome, Error> {
     let client = &call.known.client;
     let Some(kept) = find(tx, hash, call).await? else { return Ok(Outcome::Refused) };
-    if kept.client_row != client.id || !kept.alive {
+    let is_bound_elsewhere = client.is_public() && kept.jkt.is_some() && kept.jkt != call.jkt;
+    if kept.client_row != client.id || !kept.alive || is_bound_elsewhere {
         return Ok(Outcome::Refused);
     }
     let scope = call.within_ceiling(asked.unwrap_or(&kept.scope));
@@ -262,7 +265,7 @@ async fn find(tx: &mut Tx, hash: &[u8; 32], call: &Call<'_>) -> Result<Option<Ke
         .row(
             "select r.id, r.family_id, r.expires_at, r.used_at, r.revoked_at,
                     f.client_id, f.grant_id, f.person_id, f.scope, f.expires_at as family_end, f.sid, f.auth_time, f.acr, f.amr,
-                    f.resources, f.revoked_at as family_revoked_at, g.revoked_at as grant_revoked_at, p.active, p.deleted_at
+                    f.jkt, f.resources, f.revoked_at as family_revoked_at, g.revoked_at as grant_revoked_at, p.active, p.deleted_at
              from refresh_tokens r
              join token_families f on f.id = r.family_id
              join people p on p.id = f.person_id
@@ -297,6 +300,7 @@ fn kept(row: &Row, call: &Call<'_>) -> Result<Kept, StoreError> {
         auth_time: row.time_or_null("auth_time")?,
         acr: row.text_or_null("acr")?,
         amr: row.text_or_null("amr")?,
+        jkt: row.text_or_null("jkt")?,
     })
 }
 
