@@ -13,9 +13,11 @@ use store::Db;
 
 pub mod authorize;
 pub mod bearer;
+mod caching;
 mod claims;
 pub mod cleanup;
 pub mod client_auth;
+pub mod client_keys;
 pub mod clients;
 mod codes;
 pub mod consents;
@@ -71,6 +73,7 @@ struct State {
     remembered: bearer::Remembered,
     uses: uses::Uses,
     keys: keys::Keys,
+    key_sets: client_keys::KeySets,
     /// Without what a setting switches on and off.
     metadata: serde_json::Value,
     settings: provider_settings::Remembered,
@@ -101,6 +104,7 @@ impl Provider {
             remembered: bearer::Remembered::new(),
             uses: uses::Uses::default(),
             keys: keys::Keys::empty(),
+            key_sets: client_keys::KeySets::empty(),
             metadata: metadata::of(&config.issuer),
             settings: provider_settings::Remembered::new(),
         });
