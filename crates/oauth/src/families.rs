@@ -60,6 +60,8 @@ pub enum Because {
     /// The person or an administrator withdrew the grant (CO-9).
     GrantWithdrawn,
     ClientDeleted,
+    /// The app proves itself in another way, or has other redirect URIs (POL-5).
+    ClientChanged,
     PersonDeactivated,
     SignedOut,
 }
@@ -72,6 +74,7 @@ impl Because {
             Because::RefreshTokenReplayed => "refresh_token_replayed",
             Because::GrantWithdrawn => "grant_withdrawn",
             Because::ClientDeleted => "client_deleted",
+            Because::ClientChanged => "client_changed",
             Because::PersonDeactivated => "person_deactivated",
             Because::SignedOut => "signed_out",
         }

@@ -230,6 +230,12 @@ impl Policy {
         }
     }
 
+    /// What becomes of consents when an app proves itself in another way, or sends answers elsewhere: ended with their tokens, or asked for
+    /// again at the next request (POL-5).
+    pub const fn ends_consents_of_a_changed_app(self) -> bool {
+        matches!(self, Policy::Fapi2 | Policy::Fapi2Ms)
+    }
+
     /// Quirk: the body of a successful revocation is `{}` at Gorgias, and empty otherwise (RV-1).
     pub const fn revocation_answers_json(self) -> bool {
         matches!(self, Policy::Gorgias)

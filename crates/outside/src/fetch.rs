@@ -113,6 +113,11 @@ impl Fetch {
         self.send(self.client.post(url).headers(headers).form(fields), bounds).await
     }
 
+    /// Whether the address may be asked for at all, as far as that can be told without asking a name service.
+    pub fn permits(&self, url: &str) -> Result<(), FetchError> {
+        self.checked(url).map(drop)
+    }
+
     /// The address itself: scheme, host, no credentials. Names are checked when they are resolved.
     fn checked(&self, text: &str) -> Result<Url, FetchError> {
         let refused = || FetchError::Address(text.chars().take(200).collect());

@@ -30,6 +30,16 @@ pub fn line(field: &'static str, text: &str) -> Result<String, Error> {
     Ok(text.to_owned())
 }
 
+/// An id that somebody else chose: never one that could be an address (CM-1).
+pub fn client_id(text: &str) -> Result<String, Error> {
+    let proper = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        && (3..=100).contains(&text.len());
+    match proper {
+        true => Ok(text.to_owned()),
+        false => Err(Error::invalid("client_id", "must be 3 to 100 letters, digits, hyphens, underscores and periods")),
+    }
+}
+
 /// The same for a line that may be missing; an empty one counts as missing.
 pub fn line_or_none(field: &'static str, text: Option<&str>) -> Result<Option<String>, Error> {
     text.filter(|text| !text.trim().is_empty()).map(|text| line(field, text)).transpose()

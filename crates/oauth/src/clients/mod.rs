@@ -1,14 +1,19 @@
 //! OAuth clients, which people call apps: the record, and how it is found.
 //!
-//! `admin.rs` changes records, `details.rs` checks what they may hold, `secrets.rs` makes their secrets. Deleted clients keep their row, so that the event log still names them.
+//! `build.rs` makes records from what was sent, `details.rs` and `check.rs` say what they may hold, `admin.rs` writes them, `secrets.rs`
+//! makes their secrets. Deleted clients keep their row, so that the event log still names them.
 
 mod admin;
+mod build;
+pub mod check;
 pub(crate) mod details;
 mod fingerprint;
+mod jwks;
 pub mod localized;
 pub mod metadata;
 mod rows;
 pub mod secrets;
+mod sector;
 pub mod usage;
 
 use jiff::Timestamp;
@@ -18,7 +23,8 @@ use scope::resource::Apps;
 use scope::set::ScopeSet;
 use store::{Row, StoreError, Tx};
 
-pub use admin::{ClientChange, NewClient};
+pub(crate) use admin::{Entry, write_change, write_new};
+pub use build::{ClientChange, NewClient};
 pub use metadata::Metadata;
 pub use secrets::{NewSecret, OldSecrets, Secret};
 

@@ -10,7 +10,7 @@ use scope::resource::Apps;
 use serde_json::json;
 use store::{StoreError, Tx, transact};
 
-use super::{ClientType, Status, admin};
+use super::{ClientType, Status, admin, check};
 use crate::{Provider, secret};
 
 /// Most living secrets an app may have.
@@ -48,7 +48,7 @@ pub enum OldSecrets {
 }
 
 /// A value that is not stored yet.
-pub(super) struct Drawn {
+pub(crate) struct Drawn {
     value: String,
     hash: [u8; 32],
 }
@@ -75,6 +75,9 @@ impl Provider {
             };
             if client.client_type == ClientType::Public {
                 return Err(Error::Refused("a public app cannot keep a secret, so it has none".to_owned()));
+            }
+            if !check::keeps_a_secret(&client.token_endpoint_auth_method) {
+                return Err(Error::Refused("the app proves itself by its keys, so it has no secret".to_owned()));
             }
             end_old(tx, client_row, old, now).await?;
             if living(tx, client_row, now).await?.len() >= LIVING_MAX {
@@ -112,7 +115,16 @@ impl Provider {
         self.keyed_hash(PURPOSE, value)
     }
 
-    pub(super) fn draw_secret(&self) -> Drawn {
+    /// One that somebody else chose, long enough that nobody guesses it.
+    pub(super) fn known_secret(&self, value: &str) -> Result<Drawn, Error> {
+        let proper = value.bytes().all(|byte| matches!(byte, 0x21..=0x7e)) && (16..=255).contains(&value.len());
+        if !proper {
+            return Err(Error::invalid("client_secret", "must be 16 to 255 characters of ASCII without spaces"));
+        }
+        Ok(Drawn { value: value.to_owned(), hash: self.hash_client_secret(value) })
+    }
+
+    pub(crate) fn draw_secret(&self) -> Drawn {
         let value = secret::client_secret(&self.random);
         let hash = self.hash_client_secret(&value);
         Drawn { value, hash }
