@@ -22,6 +22,11 @@ pub fn refresh_token(random: &Random) -> String {
     new("bwr_", random)
 }
 
+/// A refresh token of these 256 bits, which only this provider can have come by.
+pub fn refresh_token_of(bytes: [u8; 32]) -> String {
+    with("bwr_", bytes)
+}
+
 pub fn client_secret(random: &Random) -> String {
     new("bws_", random)
 }
@@ -45,9 +50,13 @@ pub fn is_well_formed(secret: &str) -> bool {
 }
 
 fn new(prefix: &str, random: &Random) -> String {
+    with(prefix, random.bytes())
+}
+
+fn with(prefix: &str, bytes: [u8; 32]) -> String {
     let mut text = String::with_capacity(prefix.len() + N_RANDOM + N_CHECKSUM);
     text.push_str(prefix);
-    push_base62(&mut text, random.bytes());
+    push_base62(&mut text, bytes);
     let checksum = checksum_of(&text);
     text + &checksum
 }

@@ -66,7 +66,8 @@ enum Outcome {
 struct Refreshed {
     kept: Kept,
     scope: ScopeSet,
-    rotated: bool,
+    /// The new refresh token. None: the old one stays.
+    child: Option<String>,
     subject: Option<claims::Subject>,
     /// Hashes of access tokens that ended.
     ended: Vec<[u8; 32]>,
@@ -74,11 +75,10 @@ struct Refreshed {
     forget_all: bool,
 }
 
-/// The tokens of the answer, drawn before the transaction.
+/// The access token of the answer, drawn before the transaction, and how long a refresh token lives.
 struct Pair {
     access: Drawn,
     access_end: Timestamp,
-    refresh: Drawn,
     refresh_seconds: Option<i64>,
 }
 
@@ -86,18 +86,17 @@ pub(super) async fn refresh(call: Call<'_>) -> Result<Granted, Error> {
     let provider = call.provider;
     let policy = call.known.client.policy;
     let presented = call.params.require("refresh_token")?;
-    let hash = secret::hash(presented);
     let asked = call.asked_scope()?;
     let access_seconds = call.access_token_seconds()?;
     let pair = Pair {
         access: Drawn::new(secret::access_token(&provider.random)),
         access_end: call.after(access_seconds),
-        refresh: Drawn::new(secret::refresh_token(&provider.random)),
         refresh_seconds: call.refresh_token_seconds()?,
     };
     let mut uses_written = false;
     let refreshed = loop {
-        let outcome = transact!(provider.db, |tx| answer(tx, &call, &hash, asked.as_ref(), &pair, uses_written).await)?;
+        let outcome =
+            transact!(provider.db, |tx| answer(tx, &call, presented, asked.as_ref(), &pair, uses_written).await)?;
         match outcome {
             Outcome::Refreshed(refreshed) => break refreshed,
             Outcome::WriteUsesFirst => {
@@ -133,10 +132,10 @@ pub(super) async fn refresh(call: Call<'_>) -> Result<Granted, Error> {
         }
         None => None,
     };
-    let refresh_token = match (refreshed.rotated, policy.unrotated()) {
-        (true, _) => Some(pair.refresh.value),
-        (false, Unrotated::Repeated) => Some(presented.to_owned()),
-        (false, Unrotated::LeftOut) => None,
+    let refresh_token = match (refreshed.child, policy.unrotated()) {
+        (Some(child), _) => Some(child),
+        (None, Unrotated::Repeated) => Some(presented.to_owned()),
+        (None, Unrotated::LeftOut) => None,
     };
     Ok(Granted {
         access_token: pair.access.value,
@@ -156,13 +155,13 @@ fn unusable() -> Error {
 async fn answer(
     tx: &mut Tx,
     call: &Call<'_>,
-    hash: &[u8; 32],
+    presented: &str,
     asked: Option<&ScopeSet>,
     pair: &Pair,
     uses_written: bool,
 ) -> Result<Outcome, Error> {
     let client = &call.known.client;
-    let Some(kept) = find(tx, hash, call).await? else { return Ok(Outcome::Refused) };
+    let Some(kept) = find(tx, &secret::hash(presented), call).await? else { return Ok(Outcome::Refused) };
     let is_bound_elsewhere = client.is_public() && kept.jkt.is_some() && kept.jkt != call.jkt;
     if kept.client_row != client.id || !kept.alive || is_bound_elsewhere {
         return Ok(Outcome::Refused);
@@ -174,7 +173,7 @@ async fn answer(
     let (audience, scope) = narrowed(call, &kept, asked, &scope)?;
     let judgement = judge(tx, call, &kept, uses_written).await?;
     let mut forget_all = false;
-    let refresh_id = match judgement {
+    let (refresh_id, child) = match judgement {
         Judgement::WriteUsesFirst => return Ok(Outcome::WriteUsesFirst),
         Judgement::Refuse => return Ok(Outcome::Refused),
         Judgement::End => {
@@ -186,15 +185,13 @@ async fn answer(
                 let sql = "update refresh_tokens set expires_at = $1 where id = $2";
                 tx.run(sql, &[end.into(), kept.id.into()]).await?;
             }
-            kept.id
+            (kept.id, None)
         }
         Judgement::Child => {
             let end = call.refresh_token_end(pair.refresh_seconds, kept.family_end);
-            let id = keep_refresh_token(tx, call, &pair.refresh, kept.family_id, Some(kept.id), end).await?;
-            if kept.used_at.is_some() {
-                forget_all = prune(tx, call, kept.family_id).await?;
-            }
-            id
+            let (id, child) = branch(tx, call, &kept, presented, end).await?;
+            forget_all = prune(tx, call, kept.family_id).await?;
+            (id, Some(child))
         }
     };
     let mut ended = Vec::new();
@@ -207,8 +204,51 @@ async fn answer(
         true => claims::find(tx, kept.person_id).await?,
         false => None,
     };
-    let rotated = matches!(judgement, Judgement::Child);
-    Ok(Outcome::Refreshed(Box::new(Refreshed { kept, scope, rotated, subject, ended, forget_all })))
+    Ok(Outcome::Refreshed(Box::new(Refreshed { kept, scope, child, subject, ended, forget_all })))
+}
+
+/// The row and the value of the child that answers this request.
+///
+/// Children are computed from the token that was presented, with a key that only we have: so that of many requests at once those beyond
+/// the fifth can be given a branch that another got, and nobody's token is dead on arrival (RT-4, RT-5).
+async fn branch(
+    tx: &mut Tx,
+    call: &Call<'_>,
+    kept: &Kept,
+    presented: &str,
+    end: Option<Timestamp>,
+) -> Result<(i64, String), Error> {
+    // One at a time: two that count the same children would make the same child.
+    tx.run("update refresh_tokens set used_at = used_at where id = $1", &[kept.id.into()]).await?;
+    let children = tx
+        .rows(
+            "select id, hash, case when used_at is null and revoked_at is null then 1 else 0 end as unused
+             from refresh_tokens
+             where family_id = $1 and parent_id = $2 order by id",
+            &[kept.family_id.into(), kept.id.into()],
+        )
+        .await?;
+    let nth = |n: usize| {
+        let bytes = call.provider.keyed_hash("refresh token", &format!("{n} {presented}"));
+        Drawn::new(secret::refresh_token_of(bytes))
+    };
+    let of = |hash: &[u8; 32]| children.iter().find(|row| row.blob("hash").is_ok_and(|it| it == hash));
+    if children.len() >= BRANCHES_MAX as usize {
+        for n in (0..children.len()).rev() {
+            let drawn = nth(n);
+            if let Some(row) = of(&drawn.hash).filter(|row| row.flag("unused").unwrap_or_default()) {
+                return Ok((row.int("id")?, drawn.value));
+            }
+        }
+    }
+    let mut n = children.len();
+    let mut drawn = nth(n);
+    while of(&drawn.hash).is_some() {
+        n += 1;
+        drawn = nth(n);
+    }
+    let id = keep_refresh_token(tx, call, &drawn, kept.family_id, Some(kept.id), end).await?;
+    Ok((id, drawn.value))
 }
 
 /// The resource may change with each refresh, within what was granted (RI-6); a scope that is named must mean something there (RI-7).

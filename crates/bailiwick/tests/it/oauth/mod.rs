@@ -10,6 +10,7 @@ mod openidconnect_crate;
 mod pkce;
 mod redirect_uri;
 mod refresh;
+mod refresh_parallel;
 mod revoke;
 mod sign_in;
 mod token;

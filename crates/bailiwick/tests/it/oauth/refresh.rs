@@ -1,5 +1,6 @@
 //! Refresh tokens: rotation, the grace window, lost answers, reuse, lifetimes.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use reqwest::Response;
@@ -134,8 +135,8 @@ async fn two_tabs_that_refresh_at_once_both_get_a_working_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_family_has_at_most_five_living_branches() {
-    // RT-4
+async fn of_seven_workers_that_refresh_at_once_none_is_locked_out_and_five_branches_live() {
+    // RT-4, RT-5
     let server = Server::start().await;
     let app = a_public_app(&server).await;
     let first = app.tokens(Person::Agent, WORDS).await;
@@ -144,9 +145,27 @@ async fn a_family_has_at_most_five_living_branches() {
         branches.push(refreshed(&app, &first).await);
     }
 
-    for (n, branch) in branches.iter().enumerate() {
-        assert_eq!(works(&server, &branch["access_token"]).await, 2 <= n, "{n}");
+    let living: BTreeSet<&str> = branches.iter().filter_map(|it| it["refresh_token"].as_str()).collect();
+    assert_eq!(living.len(), 5);
+    for branch in &branches {
+        assert!(works(&server, &branch["access_token"]).await);
+        assert_eq!(refresh(&app, branch).await.status(), 200);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_that_never_hear_of_each_other_keep_at_most_five_branches() {
+    // RT-4
+    let server = Server::start().await;
+    let app = a_public_app(&server).await;
+    let mut oldest = app.tokens(Person::Agent, WORDS).await;
+    let mut branches = Vec::new();
+    // Each branches off from what the one before got, and leaves a second branch behind.
+    for _ in 0..7 {
+        branches.push(refreshed(&app, &oldest).await);
+        oldest = refreshed(&app, &oldest).await;
+    }
+
     assert_eq!(refusal(refresh(&app, &branches[0]).await).await, signed_out());
     assert_eq!(refresh(&app, &branches[6]).await.status(), 200);
 }
