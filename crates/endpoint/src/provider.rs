@@ -20,6 +20,7 @@ pub fn routes(surface: Surface) -> Routes {
     Routes::new(surface)
         .open(MethodFilter::POST, "/oauth/token", token, BY_CLIENT)
         .open(MethodFilter::POST, "/oauth/tokens", zendesk_token, BY_CLIENT)
+        .open(MethodFilter::POST, "/oauth/par", push, BY_CLIENT)
         .open(MethodFilter::POST, "/oauth/revoke", revoke, BY_CLIENT)
         .open(MethodFilter::POST, "/oauth/introspect", introspect, BY_CLIENT)
         .open(MethodFilter::GET, "/oauth/userinfo", userinfo, "checks the token's openid scope itself")
@@ -45,6 +46,14 @@ pub async fn token(State(app): State<App>, request: Request) -> Response {
 pub async fn zendesk_token(State(app): State<App>, request: Request) -> Response {
     match back_channel(request).await {
         Ok(request) => app.provider.token(Address::Zendesk, &request).await,
+        Err(refusal) => refusal,
+    }
+}
+
+/// `POST /oauth/par`
+pub async fn push(State(app): State<App>, request: Request) -> Response {
+    match back_channel(request).await {
+        Ok(request) => app.provider.push(&request).await,
         Err(refusal) => refusal,
     }
 }

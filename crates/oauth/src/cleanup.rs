@@ -20,11 +20,17 @@ const BATCH: i64 = 200;
 const RECOGNISED: SignedDuration = SignedDuration::from_hours(24);
 
 /// Tables whose rows simply go, with how long after their end. Each has an index on `expires_at`, or few rows.
-const SIMPLE: [(&str, SignedDuration); 5] = [
+const SIMPLE: [(&str, SignedDuration); 6] = [
     (
         "delete from authorization_requests where id in (
              select id from authorization_requests where expires_at <= $1 order by expires_at limit $2)",
         SignedDuration::ZERO,
+    ),
+    (
+        "delete from pushed_requests where hash in (
+             select hash from pushed_requests where expires_at <= $1 order by expires_at limit $2)",
+        // Long enough to tell the app of a late browser that it is late (PA-3).
+        SignedDuration::from_hours(1),
     ),
     (
         "delete from sessions where id in (select id from sessions where expires_at <= $1 order by expires_at limit $2)",

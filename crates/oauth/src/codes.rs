@@ -1,6 +1,6 @@
 //! Authorization codes: issued here, redeemed in `token/authorization_code.rs` (AZ-25).
 //!
-//! A code opens a token family, which remembers person, app, grant, session, scopes and nonce; the code itself remembers the redirect URI
+//! A code opens a token family, which remembers person, app, grant, session, scopes, nonce and key; the code itself remembers the redirect URI
 //! and the challenge. Only its hash is stored.
 
 use jiff::{SignedDuration, Timestamp};
@@ -27,6 +27,10 @@ pub(crate) struct Binding<'a> {
 pub(crate) async fn issue(tx: &mut Tx, now: Timestamp, code: &str, bound: &Binding<'_>) -> Result<(), StoreError> {
     let Binding { client, session, grant_id, scope, request } = bound;
     let after = |seconds: i64| now.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX);
+    let claims = match request.claims.is_empty() {
+        true => None,
+        false => Some(serde_json::to_string(&request.claims).map_err(|_| StoreError::Column("claims"))?),
+    };
     let family = NewFamily {
         client_row: client.id,
         grant_id: Some(*grant_id),
@@ -40,6 +44,7 @@ pub(crate) async fn issue(tx: &mut Tx, now: Timestamp, code: &str, bound: &Bindi
         expires_at: client.refresh_absolute_seconds.map(after),
         resources: &request.resources,
         jkt: request.dpop_jkt.as_deref(),
+        claims: claims.as_deref(),
     };
     let family_id = families::open(tx, now, &family).await?;
     let kept = NewCode {
@@ -48,7 +53,7 @@ pub(crate) async fn issue(tx: &mut Tx, now: Timestamp, code: &str, bound: &Bindi
         redirect_uri: &request.redirect_uri,
         redirect_uri_sent: request.redirect_uri_sent,
         code_challenge: request.code_challenge.as_deref(),
-        expires_at: after(client.code_seconds),
+        expires_at: after(client.policy.code_seconds_at_most(client.code_seconds)),
     };
     families::keep_code(tx, now, &kept).await
 }

@@ -10,7 +10,7 @@ use store::{StoreError, Tx};
 use crate::resources::Audience;
 
 /// What a family remembers of the consent and the sign-in it began with.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct NewFamily<'a> {
     /// Row of `clients`.
     pub client_row: i64,
@@ -32,6 +32,8 @@ pub struct NewFamily<'a> {
     pub resources: &'a str,
     /// Thumbprint of the DPoP key that its code is bound to (DP-7).
     pub jkt: Option<&'a str>,
+    /// What the `claims` parameter asked for, as JSON.
+    pub claims: Option<&'a str>,
 }
 
 /// An authorization code, of which only the hash is kept.
@@ -97,8 +99,8 @@ pub async fn open(tx: &mut Tx, now: Timestamp, family: &NewFamily<'_>) -> Result
     let row = tx
         .row(
             "insert into token_families (client_id, grant_id, person_id, sid, scope, nonce, auth_time, acr, amr, created_at, expires_at,
-                 resources, jkt)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning id",
+                 resources, jkt, claims)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning id",
             &[
                 family.client_row.into(),
                 family.grant_id.into(),
@@ -113,6 +115,7 @@ pub async fn open(tx: &mut Tx, now: Timestamp, family: &NewFamily<'_>) -> Result
                 family.expires_at.into(),
                 family.resources.into(),
                 family.jkt.into(),
+                family.claims.into(),
             ],
         )
         .await?;

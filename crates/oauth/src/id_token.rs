@@ -27,6 +27,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) sid: Option<&'a str>,
     /// The access token that comes along.
     pub(crate) access_token: &'a str,
+    /// Claims that were asked for by name, told within the granted words (ID-2).
+    pub(crate) asked: &'a [String],
 }
 
 impl Provider {
@@ -67,6 +69,11 @@ impl Provider {
         }
         if client.policy.id_token_has_profile() {
             facts.subject.describe(facts.scope, &mut claims);
+        } else if !facts.asked.is_empty() {
+            let mut opened = Map::new();
+            facts.subject.describe(facts.scope, &mut opened);
+            opened.retain(|name, _value| facts.asked.contains(name));
+            claims.extend(opened);
         }
         Json::Object(claims)
     }

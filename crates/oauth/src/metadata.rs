@@ -11,9 +11,11 @@ use serde_json::{Value as Json, json};
 use store::StoreError;
 use url::Url;
 
+use crate::authorize::check;
+use crate::authorize::respond::ResponseMode;
 use crate::resources::Target;
 use crate::sessions::ACR_PASSWORD;
-use crate::{Error, Provider, claims, keys, register};
+use crate::{Error, Provider, claims, keys, par, register};
 
 /// How long others keep these documents, in seconds.
 const CACHED_SECONDS: i64 = 5 * 60;
@@ -41,6 +43,8 @@ impl Provider {
         if registration.mode.is_on() {
             body["registration_endpoint"] = format!("{}{}", self.config.issuer, register::PATH).into();
         }
+        let demands: check::Demands = self.setting(check::SETTING).await?;
+        body["require_pushed_authorization_requests"] = demands.pushed.into();
         Ok(body)
     }
 
@@ -109,13 +113,14 @@ pub(crate) fn of(issuer: &str) -> Json {
         "token_endpoint": at("/oauth/token"),
         "userinfo_endpoint": at("/oauth/userinfo"),
         "jwks_uri": at("/oauth/jwks"),
+        "pushed_authorization_request_endpoint": at(par::PATH),
         "revocation_endpoint": at("/oauth/revoke"),
         "introspection_endpoint": at("/oauth/introspect"),
         "scopes_supported": scopes,
         "claims_supported": claims::SUPPORTED,
         "claim_types_supported": ["normal"],
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query", "fragment", "form_post"],
+        "response_modes_supported": ResponseMode::WORDS,
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": algorithms,
@@ -124,11 +129,12 @@ pub(crate) fn of(issuer: &str) -> Json {
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
+        "authorization_signing_alg_values_supported": algorithms,
         "client_id_metadata_document_supported": false,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "require_request_uri_registration": false,
-        "claims_parameter_supported": false,
+        "claims_parameter_supported": true,
         "acr_values_supported": [ACR_PASSWORD],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
     })

@@ -150,6 +150,19 @@ impl Policy {
         }
     }
 
+    /// How long a code lives, whatever a record says (FP-1).
+    pub const fn code_seconds_at_most(self, seconds: i64) -> i64 {
+        match self {
+            Policy::Fapi2 | Policy::Fapi2Ms if 60 < seconds => 60,
+            _ => seconds,
+        }
+    }
+
+    /// Whether a request must name its return address, even where only one is registered (RU-7; FAPI 2.0, 5.3.2.2).
+    pub const fn requires_redirect_uri(self) -> bool {
+        self.is_fapi()
+    }
+
     pub const fn refresh_token_rule(self) -> RefreshTokenRule {
         match self {
             Policy::Zendesk => RefreshTokenRule::Always,

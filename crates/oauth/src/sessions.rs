@@ -23,7 +23,7 @@ pub const IDLE: SignedDuration = SignedDuration::from_hours(24);
 pub const ABSOLUTE: SignedDuration = SignedDuration::from_hours(24 * 14);
 
 /// The reference for signing in with a password (LS-8 names the levels).
-pub const ACR_PASSWORD: &str = "urn:bailiwick:acr:pwd";
+pub const ACR_PASSWORD: &str = crate::acr::PASSWORD;
 
 /// Someone who is signed in, as they are now.
 #[derive(Debug, Clone, PartialEq)]

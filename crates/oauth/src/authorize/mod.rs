@@ -1,14 +1,17 @@
 //! The authorization endpoint: from an app's request, through sign-in and consent, to a code.
 //!
 //! Renders no page: every step ends in a `Next`, and the pages are somebody else's.
-//! `Provider::check` is the ordered list of checks; `request.rs` has each of them. `prompt.rs` says what a person must still do,
-//! `pending.rs` keeps a request while they do it, `respond.rs` sends the answer.
+//! `source.rs` finds the parameters, `check.rs` is the ordered list of checks, `request.rs` has each of them. `prompt.rs` says what a
+//! person must still do, `pending.rs` keeps a request while they do it, `respond.rs` sends the answer.
 
+pub mod check;
+pub(crate) mod claims;
 mod page;
 mod pending;
 mod prompt;
 pub(crate) mod request;
-mod respond;
+pub(crate) mod respond;
+mod source;
 
 use axum::response::Response;
 use http::StatusCode;
@@ -19,15 +22,19 @@ use store::{StoreError, Tx, transact};
 use self::pending::Pending;
 use self::prompt::Step;
 use self::request::Request;
-use self::respond::{Reply, ResponseMode};
+use self::respond::Reply;
 use crate::codes::{self, Binding};
+use crate::clients::Client;
 use crate::consents::{self, Allowed, Given, Question};
 use crate::form::Params;
-use crate::jose::Hint;
 use crate::redirect_uri::RedirectUri;
 use crate::resources::Audience;
 use crate::sessions::Session;
-use crate::{Code, Error, Provider, dialects, secret};
+use crate::{Code, Error, Provider, dialects, par, secret};
+
+/// Titles of pages that refuse before the app can be told (AZ-2).
+const UNKNOWN_APP: &str = "Unknown app";
+const WRONG_ADDRESS: &str = "Wrong return address";
 
 /// The browser that asks.
 #[derive(Debug, Clone)]
@@ -51,6 +58,8 @@ pub enum Next {
     FormPost { action: String, fields: Vec<(String, String)> },
     /// The sign-in page; afterwards `resume_authorization(request)`.
     SignIn { request: String, login_hint: Option<String> },
+    /// The page where people sign up; afterwards `resume_authorization(request)` (AZ-16).
+    SignUp { request: String },
     /// The account chooser of `prompt=select_account`: go on as the one signed in (`keep_account(request)`) or sign in as another.
     Choose { request: String, email: String },
     /// The consent page; show what `consent(request)` says.
@@ -137,92 +146,42 @@ impl Provider {
     ///
     /// An error is the database's, and nothing was issued; answer 503 with `Retry-After` (ALL-15).
     pub async fn authorize(&self, raw: &[u8], browser: &Browser<'_>) -> Result<Next, StoreError> {
-        let Some(params) = request::decode(raw) else {
+        let Some(sent) = request::decode(raw) else {
             let detail = "The app sent something that is not readable text, or too much of it.";
             return Ok(request::page("This request is damaged", detail));
         };
-        let hinted = self.hinted(&params).await?;
-        let mut tx = self.db.read().await?;
-        let pending = match self.check(&mut tx, &params, hinted, browser).await? {
-            Ok(pending) => pending,
+        let client = match self.asking_client(&sent).await? {
+            Ok(client) => client,
             Err(next) => return Ok(next),
+        };
+        let asked = match self.asked(&client, sent).await? {
+            Ok(asked) => asked,
+            Err(next) => return Ok(next),
+        };
+        let around = self.circumstances(&asked.params, browser.session.map(|session| session.id)).await?;
+        let mut tx = self.db.read().await?;
+        let (uri, is_sent) = match request::redirect_uri(&mut tx, &client, &asked.params).await? {
+            Ok(found) => found,
+            Err(detail) => return Ok(request::page(WRONG_ADDRESS, detail)),
+        };
+        let pending = match check::all(self, &client, &asked, (&uri, is_sent), around) {
+            Ok(request) => Pending { client, request },
+            Err(error) => {
+                drop(tx);
+                let state = request::state(&asked.params);
+                return self.reply_at(&client, uri, &asked.params, state.as_deref()).error(&error).await;
+            }
         };
         let step = self.step(&mut tx, &pending, browser).await?;
         drop(tx);
         self.go_on(pending, step, None, browser).await
     }
 
-    /// THE ORDERED LIST OF CHECKS. Until client and redirect URI are known to belong together, a refusal is a page of ours; from then on
-    /// it goes to the app (AZ-2).
-    async fn check(
-        &self,
-        tx: &mut Tx,
-        params: &Params,
-        hinted: Option<Hint>,
-        browser: &Browser<'_>,
-    ) -> Result<Result<Pending, Next>, StoreError> {
-        let client = match request::client(tx, params).await? {
-            Ok(client) => client,
-            Err(next) => return Ok(Err(next)),
-        };
-        let (uri, redirect_uri_sent) = match request::redirect_uri(tx, &client, params).await? {
-            Ok(found) => found,
-            Err(next) => return Ok(Err(next)),
-        };
-
-        let state = request::state(params);
-        let mode = request::response_mode(params).unwrap_or(ResponseMode::Query);
-        let reply = Reply { uri, mode, state: state.as_deref(), issuer: &self.config.issuer };
-        let checked = || {
-            request::nothing_repeated(params)?;
-            request::lengths(params)?;
-            request::nothing_unsupported(params)?;
-            request::response_type(&client, params)?;
-            let response_mode = request::response_mode(params)?;
-            let code_challenge = request::code_challenge(&client, params)?;
-            let dpop_jkt = request::dpop_jkt(params)?;
-            let audience = self.asked_audience(params)?.unwrap_or(Audience::API);
-            let scope = request::scope(self, &client, params, audience)?;
-            let prompt = prompt::read(params)?;
-            let max_age_seconds = request::max_age(params)?;
-            let hinted_person_id = request::hinted_person(&client, params, hinted)?;
-            Ok::<Request, Error>(Request {
-                redirect_uri: reply.uri.as_str().to_owned(),
-                redirect_uri_sent,
-                response_mode,
-                state: state.clone(),
-                nonce: params.get("nonce").map(str::to_owned),
-                scope: scope.as_str().to_owned(),
-                resources: audience.text(&self.config.issuer),
-                code_challenge,
-                dpop_jkt,
-                prompt,
-                max_age_seconds,
-                login_hint: params.get("login_hint").map(str::to_owned),
-                hinted_person_id,
-                include_granted_scopes: params.get("include_granted_scopes") == Some("true"),
-                session_id: browser.session.map(|session| session.id),
-                account_chosen: false,
-                ui_locales: request::ui_locales(params),
-            })
-        };
-        match checked() {
-            Ok(request) => Ok(Ok(Pending { client, request })),
-            Err(error) => Ok(Err(reply.error(&error))),
-        }
-    }
-
-    /// What the `id_token_hint` proves, if there is one that is ours.
-    async fn hinted(&self, params: &Params) -> Result<Option<Hint>, StoreError> {
-        let Some(hint) = params.get("id_token_hint") else { return Ok(None) };
-        match self.verify_id_token_hint(hint).await {
-            Ok(hint) => Ok(hint),
-            Err(Error::Store(error)) => Err(error),
-            Err(error) => {
-                error.log();
-                Err(StoreError::Unavailable("the signing keys cannot be read".to_owned()))
-            }
-        }
+    /// The client that a request names, if it may act at all. Until client and redirect URI are known to belong together, a refusal is a
+    /// page of ours; from then on it goes to the app (AZ-2).
+    async fn asking_client(&self, params: &Params) -> Result<Result<Client, Next>, StoreError> {
+        let mut tx = self.db.read().await?;
+        request::client(&mut tx, params).await
     }
 
     /// Goes on with a pending request, after sign-in.
@@ -349,11 +308,9 @@ impl Provider {
     ) -> Result<Next, StoreError> {
         match (step, browser.session) {
             (Err(error), _) => {
-                if let Some(handle) = handle {
-                    let now = self.clock.now();
-                    transact!(self.db, |tx| pending::finish(tx, now, handle).await)?;
-                }
-                Ok(self.reply(&pending.request).error(&error))
+                let now = self.clock.now();
+                transact!(self.db, |tx| finish(tx, now, handle, &pending.request).await)?;
+                self.reply(&pending).error(&error).await
             }
             (Ok(Step::Code { scope, grant_id }), Some(session)) => {
                 let consented = grant_id.map_or(Consented::Now(Given::ByAdministrator), Consented::Before);
@@ -366,6 +323,7 @@ impl Provider {
             (Ok(Step::Consent { .. }), Some(_)) => {
                 Ok(Next::Consent { request: self.keep(&pending, handle, browser).await? })
             }
+            (Ok(Step::SignUp), _) => Ok(Next::SignUp { request: self.keep(&pending, handle, browser).await? }),
             (Ok(_), _) => {
                 let request = self.keep(&pending, handle, browser).await?;
                 Ok(Next::SignIn { request, login_hint: pending.request.login_hint })
@@ -392,7 +350,7 @@ impl Provider {
         let code = secret::code(&self.random);
         let question = self.question(&answer, scope);
         let issued = transact!(self.db, |tx| {
-            if !finish(tx, now, handle).await? {
+            if !finish(tx, now, handle, &pending.request).await? {
                 return Ok::<_, StoreError>(false);
             }
             let (grant_id, scope) = match consented {
@@ -407,7 +365,7 @@ impl Provider {
             codes::issue(tx, now, &code, &bound).await?;
             Ok(true)
         })?;
-        Ok(if issued { self.reply(&pending.request).code(&code) } else { expired() })
+        if issued { self.reply(pending).code(&code).await } else { Ok(expired()) }
     }
 
     async fn deny(&self, answer: Answer<'_>, scope: &ScopeSet) -> Result<Next, StoreError> {
@@ -415,14 +373,14 @@ impl Provider {
         let now = self.clock.now();
         let question = self.question(&answer, scope);
         let finished = transact!(self.db, |tx| {
-            if !finish(tx, now, handle).await? {
+            if !finish(tx, now, handle, &pending.request).await? {
                 return Ok::<_, StoreError>(false);
             }
             consents::record_denial(tx, now, question).await?;
             Ok(true)
         })?;
         let error = Error::of(Code::AccessDenied, dialects::denial(pending.client.dialect));
-        Ok(if finished { self.reply(&pending.request).error(&error) } else { expired() })
+        if finished { self.reply(pending).error(&error).await } else { Ok(expired()) }
     }
 
     fn question<'a>(&'a self, answer: &Answer<'a>, scope: &'a ScopeSet) -> Question<'a> {
@@ -437,12 +395,14 @@ impl Provider {
     }
 
     /// The way back to the app. The address was compared with the registered ones just before.
-    fn reply<'a>(&'a self, request: &'a Request) -> Reply<'a> {
+    fn reply<'a>(&'a self, pending: &'a Pending) -> Reply<'a> {
+        let Pending { client, request } = pending;
         Reply {
+            provider: self,
+            client,
             uri: RedirectUri::stored(request.redirect_uri.clone()),
             mode: request.response_mode,
             state: request.state.as_deref(),
-            issuer: &self.config.issuer,
         }
     }
 }
@@ -466,10 +426,15 @@ enum Consented {
     Now(Given),
 }
 
-async fn finish(tx: &mut Tx, now: Timestamp, handle: Option<&str>) -> Result<bool, StoreError> {
-    match handle {
-        Some(handle) => pending::finish(tx, now, handle).await,
-        None => Ok(true),
+/// Uses the request up, in all the forms in which it waits. False if another answer was faster.
+async fn finish(tx: &mut Tx, now: Timestamp, handle: Option<&str>, request: &Request) -> Result<bool, StoreError> {
+    let is_first = match handle {
+        Some(handle) => pending::finish(tx, now, handle).await?,
+        None => true,
+    };
+    match &request.pushed {
+        Some(pushed) if is_first => par::finish(tx, now, pushed).await,
+        _ => Ok(is_first),
     }
 }
 

@@ -19,12 +19,16 @@ pub(crate) struct Prompt {
     pub login: bool,
     pub consent: bool,
     pub select_account: bool,
+    /// Sign up first, where people may (AZ-16).
+    #[serde(default)]
+    pub create: bool,
 }
 
 /// What comes next.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Step {
     SignIn,
+    SignUp,
     Choose,
     /// Ask for these words.
     Consent {
@@ -48,6 +52,7 @@ pub(crate) fn read(params: &Params) -> Result<Prompt, Error> {
             "login" => prompt.login = true,
             "consent" => prompt.consent = true,
             "select_account" => prompt.select_account = true,
+            "create" => prompt.create = true,
             _ => {}
         }
     }
@@ -66,11 +71,15 @@ pub(crate) fn before_consent(
     let Some(session) = session else {
         return match request.prompt.none {
             true => Err(Error::of(Code::LoginRequired, "Nobody is signed in.")),
+            false if request.prompt.create => Ok(Some(Step::SignUp)),
             false => Ok(Some(Step::SignIn)),
         };
     };
     // A session that began after the request was made meets every demand for a fresh sign-in, `max_age=0` too.
     let is_fresh = request.session_id != Some(session.id);
+    if request.prompt.create && !is_fresh {
+        return Ok(Some(Step::SignUp));
+    }
     let age_seconds = now.duration_since(session.auth_time).as_secs();
     let is_too_old = request.max_age_seconds.is_some_and(|most| age_seconds > most || most == 0);
     let is_other = request.hinted_person_id.is_some_and(|hinted| hinted != session.person_id);
@@ -79,6 +88,17 @@ pub(crate) fn before_consent(
             true => Err(Error::of(Code::LoginRequired, "The person must sign in again.")),
             false => Ok(Some(Step::SignIn)),
         };
+    }
+    if let Some(demand) = request.demand.as_ref().filter(|demand| !demand.met_by(&session.acr)) {
+        let unmet = |text| Err(Error::of(Code::UnmetAuthenticationRequirements, text));
+        match (!is_fresh && demand.is_reachable(), request.prompt.none) {
+            (true, false) => return Ok(Some(Step::SignIn)),
+            (true, true) if demand.is_essential => {
+                return Err(Error::of(Code::LoginRequired, "The person must sign in with more than they did."));
+            }
+            _ if demand.is_essential => return unmet("The person cannot sign in as surely as was asked."),
+            _ => {}
+        }
     }
     match request.prompt.select_account && !is_fresh && !request.account_chosen {
         true => Ok(Some(Step::Choose)),

@@ -1,4 +1,4 @@
-//! Each check of an authorization request, in the order in which `mod.rs` calls them.
+//! Each check of an authorization request, in the order in which `check.rs` calls them.
 //!
 //! Until client and redirect URI are known to belong together, a refusal is a page of ours; from then on it is told to the app (AZ-2).
 
@@ -8,9 +8,10 @@ use scope::set::ScopeSet;
 use serde::{Deserialize, Serialize};
 use store::{StoreError, Tx};
 
-use super::Next;
+use super::claims::{ClaimsAsked, Demand};
 use super::prompt::Prompt;
 use super::respond::ResponseMode;
+use super::{Next, UNKNOWN_APP};
 use crate::clients::{self, Client};
 use crate::form::Params;
 use crate::jose::Hint;
@@ -54,6 +55,12 @@ pub(crate) struct Request {
     /// The languages that the person reads, best first (AZ-18).
     #[serde(default)]
     pub ui_locales: Option<String>,
+    #[serde(default)]
+    pub claims: ClaimsAsked,
+    /// How surely the person must have shown who they are.
+    pub demand: Option<Demand>,
+    /// Hash of the `request_uri` by which it came; it is used up with the answer (PA-4).
+    pub pushed: Option<[u8; 32]>,
 }
 
 /// A refusal before the redirect URI can be trusted.
@@ -69,41 +76,39 @@ pub(crate) fn decode(raw: &[u8]) -> Option<Params> {
 
 /// The client, if it may act at all (AZ-2, POL-4).
 pub(crate) async fn client(tx: &mut Tx, params: &Params) -> Result<Result<Client, Next>, StoreError> {
-    const TITLE: &str = "Unknown app";
     if is_repeated(params, "client_id") {
-        return Ok(Err(page(TITLE, "The request names more than one app (client_id was sent twice).")));
+        return Ok(Err(page(UNKNOWN_APP, "The request names more than one app (client_id was sent twice).")));
     }
     let Some(client_id) = params.get("client_id") else {
-        return Ok(Err(page(TITLE, "The request does not say which app it comes from (client_id is missing).")));
+        return Ok(Err(page(UNKNOWN_APP, "The request does not say which app it comes from (client_id is missing).")));
     };
     match clients::by_client_id(tx, client_id).await? {
         Some(client) if client.is_active() => Ok(Ok(client)),
-        _ => Ok(Err(page(TITLE, "No app with this client_id may ask for access here. It may have been switched off."))),
+        _ => Ok(Err(page(UNKNOWN_APP, "No app with this client_id may ask for access here. It may have been switched off."))),
     }
 }
 
-/// Where the answer goes, and whether the app said so (RU-1 to RU-3, RU-7, RU-8, RU-11).
+/// Where the answer goes, and whether the app said so (RU-1 to RU-3, RU-7, RU-8, RU-11). The text says what is wrong.
 pub(crate) async fn redirect_uri(
     tx: &mut Tx,
     client: &Client,
     params: &Params,
-) -> Result<Result<(RedirectUri, bool), Next>, StoreError> {
-    const TITLE: &str = "Wrong return address";
+) -> Result<Result<(RedirectUri, bool), &'static str>, StoreError> {
     if is_repeated(params, "redirect_uri") {
-        return Ok(Err(page(TITLE, "The request names more than one return address (redirect_uri was sent twice).")));
+        return Ok(Err("The request names more than one return address (redirect_uri was sent twice)."));
     }
     let Some(requested) = params.get("redirect_uri") else {
         let scope = params.get("scope").unwrap_or(client.default_scopes.as_str());
-        let is_openid = scope.split(' ').any(|word| word == "openid");
+        let must_say = client.policy.requires_redirect_uri() || scope.split(' ').any(|word| word == "openid");
         return Ok(match client.redirect_uris.as_slice() {
-            [] => Err(page(TITLE, "This app has no registered return address, so it cannot ask people for access.")),
-            [only] if !is_openid => Ok((only.clone(), false)),
-            _ => Err(page(TITLE, "The request does not say where to return to (redirect_uri is missing).")),
+            [] => Err("This app has no registered return address, so it cannot ask people for access."),
+            [only] if !must_say => Ok((only.clone(), false)),
+            _ => Err("The request does not say where to return to (redirect_uri is missing)."),
         });
     };
     match registered(tx, client, requested).await? {
         Some(uri) => Ok(Ok((uri, true))),
-        None => Ok(Err(page(TITLE, "The return address (redirect_uri) is not one that this app has registered."))),
+        None => Ok(Err("The return address (redirect_uri) is not one that this app has registered.")),
     }
 }
 
@@ -165,21 +170,17 @@ pub(crate) fn response_type(client: &Client, params: &Params) -> Result<(), Erro
 /// How the answer travels; query when not said (AZ-4).
 pub(crate) fn response_mode(params: &Params) -> Result<ResponseMode, Error> {
     match params.get("response_mode") {
-        None => Ok(ResponseMode::Query),
-        Some(word) => ResponseMode::parse(word)
-            .ok_or_else(|| Error::invalid_request("The response_mode must be query, fragment or form_post.")),
+        None => Ok(ResponseMode::USUAL),
+        Some(word) => ResponseMode::parse(word).ok_or_else(|| {
+            Error::invalid_request(format!("The response_mode must be one of: {}.", ResponseMode::WORDS.join(" ")))
+        }),
     }
 }
 
-/// Parameters that stand for whole requests, which we do not take (AZ-22).
+/// A registration within a request is not taken (AZ-22). `request` and `request_uri` were dealt with before.
 pub(crate) fn nothing_unsupported(params: &Params) -> Result<(), Error> {
-    let unsupported = [
-        ("request", Code::RequestNotSupported),
-        ("request_uri", Code::RequestUriNotSupported),
-        ("registration", Code::RegistrationNotSupported),
-    ];
-    match unsupported.into_iter().find(|(name, _code)| params.get(name).is_some()) {
-        Some((name, code)) => Err(Error::of(code, format!("The parameter {name} is not supported."))),
+    match params.get("registration") {
+        Some(_) => Err(Error::of(Code::RegistrationNotSupported, "The parameter registration is not supported.")),
         None => Ok(()),
     }
 }
@@ -232,13 +233,17 @@ pub(crate) fn code_challenge(client: &Client, params: &Params) -> Result<Option<
     Ok(Some(challenge.to_owned()))
 }
 
-/// The DPoP key that alone may redeem the code (DP-7).
-pub(crate) fn dpop_jkt(params: &Params) -> Result<Option<String>, Error> {
-    match params.get("dpop_jkt") {
-        Some(jkt) if !dpop::is_thumbprint(jkt) => {
+/// The DPoP key that alone may redeem the code: the one that was proven when the request was pushed, or the one it names (DP-7;
+/// RFC 9449, 10).
+pub(crate) fn dpop_jkt(params: &Params, proven: Option<&str>) -> Result<Option<String>, Error> {
+    match (params.get("dpop_jkt"), proven) {
+        (Some(named), _) if !dpop::is_thumbprint(named) => {
             Err(Error::invalid_request("The dpop_jkt must be a JWK thumbprint of 43 characters of base64url."))
         }
-        jkt => Ok(jkt.map(str::to_owned)),
+        (Some(named), Some(proven)) if named != proven => {
+            Err(Error::of(Code::InvalidDpopProof, "The dpop_jkt is not the key of the DPoP proof."))
+        }
+        (named, proven) => Ok(named.or(proven).map(str::to_owned)),
     }
 }
 
@@ -268,6 +273,6 @@ pub(crate) fn ui_locales(params: &Params) -> Option<String> {
     params.get("ui_locales").filter(|tags| tags.len() <= 200).map(str::to_owned)
 }
 
-fn is_repeated(params: &Params, name: &str) -> bool {
+pub(crate) fn is_repeated(params: &Params, name: &str) -> bool {
     params.repeated.iter().any(|repeated| repeated == name)
 }

@@ -1,71 +1,96 @@
-//! The answer to the app: code or error, by query, fragment or self-posting form, always with `iss` and the exact `state`.
+//! The answer to the app: code or error, by query, fragment or self-posting form, with `iss` and the exact `state`; as a signed JWT where
+//! the app asked for one.
 
 use axum::response::IntoResponse;
 use http::{HeaderValue, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
+use store::StoreError;
 
 use super::{Next, request};
-use crate::Error;
+use crate::clients::Client;
 use crate::redirect_uri::RedirectUri;
+use crate::{Error, Provider};
 
-/// How the answer travels (AZ-4).
+/// How the answer travels (AZ-4, AZ-26).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ResponseMode {
+    way: Way,
+    /// As one signed JWT in the parameter `response` (JARM).
+    is_signed: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum ResponseMode {
+enum Way {
     Query,
     Fragment,
     FormPost,
 }
 
 impl ResponseMode {
+    /// Every word there is. `jwt` stands for `query.jwt`, since the only flow is the one with a code (JARM, 2.3.4).
+    pub const WORDS: [&'static str; 7] =
+        ["query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"];
+    /// When nothing else is said.
+    pub const USUAL: ResponseMode = ResponseMode { way: Way::Query, is_signed: false };
+
     pub fn parse(word: &str) -> Option<ResponseMode> {
-        match word {
-            "query" => Some(ResponseMode::Query),
-            "fragment" => Some(ResponseMode::Fragment),
-            "form_post" => Some(ResponseMode::FormPost),
-            _ => None,
-        }
+        let (way, is_signed) = match word {
+            "query" => (Way::Query, false),
+            "fragment" => (Way::Fragment, false),
+            "form_post" => (Way::FormPost, false),
+            "jwt" | "query.jwt" => (Way::Query, true),
+            "fragment.jwt" => (Way::Fragment, true),
+            "form_post.jwt" => (Way::FormPost, true),
+            _ => return None,
+        };
+        Some(ResponseMode { way, is_signed })
     }
 }
 
 /// A checked way back to the app.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Reply<'a> {
+    pub provider: &'a Provider,
+    pub client: &'a Client,
     pub uri: RedirectUri,
     pub mode: ResponseMode,
     pub state: Option<&'a str>,
-    pub issuer: &'a str,
 }
 
 /// What RFC 3986 leaves unreserved; a space becomes %20, which both form and URI decoders read (AZ-6).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl Reply<'_> {
-    pub fn code(&self, code: &str) -> Next {
-        self.send(vec![("code", code.to_owned())])
+    pub async fn code(&self, code: &str) -> Result<Next, StoreError> {
+        self.send(vec![("code", code.to_owned())]).await
     }
 
     /// Tells the app what went wrong. What is our own fault is written to the log here, once.
-    pub fn error(&self, error: &Error) -> Next {
+    pub async fn error(&self, error: &Error) -> Result<Next, StoreError> {
         error.log();
-        self.send(vec![("error", error.code().word().to_owned()), ("error_description", error.description())])
+        self.send(vec![("error", error.code().word().to_owned()), ("error_description", error.description())]).await
     }
 
-    /// `iss` and `state` go with every answer (AZ-6, AZ-7).
-    fn send(&self, mut fields: Vec<(&'static str, String)>) -> Next {
+    /// `iss` and `state` go with every answer (AZ-6, AZ-7); in a signed one they are claims (JARM, 2.1; RFC 9207, 2.4).
+    async fn send(&self, mut fields: Vec<(&'static str, String)>) -> Result<Next, StoreError> {
         if let Some(state) = self.state {
             fields.push(("state", state.to_owned()));
         }
-        fields.push(("iss", self.issuer.to_owned()));
-        match self.mode {
-            ResponseMode::FormPost => Next::FormPost {
+        if self.mode.is_signed {
+            fields = vec![("response", self.provider.signed_response(self.client, &fields).await?)];
+        } else {
+            fields.push(("iss", self.provider.config.issuer.clone()));
+        }
+        Ok(match self.mode.way {
+            Way::FormPost => Next::FormPost {
                 action: self.uri.as_str().to_owned(),
                 fields: fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             },
-            ResponseMode::Query => see_other(&with_query(self.uri.as_str(), &fields)),
-            ResponseMode::Fragment => see_other(&format!("{}#{}", self.uri, encode(&fields))),
-        }
+            Way::Query => see_other(&with_query(self.uri.as_str(), &fields)),
+            Way::Fragment => see_other(&format!("{}#{}", self.uri, encode(&fields))),
+        })
     }
 }
 
@@ -84,7 +109,7 @@ fn with_query(uri: &str, fields: &[(&'static str, String)]) -> String {
 }
 
 /// Names that an answer may use, whether this one does or not.
-const OURS: [&str; 6] = ["code", "state", "iss", "error", "error_description", "error_uri"];
+const OURS: [&str; 7] = ["code", "state", "iss", "error", "error_description", "error_uri", "response"];
 
 fn encode(fields: &[(&'static str, String)]) -> String {
     let pairs: Vec<String> =

@@ -9,6 +9,7 @@ use serde_json::json;
 use store::{Row, StoreError, Tx, transact};
 
 use super::{Call, Drawn, Granted, keep_access_token, keep_refresh_token};
+use crate::authorize::claims::ClaimsAsked;
 use crate::families::{self, Because, Issue};
 use crate::id_token::Facts;
 use crate::resources::Audience;
@@ -37,6 +38,8 @@ struct Kept {
     amr: Option<String>,
     /// The DPoP key that the authorization request named (DP-7).
     jkt: Option<String>,
+    /// What the `claims` parameter asked for.
+    claims: ClaimsAsked,
 }
 
 enum Outcome {
@@ -93,6 +96,7 @@ pub(super) async fn redeem(call: Call<'_>) -> Result<Granted, Error> {
                 amr: kept.amr.as_deref(),
                 sid: kept.sid.as_deref(),
                 access_token: &access.value,
+                asked: &kept.claims.id_token,
             };
             Some(provider.id_token(&call.known.client, &facts).await?)
         }
@@ -159,7 +163,7 @@ async fn find(tx: &mut Tx, hash: &[u8; 32], issuer: &str) -> Result<Option<Kept>
         .row(
             "select c.family_id, c.redirect_uri, c.redirect_uri_sent, c.code_challenge, c.expires_at, c.used_at,
                     f.client_id, f.grant_id, f.person_id, f.scope, f.expires_at as family_end, f.sid, f.nonce, f.auth_time, f.acr, f.amr,
-                    f.jkt, f.resources, f.revoked_at, g.revoked_at as grant_revoked_at, p.active, p.deleted_at
+                    f.jkt, f.resources, f.claims, f.revoked_at, g.revoked_at as grant_revoked_at, p.active, p.deleted_at
              from authorization_codes c
              join token_families f on f.id = c.family_id
              join people p on p.id = f.person_id
@@ -196,6 +200,7 @@ fn kept(row: &Row, issuer: &str) -> Result<Kept, StoreError> {
         acr: row.text_or_null("acr")?,
         amr: row.text_or_null("amr")?,
         jkt: row.text_or_null("jkt")?,
+        claims: ClaimsAsked::stored(row)?,
     })
 }
 

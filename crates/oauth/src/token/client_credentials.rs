@@ -57,8 +57,7 @@ pub(super) async fn issue(call: Call<'_>) -> Result<Granted, Error> {
                     acr: None,
                     amr: None,
                     expires_at: None,
-                    resources: "",
-                    jkt: None,
+                    ..NewFamily::default()
                 };
                 families::open(tx, call.now, &family).await?
             }

@@ -12,6 +12,7 @@ use serde_json::json;
 use store::{Row, StoreError, Tx, transact};
 
 use super::{Call, Drawn, Granted, keep_access_token, keep_refresh_token};
+use crate::authorize::claims::ClaimsAsked;
 use crate::families::{self, Because, Issue};
 use crate::id_token::Facts;
 use crate::policy::{Replay, Unrotated};
@@ -40,6 +41,8 @@ struct Kept {
     amr: Option<String>,
     /// The DPoP key that a public app's tokens are bound to (DP-8).
     jkt: Option<String>,
+    /// What the `claims` parameter asked for.
+    claims: ClaimsAsked,
 }
 
 /// What to do about the token that was presented.
@@ -127,6 +130,7 @@ pub(super) async fn refresh(call: Call<'_>) -> Result<Granted, Error> {
                 amr: refreshed.kept.amr.as_deref(),
                 sid: refreshed.kept.sid.as_deref(),
                 access_token: &pair.access.value,
+                asked: &refreshed.kept.claims.id_token,
             };
             Some(provider.id_token(&call.known.client, &facts).await?)
         }
@@ -305,7 +309,7 @@ async fn find(tx: &mut Tx, hash: &[u8; 32], call: &Call<'_>) -> Result<Option<Ke
         .row(
             "select r.id, r.family_id, r.expires_at, r.used_at, r.revoked_at,
                     f.client_id, f.grant_id, f.person_id, f.scope, f.expires_at as family_end, f.sid, f.auth_time, f.acr, f.amr,
-                    f.jkt, f.resources, f.revoked_at as family_revoked_at, g.revoked_at as grant_revoked_at, p.active, p.deleted_at
+                    f.jkt, f.resources, f.claims, f.revoked_at as family_revoked_at, g.revoked_at as grant_revoked_at, p.active, p.deleted_at
              from refresh_tokens r
              join token_families f on f.id = r.family_id
              join people p on p.id = f.person_id
@@ -341,6 +345,7 @@ fn kept(row: &Row, call: &Call<'_>) -> Result<Kept, StoreError> {
         acr: row.text_or_null("acr")?,
         amr: row.text_or_null("amr")?,
         jkt: row.text_or_null("jkt")?,
+        claims: ClaimsAsked::stored(row)?,
     })
 }
 

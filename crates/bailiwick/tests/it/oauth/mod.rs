@@ -6,6 +6,7 @@ mod clients;
 mod consent;
 mod keys;
 mod metadata;
+mod par;
 mod openidconnect_crate;
 mod pkce;
 mod redirect_uri;
