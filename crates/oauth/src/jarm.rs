@@ -39,7 +39,8 @@ impl Provider {
         let key = ring
             .signer(algorithm, now)
             .ok_or_else(|| Error::Internal(format!("there is no {} key", keys::name_of(algorithm))))?;
-        let mut claims: Map<String, _> = fields.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        let mut claims: Map<String, _> =
+            fields.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
         claims.insert("iss".to_owned(), json!(self.config.issuer));
         claims.insert("aud".to_owned(), json!(client.client_id));
         claims.insert("iat".to_owned(), json!(now.as_second()));

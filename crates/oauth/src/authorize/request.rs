@@ -84,7 +84,10 @@ pub(crate) async fn client(tx: &mut Tx, params: &Params) -> Result<Result<Client
     };
     match clients::by_client_id(tx, client_id).await? {
         Some(client) if client.is_active() => Ok(Ok(client)),
-        _ => Ok(Err(page(UNKNOWN_APP, "No app with this client_id may ask for access here. It may have been switched off."))),
+        _ => Ok(Err(page(
+            UNKNOWN_APP,
+            "No app with this client_id may ask for access here. It may have been switched off.",
+        ))),
     }
 }
 

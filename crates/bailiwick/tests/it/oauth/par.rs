@@ -24,7 +24,8 @@ async fn a_pushed_request_leads_to_a_code() {
     assert_eq!(body["expires_in"], 60);
     let handle = body["request_uri"].as_str().unwrap();
     assert!(handle.strip_prefix("urn:ietf:params:oauth:request_uri:").is_some_and(|it| 43 <= it.len()), "{handle}");
-    let outside = "&state=outside&nonce=outside&scope=account:read&redirect_uri=https://evil.example.com/&response_type=token";
+    let outside =
+        "&state=outside&nonce=outside&scope=account:read&redirect_uri=https://evil.example.com/&response_type=token";
     let mut browser = Browser::new(&server);
     let login = browser.open(&format!("{}{outside}", app.with_handle(handle))).await;
     let consent = browser.sign_in_on(&login, Person::Agent).await;
@@ -133,10 +134,8 @@ async fn an_app_or_the_account_may_demand_that_requests_are_pushed() {
     // PA-6, MD-11
     let server = Server::start().await;
     let app = server.app(confidential(Dialect::Standard, "tickets:read")).await;
-    let own = server.app(oauth::clients::NewClient {
-        require_par: true,
-        ..confidential(Dialect::Standard, "tickets:read")
-    });
+    let own =
+        server.app(oauth::clients::NewClient { require_par: true, ..confidential(Dialect::Standard, "tickets:read") });
     let own = own.await;
     let mut browser = Browser::new(&server);
 
