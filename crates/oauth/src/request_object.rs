@@ -25,8 +25,8 @@ impl Provider {
         if client.metadata.jwks.is_none() && client.metadata.jwks_uri.is_none() {
             return Err(Error::of(Code::RequestNotSupported, "The app has no keys to sign requests with."));
         }
-        let _head = jwt::head(object).map_err(refused)?;
-        let keys: Vec<jsonwebtoken::DecodingKey> = Vec::new();
+        let head = jwt::head(object).map_err(refused)?;
+        let keys = self.client_key(client, head.kid.as_deref(), head.algorithm).await?;
         let algorithms = algorithms(client);
         let is_strict = client.policy.requires_signed_requests();
         let rules = Rules {
@@ -46,7 +46,6 @@ impl Provider {
         {
             return Err(refused(Refusal::LastsTooLong));
         }
-        // A request object signed as a client assertion or another kind of JWT has a `sub`, which this one never needs (RFC 9101, 10.8).
         if claims.all.get("client_id").and_then(Json::as_str) != Some(&client.client_id) {
             return Err(invalid("Its client_id is not the app's."));
         }
