@@ -9,6 +9,9 @@ use crate::Error;
 /// Longest body, in bytes (ALL-14).
 pub const BODY_LIMIT_BYTES: usize = 64 * 1024;
 
+/// Most parameters of one request: each is compared with those before it.
+const PARAMETERS_MAX: usize = 256;
+
 /// Parameters that must not stand in an address, where logs and histories keep them (ALL-7).
 const SECRET: [&str; 9] = [
     "client_secret",
@@ -69,7 +72,7 @@ impl Params {
         let mut params = Params::default();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            params.push(decode(name)?, decode(value)?);
+            params.push(decode(name)?, decode(value)?)?;
         }
         Ok(params)
     }
@@ -93,17 +96,21 @@ impl Params {
             if value.contains('\0') {
                 return Err(not_text());
             }
-            params.push(name, value);
+            params.push(name, value)?;
         }
         Ok(params)
     }
 
-    fn push(&mut self, name: String, value: String) {
+    fn push(&mut self, name: String, value: String) -> Result<(), Error> {
+        if PARAMETERS_MAX <= self.pairs.len() {
+            return Err(Error::invalid_request(format!("There are more than {PARAMETERS_MAX} parameters.")));
+        }
         let seen = self.pairs.iter().any(|(other, _)| *other == name);
         if seen && name != "resource" && !self.repeated.contains(&name) {
             self.repeated.push(name.clone());
         }
         self.pairs.push((name, value));
+        Ok(())
     }
 
     /// The value, unless it is missing or empty.
@@ -179,6 +186,7 @@ impl<'de> Visitor<'de> for Members {
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -249,5 +257,36 @@ mod tests {
         let long = format!("a={}", "x".repeat(BODY_LIMIT_BYTES));
 
         assert!(matches!(body(FORM, long.as_bytes(), Accepts::Form), Err(Error::TooLarge)));
+    }
+    #[test]
+    fn a_crowd_of_parameters_is_refused() {
+        // ALL-5, ALL-14
+        let crowd: Vec<String> = (0..=PARAMETERS_MAX).map(|n| format!("p{n}=1")).collect();
+
+        assert!(body(FORM, crowd.join("&").as_bytes(), Accepts::Form).is_err());
+        assert!(body(FORM, crowd[1..].join("&").as_bytes(), Accepts::Form).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bodies_are_refused_or_plain_text_once(bytes in prop::collection::vec(any::<u8>(), 0..400), text in "[a-c=&%0-9+\\[\\]]{0,60}") {
+            for accepts in [Accepts::Form, Accepts::FormOrJson] {
+                for (kind, sent) in [(FORM, bytes.as_slice()), (FORM, text.as_bytes()), ("application/json", bytes.as_slice())] {
+                    if let Ok(params) = body(kind, sent, accepts) {
+                        prop_assert!(params.repeated.is_empty());
+                        prop_assert!(params.pairs.iter().all(|(name, value)| !name.contains('\0') && !value.contains('\0')));
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn what_was_encoded_is_read_back(name in "[a-z_]{1,20}", value in "\\PC{1,40}") {
+            let sent: String = url::form_urlencoded::Serializer::new(String::new()).append_pair(&name, &value).finish();
+
+            let params = Params::decode(&sent).unwrap();
+
+            prop_assert_eq!(params.get(&name), Some(value.as_str()));
+        }
     }
 }
