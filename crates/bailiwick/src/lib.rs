@@ -27,6 +27,7 @@ pub fn routes() -> Routes {
         .merge(endpoint::health::routes(PLAIN))
         .merge(endpoint::provider::routes(PLAIN))
         .merge(gorgias_api::routes().on_wrong_method(gorgias_api::method_not_allowed))
+        .merge(mcp::routes())
         .merge(web::routes())
 }
 

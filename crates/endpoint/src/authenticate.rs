@@ -48,7 +48,7 @@ pub(crate) async fn by_token(parts: &mut Parts, app: &App, target: Target) -> Re
     let credentials = credentials.trim();
     let caller = if let Some(scheme) = Scheme::parse(scheme) {
         bearer(parts, app, scheme, credentials, target).await?
-    } else if scheme.eq_ignore_ascii_case("basic") {
+    } else if scheme.eq_ignore_ascii_case("basic") && target == Target::Api {
         api_key(parts, app, credentials).await?
     } else {
         return Err(Why::NoCredentials);

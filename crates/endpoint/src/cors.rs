@@ -11,8 +11,10 @@ use axum::response::{IntoResponse, Response};
 use crate::App;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE");
-const HEADERS: HeaderValue =
-    HeaderValue::from_static("Authorization, Content-Type, DPoP, X-On-Behalf-Of, Idempotency-Key, If-None-Match");
+const HEADERS: HeaderValue = HeaderValue::from_static(
+    "Authorization, Content-Type, DPoP, X-On-Behalf-Of, Idempotency-Key, If-None-Match, \
+     Mcp-Protocol-Version, Mcp-Session-Id, Mcp-Method, Mcp-Name",
+);
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "WWW-Authenticate, DPoP-Nonce, Retry-After, X-Request-Id, X-Gorgias-Account-Api-Call-Limit",
 );
@@ -33,7 +35,7 @@ fn openness(path: &str) -> Openness {
         ["/oauth/token", "/oauth/tokens", "/oauth/revoke", "/oauth/userinfo", "/oauth/introspect"];
     if path.starts_with("/.well-known/") || path == "/oauth/jwks" {
         Openness::Anyone
-    } else if path.starts_with("/api/") || TOKEN_LIKE.contains(&path) {
+    } else if path.starts_with("/api/") || path == "/mcp" || TOKEN_LIKE.contains(&path) {
         Openness::Registered
     } else {
         Openness::Nobody

@@ -22,7 +22,7 @@ pub mod setup;
 pub use authenticate::{Credential, RequestId, RoleForbids, cookie, session};
 pub use layers::{ClientAddress, Pages, wrap};
 pub use limit::Limits;
-pub use may::{BySession, May, Refused, Why};
+pub use may::{ByBody, BySession, May, Refused, Why};
 pub use oauth::resources::Target;
 pub use observe::Metrics;
 pub use routes::{Guard, Need, Needs, Route, Routes, Surface};

@@ -12,7 +12,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use oauth::dpop;
 use oauth::resources::Target;
-use scope::permit::{Permit, Refusal};
+use scope::permission::Permissions;
+use scope::permit::{Caller, Permit, Refusal};
 use scope::resource::{Access, Resource};
 use scope::words;
 use store::StoreError;
@@ -172,6 +173,30 @@ impl<R: Resource, A: Access> FromRequestParts<App> for BySession<Permit<R, A>> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let caller = authenticate::by_session(parts, app).await?;
         caller.permit().map(BySession).map_err(|_| authenticate::forbidden_page())
+    }
+}
+
+/// The guard of a surface where the body says what a call needs: each call asks for its permits itself, so no route could.
+#[derive(Clone, Copy)]
+pub struct ByBody<'a> {
+    app: &'a App,
+    surface: Surface,
+}
+
+impl<'a> ByBody<'a> {
+    pub fn new(app: &'a App, surface: Surface) -> ByBody<'a> {
+        ByBody { app, surface }
+    }
+
+    /// Who calls, by a token for this surface. A refusal names the words that open `first`, with which a caller can begin (RS-2).
+    pub async fn caller(&self, parts: &mut Parts, first: Permissions) -> Result<Arc<Caller>, Refused> {
+        authenticate::by_token(parts, self.app, self.surface.target).await.map_err(|why| self.refuse(why, first))
+    }
+
+    /// A refusal of a call that needs so much (RS-4).
+    pub fn refuse(&self, why: Why, needed: Permissions) -> Refused {
+        let needed = Arc::new(Needed { permissions: needed, surface: self.surface });
+        refused(why, Some(&needed), self.app)
     }
 }
 

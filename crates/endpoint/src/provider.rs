@@ -99,12 +99,12 @@ pub async fn metadata_of(State(app): State<App>, Path(path): Path<String>, heade
 
 /// `GET /.well-known/oauth-protected-resource`
 pub async fn resource(State(app): State<App>, headers: HeaderMap) -> Response {
-    app.provider.resource_metadata(&headers, "")
+    app.provider.resource_metadata(&headers, "").await
 }
 
 /// The same with the path of the issuer after it.
 pub async fn resource_of(State(app): State<App>, Path(path): Path<String>, headers: HeaderMap) -> Response {
-    app.provider.resource_metadata(&headers, &path)
+    app.provider.resource_metadata(&headers, &path).await
 }
 
 /// Reads the whole request, which is small.

@@ -6,6 +6,7 @@
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use outside::sha256;
+use scope::permission::Permissions;
 use scope::{Dialect, words};
 use serde_json::{Value as Json, json};
 use store::StoreError;
@@ -49,9 +50,16 @@ impl Provider {
     }
 
     /// `GET /.well-known/oauth-protected-resource`: the API, or what `suffix` names (MD-12).
-    pub fn resource_metadata(&self, headers: &HeaderMap, suffix: &str) -> Response {
+    pub async fn resource_metadata(&self, headers: &HeaderMap, suffix: &str) -> Response {
         let issuer = &self.config.issuer;
         let Some(target) = self.described(suffix) else { return StatusCode::NOT_FOUND.into_response() };
+        if target == Target::Mcp {
+            match self.is_mcp_on().await {
+                Ok(true) => {}
+                Ok(false) => return StatusCode::NOT_FOUND.into_response(),
+                Err(error) => return Error::from(error).into_response(),
+            }
+        }
         let (name, scopes) = match target {
             Target::Api => ("Helpdesk API", FIRST_SCOPES.to_vec()),
             Target::Mcp => ("Helpdesk tools for agents", self.first_scopes_of_tools()),
@@ -85,13 +93,14 @@ impl Provider {
         })
     }
 
-    /// Of the words an app can begin with, those that open a tool.
+    /// What the words an app can begin with open among the tools of the MCP endpoint.
+    pub fn first_permissions_of_tools(&self) -> Permissions {
+        let opened = words::permissions_of(Dialect::Standard, &FIRST_SCOPES.join(" "));
+        opened.intersection(self.config.tool_permissions)
+    }
+
     fn first_scopes_of_tools(&self) -> Vec<&'static str> {
-        let opens = |word: &&str| {
-            words::find(Dialect::Standard, word)
-                .is_some_and(|word| !word.permissions.intersection(self.config.tool_permissions).is_empty())
-        };
-        FIRST_SCOPES.into_iter().filter(opens).collect()
+        words::narrowest(Dialect::Standard, self.first_permissions_of_tools())
     }
 
     fn is_own_path(&self, suffix: &str) -> bool {

@@ -7,7 +7,9 @@ use scope::Dialect;
 use scope::identity::Identity;
 use scope::set::ScopeSet;
 use scope::words::{self, Word};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
+use store::StoreError;
 use url::Url;
 
 use crate::form::Params;
@@ -136,7 +138,36 @@ impl Audience {
     }
 }
 
+/// The administrator's switch for agents (MC-9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct McpSettings {
+    pub on: bool,
+}
+
+/// Name of the setting.
+pub const MCP_SETTING: &str = "mcp";
+
+impl Default for McpSettings {
+    fn default() -> McpSettings {
+        McpSettings { on: true }
+    }
+}
+
+/// Refuses a resource that an administrator has switched off (RI-2).
+pub(crate) fn check_switched_on(asked: Audience, has_mcp: bool) -> Result<(), Error> {
+    match asked.has(Target::Mcp) && !has_mcp {
+        true => Err(Error::of(Code::InvalidTarget, "The MCP endpoint is switched off.")),
+        false => Ok(()),
+    }
+}
+
 impl Provider {
+    /// Whether there is an MCP endpoint, as of half a second ago. While it is off, nobody is told of it and no new token is for it.
+    pub async fn is_mcp_on(&self) -> Result<bool, StoreError> {
+        Ok(self.setting::<McpSettings>(MCP_SETTING).await?.on)
+    }
+
     /// What the `resource` parameters name (RI-1, RI-2). None if there is none. It may repeat (ALL-3).
     pub fn asked_audience(&self, params: &Params) -> Result<Option<Audience>, Error> {
         let mut audience = None;

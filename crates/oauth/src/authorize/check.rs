@@ -11,7 +11,7 @@ use crate::clients::Client;
 use crate::form::Params;
 use crate::jose::Hint;
 use crate::redirect_uri::RedirectUri;
-use crate::resources::Audience;
+use crate::resources::{self, Audience};
 use crate::{Code, Error, Provider};
 
 /// Name of `Demands` among the provider's settings.
@@ -53,6 +53,8 @@ pub(crate) struct Circumstances {
     pub demands: Demands,
     /// People may sign up by themselves (AZ-16).
     pub has_sign_up: bool,
+    /// The MCP endpoint may be asked for (MC-9).
+    pub has_mcp: bool,
 }
 
 impl Provider {
@@ -66,6 +68,7 @@ impl Provider {
             session_id,
             demands: self.setting(SETTING).await?,
             has_sign_up: false,
+            has_mcp: self.is_mcp_on().await?,
         })
     }
 
@@ -106,6 +109,7 @@ pub(crate) fn all(
     let code_challenge = request::code_challenge(client, params)?;
     let dpop_jkt = request::dpop_jkt(params, asked.push.as_ref().and_then(|push| push.jkt.as_deref()))?;
     let audience = provider.asked_audience(params)?.unwrap_or(Audience::API);
+    resources::check_switched_on(audience, around.has_mcp)?;
     let scope = request::scope(provider, client, params, audience)?;
     let mut prompt = prompt::read(params)?;
     prompt.create &= around.has_sign_up;

@@ -20,7 +20,7 @@ use crate::error::{self, BASIC_CHALLENGE};
 use crate::families;
 use crate::form::{Accepts, Params};
 use crate::policy::RefreshTokenRule;
-use crate::resources::Audience;
+use crate::resources::{self, Audience};
 use crate::{Code, Error, Provider, secret};
 
 /// Which address of the token endpoint was called. Both serve every client; they differ in spelling only.
@@ -107,6 +107,9 @@ impl Provider {
             actor: Actor { client_id: Some(client.id), request_id: request.request_id.clone(), ..Actor::default() },
             jkt,
         };
+        if let Some(asked) = self.asked_audience(&params)? {
+            resources::check_switched_on(asked, self.is_mcp_on().await?)?;
+        }
         let granted = match grant_type {
             "authorization_code" => {
                 call.may_use(grant_type)?;

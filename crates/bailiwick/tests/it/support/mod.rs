@@ -4,6 +4,7 @@ pub mod app;
 pub mod browser;
 pub mod golden;
 pub mod jose;
+pub mod mcp;
 pub mod push;
 pub mod server;
 
