@@ -7,6 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use axum::http::HeaderName;
+use oauth::client_certificate::Authorities;
 use outside::Mailer;
 use outside::fetch::Reach;
 use serde::Deserialize;
@@ -24,6 +26,11 @@ pub struct Settings {
     pub listen: String,
     pub public_url: String,
     pub trusted_proxies: Vec<IpAddr>,
+    pub tls_certificate: PathBuf,
+    pub tls_key: PathBuf,
+    pub tls_client_certificates: bool,
+    pub client_certificate_roots: Vec<PathBuf>,
+    pub client_certificate_header: String,
     pub data: PathBuf,
     pub database: String,
     pub database_connections: u32,
@@ -90,6 +97,27 @@ impl Settings {
             "" => Ok(Mailer::none()),
             MEMORY => Mailer::kept(&self.mail_from).context("mail_from"),
             url => Mailer::smtp(url, &self.mail_from).context("smtp_url and mail_from"),
+        }
+    }
+
+    /// Whose certificates count for `tls_client_auth`.
+    pub fn client_authorities(&self) -> anyhow::Result<Authorities> {
+        let read = |path: &PathBuf| {
+            std::fs::read_to_string(path)
+                .with_context(|| format!("client_certificate_roots: cannot read {}", path.display()))
+        };
+        let texts = self.client_certificate_roots.iter().map(read).collect::<anyhow::Result<Vec<String>>>()?;
+        let authorities = Authorities::of_pem(&texts);
+        authorities.map_err(|reason| anyhow::anyhow!("client_certificate_roots: {reason}"))
+    }
+
+    /// The header of `client_certificate_header`.
+    pub fn client_certificate_header(&self) -> anyhow::Result<Option<HeaderName>> {
+        match self.client_certificate_header.as_str() {
+            "" => Ok(None),
+            name => HeaderName::try_from(name)
+                .map(Some)
+                .with_context(|| format!("client_certificate_header = {name:?} is not the name of a header")),
         }
     }
 

@@ -5,6 +5,7 @@ pub mod config;
 pub mod demo;
 pub mod serve;
 pub mod start;
+pub mod tls;
 pub mod worker;
 
 use axum::Router;

@@ -33,13 +33,24 @@ pub struct Surroundings {
 pub async fn app(db: Db, surroundings: Surroundings, settings: &Settings) -> anyhow::Result<App> {
     let Surroundings { clock, random, secret_key, public_url } = surroundings;
     check_issuer(&public_url)?;
-    let provider_config =
-        oauth::Config { issuer: public_url.clone(), secret_key, tool_permissions: mcp::permissions() };
+    let client_certificate_header = settings.client_certificate_header()?;
+    let provider_config = oauth::Config {
+        issuer: public_url.clone(),
+        secret_key,
+        client_authorities: settings.client_authorities()?,
+        client_certificates: settings.tls_client_certificates || client_certificate_header.is_some(),
+        tool_permissions: mcp::permissions(),
+    };
     let fetch = Fetch::new(settings.reach()?)?;
     let mut provider = Provider::new(db.clone(), clock.clone(), random.clone(), fetch, provider_config).await?;
     provider.mailer = settings.mailer()?;
     let metrics_token = Some(settings.metrics_token.clone()).filter(|token| !token.is_empty());
-    let config = endpoint::Config { public_url, trusted_proxies: settings.trusted_proxies.clone(), metrics_token };
+    let config = endpoint::Config {
+        public_url,
+        trusted_proxies: settings.trusted_proxies.clone(),
+        client_certificate_header,
+        metrics_token,
+    };
     Ok(App::new(Parts {
         db,
         clock,

@@ -8,6 +8,7 @@ use axum::extract::{ConnectInfo, DefaultBodyLimit, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use oauth::client_certificate::Certificate;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::App;
@@ -24,6 +25,11 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// The address of the person or program behind the request, after trusted proxies (ALL-2).
 #[derive(Debug, Clone, Copy)]
 pub struct ClientAddress(pub IpAddr);
+
+/// Put into a request that came over our own TLS. The client's certificate, if it showed one, is an extension of its own
+/// (`oauth::client_certificate::Certificate`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OverTls;
 
 /// How the surface that people see dresses answers that are not its own.
 #[derive(Clone, Copy)]
@@ -75,7 +81,7 @@ fn admit(app: &App, request: &mut Request) -> Result<(), Box<Response>> {
         None => IpAddr::from([127, 0, 0, 1]),
     };
     let trusted = app.config.trusted_proxies.contains(&peer);
-    if !trusted && !peer.is_loopback() {
+    if !trusted && !peer.is_loopback() && request.extensions().get::<OverTls>().is_none() {
         let text = "This address is served over https only. Come through the proxy in front of it, or name that proxy in `trusted_proxies`.";
         return Err(Box::new((StatusCode::FORBIDDEN, text).into_response()));
     }
@@ -85,6 +91,14 @@ fn admit(app: &App, request: &mut Request) -> Result<(), Box<Response>> {
         peer
     };
     request.extensions_mut().insert(ClientAddress(address));
+    if let (Some(name), true) = (&app.config.client_certificate_header, trusted) {
+        let mut values = request.headers().get_all(name).iter();
+        let certificate = values.next().and_then(|value| Certificate::from_header(value.to_str().ok()?));
+        // Two of them: the proxy has let through what the client sent.
+        if let (Some(certificate), None) = (certificate, values.next()) {
+            request.extensions_mut().insert(certificate);
+        }
+    }
     Ok(())
 }
 

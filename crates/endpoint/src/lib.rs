@@ -20,7 +20,7 @@ mod routes;
 pub mod setup;
 
 pub use authenticate::{Credential, RequestId, RoleForbids, cookie, session};
-pub use layers::{ClientAddress, Pages, wrap};
+pub use layers::{ClientAddress, OverTls, Pages, wrap};
 pub use limit::Limits;
 pub use may::{ByBody, BySession, May, Refused, Why};
 pub use oauth::resources::Target;
@@ -67,6 +67,8 @@ pub struct Config {
     pub public_url: String,
     /// Peers whose `X-Forwarded-*` headers are believed (ALL-2).
     pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// Where such a proxy puts the certificate that a client showed to it (CA-12). None: it is not believed.
+    pub client_certificate_header: Option<axum::http::HeaderName>,
     /// The operator's own token for `/metrics`; none switches it off.
     pub metrics_token: Option<String>,
 }

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodFilter;
 use oauth::client_auth::BackChannel;
+use oauth::client_certificate::Certificate;
 use oauth::form::BODY_LIMIT_BYTES;
 use oauth::token::Address;
 
@@ -114,7 +115,8 @@ async fn back_channel(request: Request) -> Result<BackChannel, Response> {
     let address = parts.extensions.get::<ClientAddress>().map_or([127, 0, 0, 1].into(), |address| address.0);
     let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let query = parts.uri.query().map(str::to_owned);
-    Ok(BackChannel { headers: parts.headers, query, body, address, request_id })
+    let certificate = parts.extensions.get::<Certificate>().cloned();
+    Ok(BackChannel { headers: parts.headers, query, body, address, request_id, certificate })
 }
 
 async fn read(body: axum::body::Body) -> Result<Bytes, Response> {

@@ -1,4 +1,5 @@
-//! How an app proves who it is at the token, revocation and introspection endpoints (CA-1 to CA-8).
+//! How an app proves who it is at the token, revocation and introspection endpoints (CA-1 to CA-8): by a secret here, by a signature in
+//! `client_assertion.rs`, by a certificate in `client_certificate.rs`.
 //!
 //! Unknown app, switched-off app, wrong secret and wrong method have one answer, after the same work (CA-3).
 
@@ -14,13 +15,16 @@ use jiff::Timestamp;
 use store::{StoreError, transact};
 use subtle::ConstantTimeEq;
 
+use crate::client_certificate::{self, Certificate};
 use crate::clients::{self, Client};
 use crate::form::{Accepts, Params, decode};
 use crate::uses::Use;
-use crate::{Error, Provider, throttle};
+use crate::{Error, Provider, client_assertion, jwt, throttle};
 
 /// A secret's use is noted at most so often, in microseconds.
 const USE_STEP_MICROSECONDS: i64 = 60_000_000;
+/// Which of the two was registered matters to few policies (CA-4).
+const SECRET_METHODS: [&str; 2] = ["client_secret_basic", "client_secret_post"];
 /// Longer ones are nobody's.
 const CLIENT_ID_MAX_BYTES: usize = 2048;
 
@@ -35,6 +39,8 @@ pub struct BackChannel {
     pub address: IpAddr,
     /// A UUID, for the event log.
     pub request_id: String,
+    /// What the client showed to the TLS layer, ours or a trusted proxy's (CA-12).
+    pub certificate: Option<Certificate>,
 }
 
 impl BackChannel {
@@ -63,6 +69,8 @@ struct KnownSecret {
 struct Shown<'a> {
     client_id: String,
     secret: Option<String>,
+    /// A signed JWT (CA-9).
+    assertion: Option<String>,
     method: &'a str,
 }
 
@@ -78,14 +86,22 @@ impl Provider {
             1..=CLIENT_ID_MAX_BYTES => self.known_client(&shown.client_id).await?,
             _ => None,
         };
-        let proven = self.is_proven(known.as_deref(), &shown);
+        let proven = match (&known, &shown.assertion) {
+            (Some(known), Some(assertion)) => self.has_signed(&known.client, assertion).await?,
+            _ => self.is_proven(known.as_deref(), &shown, request.certificate.as_ref()),
+        };
         match known {
             Some(known) if proven => Ok(known),
             _ => Err(self.count_failure(&shown, request.address).await?),
         }
     }
 
-    fn is_proven(&self, known: Option<&Known>, shown: &Shown<'_>) -> bool {
+    async fn has_signed(&self, client: &Client, assertion: &str) -> Result<bool, Error> {
+        let registered = client.token_endpoint_auth_method == client_assertion::METHOD;
+        Ok(client.is_active() && registered && self.is_signed_by_client(client, assertion).await?)
+    }
+
+    fn is_proven(&self, known: Option<&Known>, shown: &Shown<'_>, certificate: Option<&Certificate>) -> bool {
         let now = self.clock.now();
         // The one costly step, taken for an unknown client as well (CA-3).
         let hash = self.hash_client_secret(shown.secret.as_deref().unwrap_or_default());
@@ -94,9 +110,15 @@ impl Provider {
         let right = known.secrets.iter().find(|secret| {
             bool::from(secret.hash.as_slice().ct_eq(&hash)) && secret.expires_at.is_none_or(|end| now < end)
         });
-        let registered = client.token_endpoint_auth_method == shown.method
-            || (client.policy.secret_methods_are_one() && !client.is_public() && shown.method != "none");
-        if !client.is_active() || !registered {
+        if !client.is_active() || shown.assertion.is_some() {
+            return false;
+        }
+        let registered = client.token_endpoint_auth_method.as_str();
+        if [client_certificate::BY_AUTHORITY, client_certificate::SELF_SIGNED].contains(&registered) {
+            return shown.secret.is_none() && certificate.is_some_and(|shown| self.is_certificate_of(client, shown));
+        }
+        let mixed = [registered, shown.method].iter().all(|method| SECRET_METHODS.contains(method));
+        if registered != shown.method && !(mixed && client.policy.secret_methods_are_one()) {
             return false;
         }
         match (client.is_public(), &shown.secret, right) {
@@ -175,13 +197,16 @@ impl Provider {
 fn shown(headers: &HeaderMap, params: &Params) -> Result<Shown<'static>, Error> {
     let in_body = params.get("client_id");
     let secret_in_body = params.get("client_secret");
+    if params.get("client_assertion").is_some() || params.get("client_assertion_type").is_some() {
+        return signed(headers, params);
+    }
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         let client_id = in_body.ok_or(Error::InvalidClient { basic: false })?.to_owned();
         let method = if secret_in_body.is_some() { "client_secret_post" } else { "none" };
-        return Ok(Shown { client_id, secret: secret_in_body.map(str::to_owned), method });
+        return Ok(Shown { client_id, secret: secret_in_body.map(str::to_owned), assertion: None, method });
     };
-    if values.next().is_some() || secret_in_body.is_some() || params.get("client_assertion").is_some() {
+    if values.next().is_some() || secret_in_body.is_some() {
         return Err(Error::invalid_request("The client authenticated in two ways at once."));
     }
     let (client_id, secret) =
@@ -189,7 +214,24 @@ fn shown(headers: &HeaderMap, params: &Params) -> Result<Shown<'static>, Error> 
     if in_body.is_some_and(|other| other != client_id) {
         return Err(Error::invalid_request("The client_id of the body is not the one that authenticated."));
     }
-    Ok(Shown { client_id, secret: Some(secret), method: "client_secret_basic" })
+    Ok(Shown { client_id, secret: Some(secret), assertion: None, method: "client_secret_basic" })
+}
+
+/// A signed assertion, whose subject is the client (RFC 7521, 4.2; CA-11). Nothing of it is verified here.
+fn signed(headers: &HeaderMap, params: &Params) -> Result<Shown<'static>, Error> {
+    if headers.contains_key(header::AUTHORIZATION) || params.get("client_secret").is_some() {
+        return Err(Error::invalid_request("The client authenticated in two ways at once."));
+    }
+    let unproven = || Error::InvalidClient { basic: false };
+    let assertion = params.get("client_assertion").ok_or_else(unproven)?;
+    if params.get("client_assertion_type") != Some(client_assertion::TYPE) {
+        return Err(unproven());
+    }
+    let client_id = jwt::claimed(assertion, "sub").map_err(|_| unproven())?;
+    if params.get("client_id").is_some_and(|other| other != client_id) {
+        return Err(Error::invalid_request("The client_id of the body is not the one that authenticated."));
+    }
+    Ok(Shown { client_id, secret: None, assertion: Some(assertion.to_owned()), method: client_assertion::METHOD })
 }
 
 /// Both halves are form-encoded (RFC 6749 2.3.1). A library that does not encode sends the same, for our ids and secrets need none.

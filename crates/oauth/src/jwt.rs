@@ -51,6 +51,8 @@ pub enum Refusal {
     NotYet,
     #[error("it was issued too long ago")]
     TooOld,
+    #[error("its jti was used before")]
+    Used,
 }
 
 /// The header, not verified.

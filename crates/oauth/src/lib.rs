@@ -11,13 +11,17 @@ use outside::{Clock, Fetch, Mailer, Random};
 use scope::permission::Permissions;
 use store::Db;
 
+use crate::client_certificate::Authorities;
+
 pub mod acr;
 pub mod authorize;
 pub mod bearer;
 mod caching;
 mod claims;
 pub mod cleanup;
+mod client_assertion;
 pub mod client_auth;
+pub mod client_certificate;
 pub mod client_keys;
 pub mod clients;
 mod codes;
@@ -90,6 +94,10 @@ pub struct Config {
     pub issuer: String,
     /// From outside the database: encrypts the signing keys (KEY-4) and keys the hashes of client secrets (CA-6).
     pub secret_key: [u8; 32],
+    /// Whose certificates count for `tls_client_auth` (CA-12).
+    pub client_authorities: Authorities,
+    /// Whether client certificates can be shown at all: to our own TLS layer, or to a proxy that tells us.
+    pub client_certificates: bool,
     /// What the tools of the MCP endpoint need, all together: which words mean something there (RI-7).
     pub tool_permissions: Permissions,
 }
@@ -109,7 +117,7 @@ impl Provider {
             uses: uses::Uses::default(),
             keys: keys::Keys::empty(),
             key_sets: client_keys::KeySets::empty(),
-            metadata: metadata::of(&config.issuer),
+            metadata: metadata::of(&config),
             settings: provider_settings::Remembered::new(),
         });
         uses::keep_writing(&state, db.clone());

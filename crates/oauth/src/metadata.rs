@@ -16,7 +16,7 @@ use crate::authorize::check;
 use crate::authorize::respond::ResponseMode;
 use crate::resources::Target;
 use crate::sessions::ACR_PASSWORD;
-use crate::{Error, Provider, claims, keys, par, register};
+use crate::{Config, Error, Provider, claims, keys, par, register};
 
 /// How long others keep these documents, in seconds.
 const CACHED_SECONDS: i64 = 5 * 60;
@@ -112,7 +112,10 @@ impl Provider {
     }
 }
 
-pub(crate) fn of(issuer: &str) -> Json {
+pub(crate) fn of(config: &Config) -> Json {
+    let issuer = &config.issuer;
+    let methods = auth_methods(config);
+    let without_none: Vec<&str> = methods.iter().copied().filter(|method| *method != "none").collect();
     let at = |path: &str| format!("{issuer}{path}");
     let scopes: Vec<&str> = words::vocabulary(Dialect::Standard).iter().map(|word| word.word).collect();
     let algorithms: Vec<&str> = keys::ALGORITHMS.into_iter().map(keys::name_of).collect();
@@ -133,9 +136,13 @@ pub(crate) fn of(issuer: &str) -> Json {
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": algorithms,
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
+        "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
+        "introspection_endpoint_auth_methods_supported": without_none,
+        "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
+        "dpop_signing_alg_values_supported": algorithms,
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
         "authorization_signing_alg_values_supported": algorithms,
@@ -148,6 +155,18 @@ pub(crate) fn of(issuer: &str) -> Json {
         "acr_values_supported": [ACR_PASSWORD],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
     })
+}
+
+/// How apps may prove who they are (CA-1, CA-5, CA-9, CA-12).
+fn auth_methods(config: &Config) -> Vec<&'static str> {
+    let mut methods = vec!["client_secret_basic", "client_secret_post", "none", "private_key_jwt"];
+    if config.client_certificates {
+        methods.push("self_signed_tls_client_auth");
+        if config.client_authorities.are_there() {
+            methods.push("tls_client_auth");
+        }
+    }
+    methods
 }
 
 /// A public JSON document with an `ETag` (MD-10). Cross-origin readers are let in by the layer around all routes.

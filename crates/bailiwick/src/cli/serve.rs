@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::config::Settings;
 use crate::start::{self, Surroundings};
-use crate::{router, serve, worker};
+use crate::{router, serve, tls, worker};
 
 pub async fn run(settings: Settings) -> anyhow::Result<()> {
     start::logs(&settings)?;
@@ -17,8 +17,9 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     // The address first: it is the most common thing to be wrong, and nothing has been made yet.
     let listener = serve::bind(&settings.listen).await?;
     let address = listener.local_addr()?;
+    let scheme = if tls::config(&settings)?.is_some() { "https" } else { "http" };
     let public_url =
-        if settings.public_url.is_empty() { format!("http://{address}") } else { settings.public_url.clone() };
+        if settings.public_url.is_empty() { format!("{scheme}://{address}") } else { settings.public_url.clone() };
     start::check_issuer(&public_url)?;
     let db = start::database(&settings).await?;
     let secret_key = start::secret_key(&settings.data, start::secret_key_variable().as_deref(), &random)?;
@@ -41,7 +42,8 @@ pub async fn until_stopped(app: App, listener: TcpListener, settings: &Settings)
     let grace = Duration::from_secs(settings.shutdown_seconds);
     let worker = tokio::spawn(worker::run(app.clone(), stopped.clone()));
     let metrics = start::metrics_listener(&app, settings, stopped).await?;
-    serve::serve(router(app.clone()), listener, serve::asked_to_stop(), grace).await;
+    let tls = tls::config(settings)?;
+    serve::serve_over(router(app.clone()), listener, tls, serve::asked_to_stop(), grace).await;
     stop.send_replace(true);
     if tokio::time::timeout(grace, worker).await.is_err() {
         tracing::warn!("a job did not end in time; it goes on after the next start");

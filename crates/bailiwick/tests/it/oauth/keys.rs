@@ -172,7 +172,13 @@ async fn keys_are_encrypted_and_outlive_a_restart() {
     let server = Server::start().await;
     let before = key_set(&server).await;
     let restart = async |secret_key: [u8; 32]| {
-        let config = oauth::Config { issuer: server.base.clone(), secret_key, tool_permissions: mcp::permissions() };
+        let config = oauth::Config {
+            issuer: server.base.clone(),
+            secret_key,
+            client_authorities: oauth::client_certificate::Authorities::default(),
+            client_certificates: false,
+            tool_permissions: mcp::permissions(),
+        };
         let app = &server.app;
         oauth::Provider::new(app.db.clone(), app.clock.clone(), app.random.clone(), app.provider.fetch.clone(), config)
             .await
