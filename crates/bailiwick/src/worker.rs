@@ -8,7 +8,7 @@ use anyhow::bail;
 use endpoint::App;
 use helpdesk::jobs::{merge_tags, unsnooze_ticket};
 use jiff::{SignedDuration, Timestamp};
-use oauth::cleanup;
+use oauth::{cleanup, logos};
 use serde_json::Value as Json;
 use store::queue::{self, Failed, Job, Lease, NewJob};
 use store::{StoreError, transact};
@@ -36,6 +36,7 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
     match job.kind.as_str() {
         merge_tags::KIND => merge_tags::run(&app.db, &job.payload).await?,
         unsnooze_ticket::KIND => unsnooze_ticket::run(&app.db, now, &job.payload, &run).await?,
+        logos::KIND => app.provider.fetch_logo(&job.payload).await?,
         cleanup::KIND => {
             app.provider.clean_up_expired().await?;
             return Ok(Outcome::Again(now + cleanup::EVERY));

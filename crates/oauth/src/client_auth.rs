@@ -16,6 +16,7 @@ use store::{StoreError, transact};
 use subtle::ConstantTimeEq;
 
 use crate::client_certificate::{self, Certificate};
+use crate::client_document::Asker;
 use crate::clients::{self, Client};
 use crate::form::{Accepts, Params, decode};
 use crate::uses::Use;
@@ -82,7 +83,10 @@ impl Provider {
         params: &Params,
     ) -> Result<Arc<Known>, Error> {
         let shown = shown(&request.headers, params)?;
+        let asker = Asker { address: &request.address.to_string(), request_id: &request.request_id };
         let known = match shown.client_id.len() {
+            // Every reason why its document is of no use is one: the client is unknown (CA-3).
+            1..=CLIENT_ID_MAX_BYTES if self.read_client_document(&shown.client_id, asker).await?.is_err() => None,
             1..=CLIENT_ID_MAX_BYTES => self.known_client(&shown.client_id).await?,
             _ => None,
         };

@@ -22,6 +22,7 @@ pub mod cleanup;
 mod client_assertion;
 pub mod client_auth;
 pub mod client_certificate;
+pub mod client_document;
 pub mod client_keys;
 pub mod clients;
 mod codes;
@@ -38,6 +39,7 @@ pub mod jose;
 mod jwks;
 pub mod jwt;
 pub mod keys;
+pub mod logos;
 mod metadata;
 pub mod origins;
 pub mod par;
@@ -82,6 +84,7 @@ struct State {
     uses: uses::Uses,
     keys: keys::Keys,
     key_sets: client_keys::KeySets,
+    documents: client_document::Documents,
     /// Without what a setting switches on and off.
     metadata: serde_json::Value,
     settings: provider_settings::Remembered,
@@ -118,6 +121,7 @@ impl Provider {
             keys: keys::Keys::empty(),
             key_sets: client_keys::KeySets::empty(),
             metadata: metadata::of(&config),
+            documents: client_document::Documents::new(),
             settings: provider_settings::Remembered::new(),
         });
         uses::keep_writing(&state, db.clone());

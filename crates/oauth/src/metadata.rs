@@ -16,13 +16,14 @@ use crate::authorize::check;
 use crate::authorize::respond::ResponseMode;
 use crate::resources::Target;
 use crate::sessions::ACR_PASSWORD;
-use crate::{Config, Error, Provider, claims, keys, par, register};
+use crate::{Config, Error, Provider, claims, client_document, keys, par, register};
 
 /// How long others keep these documents, in seconds.
 const CACHED_SECONDS: i64 = 5 * 60;
 
 /// Words with which an app can begin: enough to look around, nothing that lasts (RFC 9728 section 2; MD-12).
-const FIRST_SCOPES: [&str; 5] = ["account:read", "customers:read", "tags:read", "tickets:read", "users:read"];
+pub(crate) const FIRST_SCOPES: [&str; 5] =
+    ["account:read", "customers:read", "tags:read", "tickets:read", "users:read"];
 
 impl Provider {
     /// `GET /.well-known/openid-configuration` and `GET /.well-known/oauth-authorization-server`, whose content is one (MD-1).
@@ -46,6 +47,8 @@ impl Provider {
         }
         let demands: check::Demands = self.setting(check::SETTING).await?;
         body["require_pushed_authorization_requests"] = demands.pushed.into();
+        let documents: client_document::settings::Settings = self.setting(client_document::settings::NAME).await?;
+        body["client_id_metadata_document_supported"] = documents.mode.is_on().into();
         Ok(body)
     }
 
@@ -146,7 +149,6 @@ pub(crate) fn of(config: &Config) -> Json {
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
         "authorization_signing_alg_values_supported": algorithms,
-        "client_id_metadata_document_supported": false,
         "request_object_signing_alg_values_supported": algorithms,
         "request_parameter_supported": true,
         "request_uri_parameter_supported": false,

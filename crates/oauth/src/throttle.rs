@@ -23,6 +23,9 @@ pub const ADDRESS: Patience = Patience { free: 20, longest_seconds: 900 };
 /// One client id at the token endpoint.
 pub const CLIENT: Patience = Patience { free: 10, longest_seconds: 60 };
 
+/// One network address that makes us read documents of apps nobody has seen here (CM-4).
+pub const DOCUMENTS: Patience = Patience { free: 20, longest_seconds: 300 };
+
 /// Failures are forgotten after an hour without another.
 const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// Longer subjects are cut off: nobody's account or client id is that long.
@@ -44,6 +47,11 @@ pub fn address(address: &str) -> String {
 
 pub fn client(client_id: &str) -> String {
     cut(format!("client:{client_id}"))
+}
+
+/// The subject of unknown apps whose documents somebody at this address makes us read.
+pub fn documents(address: &str) -> String {
+    cut(format!("documents:{address}"))
 }
 
 /// Seconds until all subjects may try again; None: now.

@@ -6,6 +6,7 @@ pub mod app;
 pub mod app_delete;
 pub mod app_form;
 pub mod apps;
+pub mod documents;
 pub mod home;
 
 /// An address for people to paste somewhere.

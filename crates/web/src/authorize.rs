@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{OriginalUri, RawQuery, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::Response;
 use endpoint::App;
 use oauth::authorize::Next;
@@ -18,6 +18,16 @@ use crate::visitor::{FormBytes, Visitor};
 pub struct FormPost {
     pub action: String,
     pub host: String,
+    pub fields: Vec<(String, String)>,
+}
+
+/// Where an app that was denied wants to take the browser (AZ-24).
+#[derive(Template)]
+#[template(path = "leave.html")]
+pub struct Leave {
+    pub destination: String,
+    pub address: String,
+    /// Empty: the address is a link.
     pub fields: Vec<(String, String)>,
 }
 
@@ -58,6 +68,7 @@ pub fn answer(next: Result<Next, StoreError>) -> Response {
             let host = crate::text::host_of(&action).unwrap_or_else(|| "the app".to_owned());
             page_that_leads_away(StatusCode::OK, &FormPost { action, host, fields })
         }
+        Ok(Next::Leave { destination, answer }) => leave(&destination, *answer),
         Ok(Next::SignIn { request, login_hint }) => {
             let mut query = form_urlencoded::Serializer::new(String::new());
             query.append_pair("request", &request);
@@ -72,6 +83,23 @@ pub fn answer(next: Result<Next, StoreError>) -> Response {
         Ok(Next::Page { status, title, detail }) => Message::new(title, &detail).answer(status),
         Err(error) => errors::database(&error),
     }
+}
+
+/// The answer as something to press instead of something that happens (AZ-24).
+fn leave(destination: &str, next: Next) -> Response {
+    let (address, fields) = match next {
+        Next::FormPost { action, fields } => (action, fields),
+        Next::Answer(response) => {
+            let location = response.headers().get(header::LOCATION).and_then(|it| it.to_str().ok());
+            match location {
+                Some(address) => (address.to_owned(), Vec::new()),
+                None => return response,
+            }
+        }
+        other => return answer(Ok(other)),
+    };
+    let page = Leave { destination: crate::text::shown(destination, 120), address, fields };
+    page_that_leads_away(StatusCode::OK, &page)
 }
 
 fn with_request(path: &str, request: &str) -> String {

@@ -32,6 +32,12 @@ pub struct Consent {
     pub is_offline: bool,
     /// Only what is new is asked (CO-7).
     pub is_incremental: bool,
+    /// Our copy of its logo.
+    pub logo: Option<String>,
+    /// Host of the metadata document that is its client id (CM-9).
+    pub document_host: Option<String>,
+    /// Any program on the person's computer could say that it is this app (CO-14).
+    pub is_any_program: bool,
     /// In the provider's words: a host, or an app on this computer.
     pub destination: String,
 }
@@ -93,6 +99,9 @@ impl Consent {
             groups: groups.filter(|group| !group.lines.is_empty()).collect(),
             is_offline: asked.offline,
             is_incremental: asked.incremental,
+            logo: asked.logo.map(|id| format!("/logos/{id}")),
+            document_host: asked.client_id_host.map(|host| text::shown(&host, 80)),
+            is_any_program: asked.is_any_program,
             destination: text::shown(&asked.destination, 120),
         }
     }

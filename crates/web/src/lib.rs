@@ -19,6 +19,7 @@ mod errors;
 mod form;
 mod home;
 mod login;
+mod logos;
 mod logout;
 mod my_apps;
 mod pages;
@@ -51,6 +52,7 @@ pub fn routes() -> Routes {
     Routes::new(SURFACE)
         .open(get, "/", home::show, SIGNING_IN)
         .open(get, "/assets/{file}", assets::show, "the stylesheet and scripts of all pages")
+        .open(get, "/logos/{id}", logos::show, "pictures that apps show to everybody")
         .open(get, "/favicon.ico", assets::favicon, "asked for by browsers without being told to")
         .open(get, "/setup", setup::show, "opened by the one-time link")
         .open(post, "/setup", setup::create, "opened by the one-time link")
@@ -82,4 +84,8 @@ pub fn routes() -> Routes {
         .get("/admin/apps/{id}/delete", admin::app_delete::show)
         .post("/admin/apps/{id}/delete", admin::app_delete::delete)
         .post("/admin/apps/{id}/grants/{grant_id}/revoke", admin::app::revoke_grant)
+        .get("/admin/documents", admin::documents::show)
+        .post("/admin/documents", admin::documents::save)
+        .post("/admin/documents/{id}/approve", admin::documents::approve)
+        .post("/admin/documents/{id}/refuse", admin::documents::refuse)
 }

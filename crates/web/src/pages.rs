@@ -109,6 +109,7 @@ pub struct Frame {
 pub enum Section {
     Home,
     Apps,
+    Documents,
     MyApps,
 }
 
@@ -143,6 +144,8 @@ pub fn done(query: &Form) -> Option<&'static str> {
         "enabled" => Some("The app is enabled again."),
         "deleted" => Some("The app is deleted, and its tokens with it."),
         "secret-revoked" => Some("The secret is revoked."),
+        "let-in" => Some("The app is let in. People can connect it now."),
+        "refused" => Some("The app is refused, and what it had is over."),
         "grant-revoked" => Some("The access is revoked, and its tokens with it."),
         "withdrawn" => Some("You have withdrawn the app’s access."),
         "welcome" => Some("Your helpdesk is ready. You are signed in as its owner."),

@@ -2,6 +2,7 @@
 //!
 //! Client and return address are known to belong together when it begins; `request.rs` has each of the checks.
 
+use scope::set::ScopeSet;
 use serde::{Deserialize, Serialize};
 use store::StoreError;
 
@@ -110,7 +111,12 @@ pub(crate) fn all(
     let dpop_jkt = request::dpop_jkt(params, asked.push.as_ref().and_then(|push| push.jkt.as_deref()))?;
     let audience = provider.asked_audience(params)?.unwrap_or(Audience::API);
     resources::check_switched_on(audience, around.has_mcp)?;
-    let scope = request::scope(provider, client, params, audience)?;
+    let is_handed_in = asked.push.as_ref().is_some_and(|push| push.hash.is_none());
+    let (scope, refused) = match request::scope(provider, client, params, audience) {
+        // AZ-24: or anybody could register an app and make of us a link that leads anywhere.
+        Err(error) if client.is_self_registered() && !is_handed_in => (ScopeSet::default(), Some(error.description())),
+        scope => (scope?, None),
+    };
     let mut prompt = prompt::read(params)?;
     prompt.create &= around.has_sign_up;
     let wishes = claims::read(client, params)?;
@@ -130,6 +136,7 @@ pub(crate) fn all(
         hinted_person_id: hinted_person(client, params, around.hinted, wishes.sub.as_deref())?,
         include_granted_scopes: params.get("include_granted_scopes") == Some("true"),
         session_id: around.session_id,
+        refused,
         account_chosen: false,
         ui_locales: request::ui_locales(params),
         claims: wishes.claims,

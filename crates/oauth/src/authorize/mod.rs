@@ -23,6 +23,8 @@ use self::pending::Pending;
 use self::prompt::Step;
 use self::request::Request;
 use self::respond::Reply;
+use crate::client_document::settings::Admission;
+use crate::client_document::{self, Asker, Unusable};
 use crate::clients::Client;
 use crate::codes::{self, Binding};
 use crate::consents::{self, Allowed, Given, Question};
@@ -30,7 +32,7 @@ use crate::form::Params;
 use crate::redirect_uri::RedirectUri;
 use crate::resources::Audience;
 use crate::sessions::Session;
-use crate::{Code, Error, Provider, dialects, par, secret};
+use crate::{Code, Error, Provider, dialects, logos, par, secret};
 
 /// Titles of pages that refuse before the app can be told (AZ-2).
 const UNKNOWN_APP: &str = "Unknown app";
@@ -64,6 +66,9 @@ pub enum Next {
     Choose { request: String, email: String },
     /// The consent page; show what `consent(request)` says.
     Consent { request: String },
+    /// A page that names where the browser is about to go, and goes there only when the person wants it: `answer` is an `Answer` or a
+    /// `FormPost`. For an app that registered itself and was denied (AZ-24).
+    Leave { destination: String, answer: Box<Next> },
     /// A page of ours, never a redirect: the request cannot be trusted, or is no longer there.
     Page { status: StatusCode, title: &'static str, detail: String },
 }
@@ -89,6 +94,12 @@ pub struct ConsentPage {
     pub tos_uri: Option<String>,
     /// Host of `client_uri`.
     pub client_host: Option<String>,
+    /// The app whose logo we have a copy of: its number (CM-9).
+    pub logo: Option<i64>,
+    /// Host of a `client_id` that is the address of a metadata document (CM-9).
+    pub client_id_host: Option<String>,
+    /// Such an app names no address but ones on the person's own computer: any program there can say that it is it (CO-14).
+    pub is_any_program: bool,
     /// Where the code goes: a host, `an app on this computer`, or `an app on this device (com.example.app)`.
     pub destination: String,
     pub standing: Standing,
@@ -150,7 +161,7 @@ impl Provider {
             let detail = "The app sent something that is not readable text, or too much of it.";
             return Ok(request::page("This request is damaged", detail));
         };
-        let client = match self.asking_client(&sent).await? {
+        let client = match self.asking_client(&sent, browser).await? {
             Ok(client) => client,
             Err(next) => return Ok(next),
         };
@@ -179,7 +190,18 @@ impl Provider {
 
     /// The client that a request names, if it may act at all. Until client and redirect URI are known to belong together, a refusal is a
     /// page of ours; from then on it goes to the app (AZ-2).
-    async fn asking_client(&self, params: &Params) -> Result<Result<Client, Next>, StoreError> {
+    async fn asking_client(&self, params: &Params, browser: &Browser<'_>) -> Result<Result<Client, Next>, StoreError> {
+        if let Some(client_id) = params.get("client_id") {
+            let asker = Asker { address: &browser.address, request_id: &browser.request_id };
+            match self.read_client_document(client_id, asker).await? {
+                Ok(()) => {}
+                Err(Unusable::Limited(seconds)) => {
+                    let detail = Unusable::Limited(seconds).to_string();
+                    return Ok(Err(Next::Page { status: StatusCode::TOO_MANY_REQUESTS, title: "Unknown app", detail }));
+                }
+                Err(unusable) => return Ok(Err(request::page("Unknown app", unusable.to_string()))),
+            }
+        }
         let mut tx = self.db.read().await?;
         request::client(&mut tx, params).await
     }
@@ -219,7 +241,9 @@ impl Provider {
         let step = self.step(&mut tx, &pending, browser).await?;
         if let (Ok(Step::Consent { offered }), Some(session)) = (&step, browser.session) {
             let allowed = self.allowed(&mut tx, &pending, session).await?;
-            return Ok(Asked::Page(Box::new(page::consent(request, &pending, session, offered, allowed.as_ref()))));
+            let mut page = page::consent(request, &pending, session, offered, allowed.as_ref());
+            page.logo = logos::has(&mut tx, &pending.client).await?.then_some(pending.client.id);
+            return Ok(Asked::Page(Box::new(page)));
         }
         drop(tx);
         self.go_on(pending, step, Some(request), browser).await.map(Asked::Next)
@@ -278,6 +302,19 @@ impl Provider {
             Ok(None) => {}
         }
         let Some(session) = browser.session else { return Ok(Ok(Step::SignIn)) };
+        if let Some(refused) = &pending.request.refused {
+            return Ok(Err(Error::of(Code::InvalidScope, refused.clone())));
+        }
+        let asked = ScopeSet::parse(&pending.request.scope).unwrap_or_default();
+        match client_document::admission(tx, &pending.client, &asked).await? {
+            Admission::Allowed => {}
+            _ if pending.request.prompt.none => {
+                let description = "An administrator of this account must let the app in first.";
+                return Ok(Err(Error::of(Code::InteractionRequired, description)));
+            }
+            Admission::Waits => return Ok(Ok(Step::Wait)),
+            Admission::Refused => return Ok(Ok(Step::Refused)),
+        }
         let allowed = self.allowed(tx, pending, session).await?;
         Ok(prompt::consent(&pending.request, &pending.client, session, allowed.as_ref()))
     }
@@ -323,6 +360,18 @@ impl Provider {
             (Ok(Step::Consent { .. }), Some(_)) => {
                 Ok(Next::Consent { request: self.keep(&pending, handle, browser).await? })
             }
+            (Ok(Step::Wait), _) => Ok(Next::Page {
+                status: StatusCode::FORBIDDEN,
+                title: "This app is not let in yet",
+                detail: "It registered itself, and asks for more than an administrator of this account allows such apps. \
+                         Ask one to let it in under Self-described apps in the Admin Center, then start again in the app."
+                    .to_owned(),
+            }),
+            (Ok(Step::Refused), _) => Ok(Next::Page {
+                status: StatusCode::FORBIDDEN,
+                title: "This app is not let in",
+                detail: "The administrators of this account do not accept it.".to_owned(),
+            }),
             (Ok(Step::SignUp), _) => Ok(Next::SignUp { request: self.keep(&pending, handle, browser).await? }),
             (Ok(_), _) => {
                 let request = self.keep(&pending, handle, browser).await?;
@@ -380,7 +429,17 @@ impl Provider {
             Ok(true)
         })?;
         let error = Error::of(Code::AccessDenied, dialects::denial(pending.client.dialect));
-        if finished { self.reply(pending).error(&error).await } else { Ok(expired()) }
+        if !finished {
+            return Ok(expired());
+        }
+        let answer = self.reply(pending).error(&error).await?;
+        Ok(match pending.client.is_self_registered() {
+            true => {
+                let uri = RedirectUri::stored(pending.request.redirect_uri.clone());
+                Next::Leave { destination: uri.destination().to_string(), answer: Box::new(answer) }
+            }
+            false => answer,
+        })
     }
 
     fn question<'a>(&'a self, answer: &Answer<'a>, scope: &'a ScopeSet) -> Question<'a> {

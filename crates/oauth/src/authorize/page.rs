@@ -7,9 +7,10 @@ use scope::{Dialect, words};
 use super::pending::Pending;
 use super::{ConsentPage, ScopeGroup, ScopeLine, Standing};
 use crate::clients::details::misleads;
+use crate::clients::documents;
 use crate::consents::Allowed;
 use crate::policy::RefreshTokenRule;
-use crate::redirect_uri::RedirectUri;
+use crate::redirect_uri::{Destination, RedirectUri};
 use crate::sessions::Session;
 
 /// Longest word of an app that is shown, in characters.
@@ -40,6 +41,10 @@ pub(crate) fn consent(
         policy_uri: client.policy_uri_in(locales).map(str::to_owned),
         tos_uri: client.tos_uri_in(locales).map(str::to_owned),
         client_host: client.client_uri.as_deref().and_then(host),
+        logo: None,
+        client_id_host: host(&client.client_id),
+        is_any_program: client.registered_by == documents::REGISTERED_BY
+            && client.redirect_uris.iter().all(|uri| uri.destination() == Destination::ThisComputer),
         destination: RedirectUri::stored(request.redirect_uri.clone()).destination().to_string(),
         standing: match client.registered_by.as_str() {
             "dcr" | "cimd" => Standing::SelfRegistered,

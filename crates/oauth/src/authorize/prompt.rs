@@ -30,6 +30,10 @@ pub(crate) enum Step {
     SignIn,
     SignUp,
     Choose,
+    /// Nothing: an administrator must let the app in first (CM-7).
+    Wait,
+    /// Nothing: an administrator refused the app.
+    Refused,
     /// Ask for these words.
     Consent {
         offered: ScopeSet,

@@ -50,6 +50,9 @@ pub(crate) struct Request {
     pub include_granted_scopes: bool,
     /// The session the browser had when it asked; a fresh sign-in makes another.
     pub session_id: Option<i64>,
+    /// Why the app gets nothing, whoever signs in: told to an app that registered itself only when somebody did (AZ-24).
+    #[serde(default)]
+    pub refused: Option<String>,
     /// The person chose to go on with the account that was signed in.
     pub account_chosen: bool,
     /// The languages that the person reads, best first (AZ-18).

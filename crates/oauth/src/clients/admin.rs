@@ -275,7 +275,7 @@ pub(crate) async fn living(tx: &mut Tx, id: i64) -> Result<Client, Error> {
 }
 
 /// What the event log keeps of an app.
-fn facts(client: &Client) -> Json {
+pub(super) fn facts(client: &Client) -> Json {
     let uris: Vec<&str> = client.redirect_uris.iter().map(RedirectUri::as_str).collect();
     json!({
         "client_id": client.client_id,
@@ -309,7 +309,7 @@ fn facts(client: &Client) -> Json {
 }
 
 /// The facts that are not the same, as they were and as they are.
-fn differences(before: &Json, after: &Json) -> (Json, Json) {
+pub(super) fn differences(before: &Json, after: &Json) -> (Json, Json) {
     let (mut old, mut new) = (Map::new(), Map::new());
     if let (Some(before), Some(after)) = (before.as_object(), after.as_object()) {
         for (name, value) in after {

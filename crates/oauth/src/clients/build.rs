@@ -329,7 +329,7 @@ fn require_pkce(asked: bool, policy: Policy, is_public: bool) -> Result<bool, Er
 }
 
 /// The account's name in addresses, and who owns it.
-async fn account(tx: &mut Tx) -> Result<(String, Option<i64>), Error> {
+pub(super) async fn account(tx: &mut Tx) -> Result<(String, Option<i64>), Error> {
     match tx.row("select domain, owner_id from account where id = 1", &[]).await? {
         Some(row) => Ok((row.text("domain")?, row.int_or_null("owner_id")?)),
         None => Err(Error::Refused("there is no account yet".to_owned())),

@@ -7,6 +7,7 @@ mod admin;
 mod build;
 pub mod check;
 pub(crate) mod details;
+pub(crate) mod documents;
 mod fingerprint;
 mod jwks;
 pub mod localized;
@@ -163,8 +164,9 @@ impl Status {
 }
 
 impl Client {
+    /// Switched on, and not refused by an administrator.
     pub fn is_active(&self) -> bool {
-        self.status == Status::Active
+        self.status == Status::Active && self.approval != Approval::Refused
     }
 
     pub fn is_public(&self) -> bool {

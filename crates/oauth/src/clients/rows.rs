@@ -5,6 +5,7 @@ use scope::Dialect;
 use store::{Row, StoreError, Tx};
 
 use super::{Approval, Client, ClientType, Status, scope_set};
+use crate::logos;
 use crate::policy::Policy;
 use crate::redirect_uri::{ApplicationType, RedirectUri};
 
@@ -117,10 +118,10 @@ pub(super) async fn insert(tx: &mut Tx, client: &Client) -> Result<i64, Error> {
             ],
         )
         .await?;
-    match row {
-        Some(row) => Ok(row.int("id")?),
-        None => Err(Error::Refused("the app was not stored".to_owned())),
-    }
+    let row = row.ok_or_else(|| Error::Refused("the app was not stored".to_owned()))?;
+    let id = row.int("id")?;
+    logos::expect(tx, client.created_at, &Client { id, ..client.clone() }).await?;
+    Ok(id)
 }
 
 /// Writes everything that may change of a client. Its redirect URIs are `write_redirect_uris`', its status `set_status`'.
@@ -169,7 +170,7 @@ pub(super) async fn update(tx: &mut Tx, client: &Client) -> Result<(), Error> {
         ],
     )
     .await?;
-    Ok(())
+    Ok(logos::expect(tx, client.updated_at, client).await?)
 }
 
 fn refresh_rotation(client: &Client) -> &'static str {
