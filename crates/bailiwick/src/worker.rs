@@ -8,7 +8,7 @@ use anyhow::bail;
 use endpoint::App;
 use helpdesk::jobs::{merge_tags, unsnooze_ticket};
 use jiff::{SignedDuration, Timestamp};
-use oauth::{cleanup, logos};
+use oauth::{cleanup, logos, register};
 use serde_json::Value as Json;
 use store::queue::{self, Failed, Job, Lease, NewJob};
 use store::{StoreError, transact};
@@ -41,6 +41,10 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
             app.provider.clean_up_expired().await?;
             return Ok(Outcome::Again(now + cleanup::EVERY));
         }
+        register::cleanup::KIND => {
+            app.provider.delete_unused_apps(&run).await?;
+            return Ok(Outcome::Again(now + register::cleanup::EVERY));
+        }
         other => bail!("this program knows no job {other:?}; a newer one may"),
     }
     Ok(Outcome::Done)
@@ -67,14 +71,17 @@ pub async fn run(app: App, stopped: watch::Receiver<bool>) {
 async fn enqueue_recurring(app: &App) -> Result<(), StoreError> {
     let now = app.clock.now();
     transact!(app.db, |tx| {
-        let job = NewJob {
-            kind: cleanup::KIND,
-            payload: Json::Null,
-            run_at: now + cleanup::EVERY,
-            dedupe_key: Some("once".to_owned()),
-            max_attempts: 10,
-        };
-        queue::enqueue(tx, now, job).await.map(drop)
+        for (kind, every) in [(cleanup::KIND, cleanup::EVERY), (register::cleanup::KIND, register::cleanup::EVERY)] {
+            let job = NewJob {
+                kind,
+                payload: Json::Null,
+                run_at: now + every,
+                dedupe_key: Some("once".to_owned()),
+                max_attempts: 10,
+            };
+            queue::enqueue(tx, now, job).await?;
+        }
+        Ok(())
     })
 }
 

@@ -33,7 +33,9 @@ enum Openness {
 fn openness(path: &str) -> Openness {
     const TOKEN_LIKE: [&str; 5] =
         ["/oauth/token", "/oauth/tokens", "/oauth/revoke", "/oauth/userinfo", "/oauth/introspect"];
-    if path.starts_with("/.well-known/") || path == "/oauth/jwks" {
+    // Registration takes no cookies: whoever has the token may call from any page (RG-7).
+    let registers = path == "/oauth/register" || path.starts_with("/oauth/register/");
+    if path.starts_with("/.well-known/") || path == "/oauth/jwks" || registers {
         Openness::Anyone
     } else if path.starts_with("/api/") || path == "/mcp" || TOKEN_LIKE.contains(&path) {
         Openness::Registered

@@ -16,6 +16,7 @@ use crate::{App, ClientAddress, RequestId, Routes, Surface};
 
 const PUBLIC: &str = "a public document";
 const BY_CLIENT: &str = "the app authenticates itself";
+const OWN_TOKEN: &str = "checks the registration access token itself";
 
 pub fn routes(surface: Surface) -> Routes {
     Routes::new(surface)
@@ -26,6 +27,15 @@ pub fn routes(surface: Surface) -> Routes {
         .open(MethodFilter::POST, "/oauth/introspect", introspect, BY_CLIENT)
         .open(MethodFilter::GET, "/oauth/userinfo", userinfo, "checks the token's openid scope itself")
         .open(MethodFilter::POST, "/oauth/userinfo", userinfo, "checks the token's openid scope itself")
+        .open(
+            MethodFilter::POST,
+            "/oauth/register",
+            register,
+            "apps register themselves, if the administrator lets them",
+        )
+        .open(MethodFilter::GET, "/oauth/register/{client_id}", registration, OWN_TOKEN)
+        .open(MethodFilter::PUT, "/oauth/register/{client_id}", replace_registration, OWN_TOKEN)
+        .open(MethodFilter::DELETE, "/oauth/register/{client_id}", delete_registration, OWN_TOKEN)
         .open(MethodFilter::GET, "/oauth/jwks", jwks, PUBLIC)
         .open(MethodFilter::GET, "/.well-known/openid-configuration", metadata, PUBLIC)
         .open(MethodFilter::GET, "/.well-known/openid-configuration/{*path}", metadata_of, PUBLIC)
@@ -79,6 +89,38 @@ pub async fn introspect(State(app): State<App>, request: Request) -> Response {
 pub async fn userinfo(State(app): State<App>, method: Method, request: Request) -> Response {
     match back_channel(request).await {
         Ok(request) => app.provider.userinfo(&method, &request).await,
+        Err(refusal) => refusal,
+    }
+}
+
+/// `POST /oauth/register`
+pub async fn register(State(app): State<App>, request: Request) -> Response {
+    match back_channel(request).await {
+        Ok(request) => app.provider.register(&request).await,
+        Err(refusal) => refusal,
+    }
+}
+
+/// `GET /oauth/register/{client_id}`
+pub async fn registration(State(app): State<App>, Path(client_id): Path<String>, request: Request) -> Response {
+    match back_channel(request).await {
+        Ok(request) => app.provider.read_registration(&client_id, &request).await,
+        Err(refusal) => refusal,
+    }
+}
+
+/// `PUT /oauth/register/{client_id}`
+pub async fn replace_registration(State(app): State<App>, Path(client_id): Path<String>, request: Request) -> Response {
+    match back_channel(request).await {
+        Ok(request) => app.provider.replace_registration(&client_id, &request).await,
+        Err(refusal) => refusal,
+    }
+}
+
+/// `DELETE /oauth/register/{client_id}`
+pub async fn delete_registration(State(app): State<App>, Path(client_id): Path<String>, request: Request) -> Response {
+    match back_channel(request).await {
+        Ok(request) => app.provider.delete_registration(&client_id, &request).await,
         Err(refusal) => refusal,
     }
 }

@@ -95,7 +95,10 @@ impl Provider {
             _ => self.is_proven(known.as_deref(), &shown, request.certificate.as_ref()),
         };
         match known {
-            Some(known) if proven => Ok(known),
+            Some(known) if proven => {
+                self.note_client_use(&known.client);
+                Ok(known)
+            }
             _ => Err(self.count_failure(&shown, request.address).await?),
         }
     }

@@ -13,7 +13,7 @@ use store::{StoreError, Transient};
 
 use crate::dpop;
 
-/// A registered error code (RFC 6749 4.1.2.1 and 5.2, RFC 6750 3.1, RFC 7009 2.2.1, RFC 8707 2, RFC 9449 12.2, OpenID Connect Core 3.1.2.6).
+/// A registered error code (RFC 6749 4.1.2.1 and 5.2, RFC 6750 3.1, RFC 7009 2.2.1, RFC 7591 3.2.2, RFC 8707 2, RFC 9449 12.2, OpenID Connect Core 3.1.2.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
     InvalidRequest,
@@ -35,6 +35,10 @@ pub enum Code {
     InvalidRequestUri,
     InvalidRequestObject,
     UnmetAuthenticationRequirements,
+    InvalidRedirectUri,
+    InvalidClientMetadata,
+    InvalidSoftwareStatement,
+    UnapprovedSoftwareStatement,
     InvalidToken,
     InvalidDpopProof,
     UseDpopNonce,
@@ -66,6 +70,10 @@ impl Code {
             Code::InvalidRequestUri => "invalid_request_uri",
             Code::InvalidRequestObject => "invalid_request_object",
             Code::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
+            Code::InvalidRedirectUri => "invalid_redirect_uri",
+            Code::InvalidClientMetadata => "invalid_client_metadata",
+            Code::InvalidSoftwareStatement => "invalid_software_statement",
+            Code::UnapprovedSoftwareStatement => "unapproved_software_statement",
             Code::InvalidToken => "invalid_token",
             Code::InvalidDpopProof => "invalid_dpop_proof",
             Code::UseDpopNonce => "use_dpop_nonce",
@@ -93,6 +101,10 @@ impl Code {
             Code::InvalidClient
                 | Code::InvalidGrant
                 | Code::UnsupportedGrantType
+                | Code::InvalidRedirectUri
+                | Code::InvalidClientMetadata
+                | Code::InvalidSoftwareStatement
+                | Code::UnapprovedSoftwareStatement
                 | Code::InvalidToken
                 | Code::InvalidDpopProof
                 | Code::UseDpopNonce
@@ -168,7 +180,7 @@ impl Error {
                 "The client is unknown, switched off, or did not authenticate as registered.".to_owned()
             }
             Error::Limited { retry_after_seconds } => {
-                format!("Too many failed attempts. Try again in {retry_after_seconds} seconds.")
+                format!("Too many attempts. Try again in {retry_after_seconds} seconds.")
             }
             Error::TooLarge => "The body is longer than 64 KiB.".to_owned(),
             Error::UseDpopNonce { .. } => "The DPoP proof needs the nonce of the header DPoP-Nonce.".to_owned(),

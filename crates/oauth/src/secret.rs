@@ -1,6 +1,6 @@
 //! How our codes, tokens and client secrets look, and how they are kept: as a hash (ALL-11).
 //!
-//! `bwa_` (access), `bwr_` (refresh) or `bws_` (client secret), then 43 letters and digits with 256 random bits (ALL-10), then 5 with
+//! `bwa_` (access), `bwr_` (refresh), `bws_` (client secret), `bwm_` (registration access) or `bwi_` (initial access), then 43 letters and digits with 256 random bits (ALL-10), then 5 with
 //! a CRC-32 of all before them. A secret scanner finds them by prefix and checksum (AT-1).
 //! A code has no prefix: 48 letters and digits, as Gorgias' apps know it.
 
@@ -29,6 +29,16 @@ pub fn refresh_token_of(bytes: [u8; 32]) -> String {
 
 pub fn client_secret(random: &Random) -> String {
     new("bws_", random)
+}
+
+/// Opens an app's own registration (RFC 7592).
+pub fn registration_token(random: &Random) -> String {
+    new("bwm_", random)
+}
+
+/// Lets an app register itself (RFC 7591, section 3).
+pub fn initial_token(random: &Random) -> String {
+    new("bwi_", random)
 }
 
 pub fn code(random: &Random) -> String {

@@ -4,6 +4,8 @@
 //! longer, up to a bound, so that nobody is locked out for good. A success gives its own attempt back and nothing else: it
 //! does not wipe out what a stranger has used up.
 
+use std::net::{IpAddr, Ipv6Addr};
+
 use jiff::{SignedDuration, Timestamp};
 use store::{StoreError, Tx};
 
@@ -52,6 +54,15 @@ pub fn client(client_id: &str) -> String {
 /// The subject of unknown apps whose documents somebody at this address makes us read.
 pub fn documents(address: &str) -> String {
     cut(format!("documents:{address}"))
+}
+
+/// The subject of registrations from a network: an IPv4 address, or the 64 bits of IPv6 that one subscriber has.
+pub fn registrations(address: IpAddr) -> String {
+    let network = match address {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+    };
+    cut(format!("registrations:{network}"))
 }
 
 /// Seconds until all subjects may try again; None: now.

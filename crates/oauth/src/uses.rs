@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use store::{Db, StoreError, transact};
 use tokio::sync::Notify;
 
+use crate::clients::Client;
 use crate::{Provider, State};
 
 /// How long notes are gathered before they are written in one transaction.
@@ -31,6 +32,8 @@ pub(crate) enum Use {
     },
     /// Row of `client_secrets`.
     Secret { id: i64 },
+    /// Row of `clients`.
+    Client { id: i64 },
 }
 
 /// What was used and is not written yet.
@@ -77,7 +80,19 @@ pub(crate) fn keep_writing(state: &Arc<State>, db: Db) {
     });
 }
 
+/// An app's use is noted at most so often, in microseconds.
+const CLIENT_STEP_MICROSECONDS: i64 = 3_600_000_000;
+
 impl Provider {
+    /// Notes that the app proved itself, or that a person allowed it something (RG-2).
+    pub(crate) fn note_client_use(&self, client: &Client) {
+        let now = self.clock.now();
+        let noted_at = client.last_used_at.map_or(i64::MIN, Timestamp::as_microsecond);
+        if noted_at.saturating_add(CLIENT_STEP_MICROSECONDS) <= now.as_microsecond() {
+            self.state.uses.note(Use::Client { id: client.id }, now);
+        }
+    }
+
     /// Writes now what was noted. For tests, for a graceful end, and before a used refresh token is judged.
     pub async fn write_uses(&self) -> Result<(), StoreError> {
         write(&self.db, &self.state.uses).await
@@ -90,6 +105,7 @@ async fn write(db: &Db, uses: &Uses) -> Result<(), StoreError> {
     notes.sort_by_key(|(what, _)| match *what {
         Use::Token { grant_id, hash, .. } => (0, grant_id.unwrap_or(0), hash),
         Use::Secret { id } => (1, id, [0; 32]),
+        Use::Client { id } => (2, id, [0; 32]),
     });
     for chunk in notes.chunks(N_AT_ONCE) {
         transact!(db, |tx| {
@@ -109,6 +125,10 @@ async fn write(db: &Db, uses: &Uses) -> Result<(), StoreError> {
                             let from = from.map(|address| address.to_string());
                             tx.run(sql, &[at.into(), from.into(), grant_id.into()]).await?;
                         }
+                    }
+                    Use::Client { id } => {
+                        let sql = "update clients set last_used_at = $1 where id = $2";
+                        tx.run(sql, &[at.into(), id.into()]).await?;
                     }
                     Use::Secret { id } => {
                         let sql = "update client_secrets set last_used_at = $1 where id = $2";

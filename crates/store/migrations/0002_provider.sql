@@ -17,6 +17,8 @@ alter table clients add column approval @text not null default 'approved';
 alter table clients add column calls_per_minute bigint;
 -- Opens the app's own registration (RFC 7592). Kept as a hash.
 alter table clients add column registration_token_hash @blob;
+-- Row of the initial access token it came with; null for one that registered itself without (RG-2).
+alter table clients add column initial_token_id bigint;
 -- A client ID metadata document: when it was read, and until when it may be believed (CM-4).
 alter table clients add column document_fetched_at bigint;
 alter table clients add column document_expires_at bigint;

@@ -414,6 +414,7 @@ impl Provider {
             codes::issue(tx, now, &code, &bound).await?;
             Ok(true)
         })?;
+        self.note_client_use(&pending.client);
         if issued { self.reply(pending).code(&code).await } else { Ok(expired()) }
     }
 

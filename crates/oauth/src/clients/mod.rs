@@ -24,7 +24,7 @@ use scope::resource::Apps;
 use scope::set::ScopeSet;
 use store::{Row, StoreError, Tx};
 
-pub(crate) use admin::{Entry, write_change, write_new};
+pub(crate) use admin::{Entry, living, write_change, write_new};
 pub use build::{ClientChange, NewClient};
 pub use metadata::Metadata;
 pub use secrets::{NewSecret, OldSecrets, Secret};

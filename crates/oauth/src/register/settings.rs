@@ -6,12 +6,24 @@ use serde::{Deserialize, Serialize};
 pub const NAME: &str = "registration";
 
 /// The setting. Its default is the strictest: nobody registers anything.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
     pub mode: Mode,
     /// Whether a registration access token is replaced each time its app is read or changed (RFC 7592, section 3).
     pub rotates_tokens: bool,
+    /// Whether confidential apps that come with an initial access token may leave PKCE out (POL-3): for OpenID's conformance tests and apps
+    /// of before OAuth 2.1.
+    pub spares_pkce: bool,
+    /// Whose software statements count.
+    pub statement_issuers: Vec<StatementIssuer>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatementIssuer {
+    /// Value of `iss`.
+    pub issuer: String,
+    pub jwks_uri: String,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 
 mod authorize;
 mod client_auth;
+mod client_metadata;
 mod clients;
 mod consent;
 mod credential_leakage;
@@ -14,6 +15,8 @@ mod redirect_uri;
 mod refresh;
 mod refresh_parallel;
 mod reverse_proxy;
+mod register;
+mod registration_management;
 mod revoke;
 mod sign_in;
 mod token;

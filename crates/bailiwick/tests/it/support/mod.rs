@@ -6,6 +6,7 @@ pub mod golden;
 pub mod jose;
 pub mod mcp;
 pub mod push;
+pub mod registering;
 pub mod server;
 
 pub use app::TestApp;
