@@ -12,10 +12,12 @@ use helpdesk::api_keys;
 use oauth::dpop::{Scheme, Shown, Unusable};
 use oauth::resources::Target;
 use oauth::sessions::{self, Session};
+use oauth::step_up::Login;
 use scope::permission::Permissions;
 use scope::permit::{Actor, Caller};
 use store::{StoreError, transact};
 
+use crate::fresh::Behind;
 use crate::observe::Seen;
 use crate::{App, ClientAddress, Why};
 
@@ -46,19 +48,23 @@ pub(crate) async fn by_token(parts: &mut Parts, app: &App, target: Target) -> Re
     let header = header.to_str().map_err(|_| Why::InvalidToken)?;
     let (scheme, credentials) = header.split_once(' ').ok_or(Why::InvalidToken)?;
     let credentials = credentials.trim();
-    let caller = if let Some(scheme) = Scheme::parse(scheme) {
+    let (caller, login) = if let Some(scheme) = Scheme::parse(scheme) {
         bearer(parts, app, scheme, credentials, target).await?
     } else if scheme.eq_ignore_ascii_case("basic") && target == Target::Api {
-        api_key(parts, app, credentials).await?
+        (api_key(parts, app, credentials).await?, None)
     } else {
         return Err(Why::NoCredentials);
     };
     let caller = Arc::new(caller);
     parts.extensions.insert(caller.clone());
+    if let Some(login) = login {
+        parts.extensions.insert(Behind(login));
+    }
     Ok(caller)
 }
 
-async fn bearer(parts: &Parts, app: &App, scheme: Scheme, token: &str, target: Target) -> Result<Caller, Why> {
+/// The caller, and the sign-in behind the token if there was one.
+async fn bearer(parts: &Parts, app: &App, scheme: Scheme, token: &str, target: Target) -> Result<(Caller, Option<Arc<Login>>), Why> {
     let from = parts.extensions.get::<ClientAddress>().map(|address| address.0);
     let path = parts.extensions.get::<OriginalUri>().map_or(parts.uri.path(), |uri| uri.0.path());
     let shown = Shown { scheme, token, headers: &parts.headers, method: parts.method.as_str(), path, from };
@@ -84,7 +90,8 @@ async fn bearer(parts: &Parts, app: &App, scheme: Scheme, token: &str, target: T
         request_id: request_id(parts),
         ..Actor::default()
     };
-    Ok(Caller::new(actor, bearer.granted))
+    let login = bearer.grant_id.map(|_grant| bearer.login.clone());
+    Ok((Caller::new(actor, bearer.granted), login))
 }
 
 /// `email:key` as Gorgias has it, or `email/token:key` as Zendesk has it.

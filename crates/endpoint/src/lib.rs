@@ -10,6 +10,7 @@ use store::Db;
 
 mod authenticate;
 mod cors;
+mod fresh;
 pub mod health;
 mod layers;
 mod limit;
@@ -20,6 +21,7 @@ mod routes;
 pub mod setup;
 
 pub use authenticate::{Credential, RequestId, RoleForbids, cookie, session};
+pub use fresh::{Fresh, FreshSession};
 pub use layers::{ClientAddress, OverTls, Pages, wrap};
 pub use limit::Limits;
 pub use may::{ByBody, BySession, May, Refused, Why};

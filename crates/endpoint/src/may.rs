@@ -10,7 +10,8 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use oauth::dpop;
+use oauth::dpop::{self, Scheme};
+use oauth::step_up::Challenge;
 use oauth::resources::Target;
 use scope::permission::Permissions;
 use scope::permit::{Caller, Permit, Refusal};
@@ -58,6 +59,9 @@ pub enum Why {
     Role,
     #[error("Too many calls. Try again in {0} seconds.")]
     TooMany(u64),
+    /// The sign-in behind the token is too old or too weak for this call (SU-1).
+    #[error("This call needs a more recent or a surer sign-in.")]
+    NotFresh { challenge: Challenge, scheme: Scheme },
     #[error("The database is busy. Try again in a second.")]
     Unavailable,
     #[error("Something broke on our side.")]
@@ -114,6 +118,9 @@ impl IntoResponse for Refused {
                     r#"Bearer realm="api", error="insufficient_scope", scope="{scope}", resource_metadata="{metadata}""#
                 )),
             ),
+            Why::NotFresh { challenge, scheme } => {
+                (StatusCode::UNAUTHORIZED, Some(step_up_challenge(challenge, *scheme, metadata)))
+            }
             Why::Role => (StatusCode::FORBIDDEN, None),
             Why::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, None),
             Why::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, None),
@@ -141,6 +148,24 @@ impl IntoResponse for Refused {
         }
         response
     }
+}
+
+/// RFC 9470, section 3.
+fn step_up_challenge(challenge: &Challenge, scheme: Scheme, metadata: &str) -> String {
+    let scheme = match scheme {
+        Scheme::Bearer => "Bearer",
+        Scheme::Dpop => "DPoP",
+    };
+    let mut text = format!(
+        r#"{scheme} realm="api", error="insufficient_user_authentication", error_description="A more recent or a surer sign-in is needed.""#
+    );
+    if let Some(acr) = &challenge.acr {
+        text.push_str(&format!(r#", acr_values="{acr}""#));
+    }
+    if let Some(seconds) = challenge.max_age_seconds {
+        text.push_str(&format!(r#", max_age="{seconds}""#));
+    }
+    text + &format!(r#", resource_metadata="{metadata}""#)
 }
 
 /// RFC 9449, section 7.1.
@@ -200,7 +225,7 @@ impl<'a> ByBody<'a> {
     }
 }
 
-fn needed(parts: &mut Parts, app: &App) -> Result<Arc<Needed>, Refused> {
+pub(crate) fn needed(parts: &mut Parts, app: &App) -> Result<Arc<Needed>, Refused> {
     match parts.extensions.get::<Arc<Needed>>() {
         Some(needed) => Ok(needed.clone()),
         None => {
@@ -210,7 +235,7 @@ fn needed(parts: &mut Parts, app: &App) -> Result<Arc<Needed>, Refused> {
     }
 }
 
-fn refused(why: Why, needed: Option<&Arc<Needed>>, app: &App) -> Refused {
+pub(crate) fn refused(why: Why, needed: Option<&Arc<Needed>>, app: &App) -> Refused {
     let target = needed.map_or(Target::Api, |needed| needed.surface.target);
     Refused {
         why,

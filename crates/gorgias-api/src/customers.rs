@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use endpoint::{App, May};
+use endpoint::{App, Fresh, May};
 use helpdesk::addresses::ADDRESS_MAX_CHARS;
 use helpdesk::customers::{self, Changes, Customer, CustomerDetail, Filter, NewCustomer, Sort};
 use helpdesk::people::AddressRef;
@@ -90,6 +90,7 @@ pub async fn create(
 pub async fn delete_many(
     State(app): State<App>,
     May(may): May<CanWrite<Customers>>,
+    _fresh: Fresh,
     body: Body,
 ) -> Result<Response, GorgiasError> {
     let mut fields = body.fields()?;

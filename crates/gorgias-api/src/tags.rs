@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use endpoint::{App, May};
+use endpoint::{App, Fresh, May};
 use helpdesk::jobs::merge_tags;
 use helpdesk::tags::{self, Changes, DESCRIPTION_MAX_CHARS, NAME_MAX_CHARS, NewTag, Sort, Tag};
 use scope::permit::{CanRead, CanWrite};
@@ -68,6 +68,7 @@ pub async fn create(
 pub async fn delete_many(
     State(app): State<App>,
     May(may): May<CanWrite<Tags>>,
+    _fresh: Fresh,
     body: Body,
 ) -> Result<Response, GorgiasError> {
     let mut fields = body.fields()?;

@@ -19,6 +19,7 @@ use store::{Row, StoreError};
 use crate::client_auth::Known;
 use crate::policy::Policy;
 use crate::resources::Audience;
+use crate::step_up::Login;
 use crate::uses::Use;
 use crate::{Provider, secret};
 
@@ -52,6 +53,8 @@ pub struct Bearer {
     pub jkt: Option<String>,
     /// Of the app.
     pub policy: Policy,
+    /// The sign-in it began with (SU-2).
+    pub login: Arc<Login>,
     pub expires_at: Timestamp,
 }
 
@@ -128,7 +131,7 @@ impl Provider {
         let row = tx
             .row(
                 "select a.scope, a.audience, a.jkt, a.expires_at, a.last_used_at, f.id as family_id, f.grant_id, f.client_id, f.person_id,
-                        c.dialect, c.policy, c.allowed_scopes, p.role
+                        f.auth_time, f.acr, c.dialect, c.policy, c.allowed_scopes, p.role
                  from access_tokens a
                  join token_families f on f.id = a.family_id
                  join clients c on c.id = f.client_id
@@ -203,6 +206,7 @@ fn entry(row: &Row, issuer: &str) -> Result<Entry, StoreError> {
         audience: Audience::stored(&row.text("audience")?, issuer),
         jkt: row.text_or_null("jkt")?,
         policy: Policy::parse(&row.text("policy")?).ok_or(StoreError::Column("policy"))?,
+        login: Arc::new(Login { auth_time: row.time_or_null("auth_time")?, acr: row.text_or_null("acr")? }),
         expires_at: row.time("expires_at")?,
     };
     Ok(Entry { bearer: Arc::new(bearer), noted_at: AtomicI64::new(noted_at) })

@@ -55,6 +55,7 @@ pub mod seal;
 pub mod secret;
 pub mod sessions;
 pub mod sign_in;
+pub mod step_up;
 pub mod throttle;
 pub mod token;
 pub mod used_identifiers;

@@ -14,6 +14,7 @@ mod admin;
 mod assets;
 mod authorize;
 mod choose;
+mod confirm;
 mod consent;
 mod errors;
 mod form;
@@ -68,6 +69,7 @@ pub fn routes() -> Routes {
         .open(post, "/choose", choose::keep, OWN)
         .open(get, "/consent", consent::show, OWN)
         .open(post, "/consent", consent::decide, OWN)
+        .open(get, "/confirm", confirm::show, OWN)
         .open(get, "/me/apps", my_apps::list, OWN)
         .open(post, "/me/apps/{id}/withdraw", my_apps::withdraw, OWN)
         .get("/admin", admin::home::show)

@@ -16,6 +16,7 @@ use crate::admin::apps::{AppRow, List};
 use crate::admin::home::Home;
 use crate::authorize::FormPost;
 use crate::choose::Choose;
+use crate::confirm::Confirm;
 use crate::consent::Consent;
 use crate::form::Form;
 use crate::login::Login;
@@ -234,6 +235,13 @@ fn all() -> Vec<(&'static str, String)> {
         request: "sample".to_owned(),
         person: PersonLine::new("Ada Winter", "ada@northwind.example"),
     };
+    let confirm = Confirm {
+        csrf: "sample".to_owned(),
+        account: "Northwind Outfitters".to_owned(),
+        person: PersonLine::new("Ada Winter", "ada@northwind.example"),
+        email: "ada@northwind.example".to_owned(),
+        return_to: "/admin/apps/5".to_owned(),
+    };
     let logout = Logout {
         csrf: "sample".to_owned(),
         account: "Northwind Outfitters".to_owned(),
@@ -251,6 +259,7 @@ fn all() -> Vec<(&'static str, String)> {
         ("login-refused", login(true).render().unwrap()),
         ("logout", logout.render().unwrap()),
         ("choose", choose.render().unwrap()),
+        ("confirm", confirm.render().unwrap()),
         ("consent", consent(SCOPE, Standing::Verified, false).render().unwrap()),
         ("consent-unverified", consent(wide, Standing::Unverified, false).render().unwrap()),
         ("consent-more", consent("tags:read tags:write", Standing::SelfRegistered, true).render().unwrap()),

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use endpoint::{App, BySession};
+use endpoint::{App, BySession, FreshSession};
 use helpdesk::Error;
 use jiff::Timestamp;
 use oauth::clients::{self, Client, OldSecrets, Secret, secrets};
@@ -87,6 +87,7 @@ pub async fn add_secret(
     State(app): State<App>,
     BySession(may): BySession<CanWrite<Apps>>,
     BySession(may_read): BySession<CanRead<Apps>>,
+    _fresh: FreshSession,
     Path(id): Path<i64>,
     posted: Posted,
 ) -> Response {

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use endpoint::{App, BySession};
+use endpoint::{App, BySession, FreshSession};
 use helpdesk::Error;
 use oauth::clients::{self, usage};
 use scope::permit::{CanRead, CanWrite};
@@ -28,6 +28,7 @@ pub async fn show(
     State(app): State<App>,
     BySession(may): BySession<CanRead<Apps>>,
     _admin: BySession<CanWrite<Apps>>,
+    _fresh: FreshSession,
     Path(id): Path<i64>,
     visitor: Visitor,
 ) -> Response {
@@ -42,6 +43,7 @@ pub async fn show(
 pub async fn delete(
     State(app): State<App>,
     BySession(may): BySession<CanWrite<Apps>>,
+    _fresh: FreshSession,
     Path(id): Path<i64>,
     _posted: Posted,
 ) -> Response {

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use endpoint::{App, BySession};
+use endpoint::{App, BySession, FreshSession};
 use helpdesk::Error;
 use oauth::clients::{self, Client, ClientChange, ClientType, NewClient};
 use oauth::redirect_uri::RedirectUri;
@@ -46,7 +46,12 @@ pub struct Choice {
 }
 
 /// `GET /admin/apps/new`
-pub async fn new(State(app): State<App>, _admin: BySession<CanWrite<Apps>>, visitor: Visitor) -> Response {
+pub async fn new(
+    State(app): State<App>,
+    _admin: BySession<CanWrite<Apps>>,
+    _fresh: FreshSession,
+    visitor: Visitor,
+) -> Response {
     let form = Form::new(vec![("dialect".into(), "standard".into()), ("type".into(), "confidential".into())]);
     answer(&app, &visitor, StatusCode::OK, form, None).await
 }
@@ -56,6 +61,7 @@ pub async fn create(
     State(app): State<App>,
     BySession(may): BySession<CanWrite<Apps>>,
     BySession(may_read): BySession<CanRead<Apps>>,
+    _fresh: FreshSession,
     posted: Posted,
 ) -> Response {
     let Posted { visitor, mut form } = posted;
@@ -74,6 +80,7 @@ pub async fn edit(
     State(app): State<App>,
     BySession(may): BySession<CanRead<Apps>>,
     _admin: BySession<CanWrite<Apps>>,
+    _fresh: FreshSession,
     Path(id): Path<i64>,
     visitor: Visitor,
 ) -> Response {
@@ -88,6 +95,7 @@ pub async fn update(
     State(app): State<App>,
     BySession(may): BySession<CanWrite<Apps>>,
     BySession(may_read): BySession<CanRead<Apps>>,
+    _fresh: FreshSession,
     Path(id): Path<i64>,
     posted: Posted,
 ) -> Response {

@@ -221,7 +221,8 @@ impl Server {
             .expect("an id");
         let family = tx
             .row(
-                "insert into token_families (client_id, grant_id, person_id, scope, created_at) values ($1, $2, $3, $4, $5) returning id",
+                "insert into token_families (client_id, grant_id, person_id, scope, auth_time, acr, created_at)
+                 values ($1, $2, $3, $4, $5, 'urn:bailiwick:acr:pwd', $5) returning id",
                 &[client.into(), grant.into(), person_id.into(), scope.into(), now.into()],
             )
             .await
