@@ -64,7 +64,13 @@ pub(crate) async fn by_token(parts: &mut Parts, app: &App, target: Target) -> Re
 }
 
 /// The caller, and the sign-in behind the token if there was one.
-async fn bearer(parts: &Parts, app: &App, scheme: Scheme, token: &str, target: Target) -> Result<(Caller, Option<Arc<Login>>), Why> {
+async fn bearer(
+    parts: &Parts,
+    app: &App,
+    scheme: Scheme,
+    token: &str,
+    target: Target,
+) -> Result<(Caller, Option<Arc<Login>>), Why> {
     let from = parts.extensions.get::<ClientAddress>().map(|address| address.0);
     let path = parts.extensions.get::<OriginalUri>().map_or(parts.uri.path(), |uri| uri.0.path());
     let shown = Shown { scheme, token, headers: &parts.headers, method: parts.method.as_str(), path, from };

@@ -26,11 +26,7 @@ pub struct Limits {
 /// A day for calls, so that an app which is at work all day asks its people once; an hour for pages, where asking costs one field.
 impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            calls_max_age_seconds: Some(24 * 60 * 60),
-            calls_acr: None,
-            pages_max_age_seconds: Some(60 * 60),
-        }
+        Limits { calls_max_age_seconds: Some(24 * 60 * 60), calls_acr: None, pages_max_age_seconds: Some(60 * 60) }
     }
 }
 

@@ -56,7 +56,8 @@ async fn a_level_that_cannot_be_reached_is_told_to_the_app() {
     // AZ-20, SU-2
     let server = Server::start().await;
     let app = server.app(confidential(Dialect::Standard, WORDS)).await;
-    let essential = |level: &str| json!({ "id_token": { "acr": { "essential": true, "values": [level] } } }).to_string();
+    let essential =
+        |level: &str| json!({ "id_token": { "acr": { "essential": true, "values": [level] } } }).to_string();
     let unknown = [("claims", &*essential("urn:example:gold"))].map(|(name, value)| (name, value.to_owned()));
     let ours = [("claims", essential("urn:bailiwick:acr:mfa"))];
     let by_values = [("acr_values", "urn:bailiwick:acr:mfa".to_owned())];
@@ -115,7 +116,11 @@ async fn a_sub_that_is_asked_for_by_value_is_the_only_one_that_will_do() {
     app.allow(&mut browser, Person::Agent, WORDS).await;
     let asking = |sub: String| json!({ "id_token": { "sub": { "value": sub } } }).to_string();
 
-    for (sub, expected) in [(server.agent_id.to_string(), None), (server.admin_id.to_string(), Some("login_required")), ("x".to_owned(), Some("login_required"))] {
+    for (sub, expected) in [
+        (server.agent_id.to_string(), None),
+        (server.admin_id.to_string(), Some("login_required")),
+        ("x".to_owned(), Some("login_required")),
+    ] {
         let page = browser.get(&app.request(WORDS, &[("claims", &asking(sub)), ("prompt", "none")])).await;
 
         assert_eq!(page.answer().get("error").map(String::as_str), expected);

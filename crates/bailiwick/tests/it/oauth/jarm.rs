@@ -38,8 +38,7 @@ async fn an_answer_is_one_signed_jwt_in_each_way_it_can_travel() {
 async fn a_signed_answer_can_be_posted_and_can_be_an_error() {
     // AZ-26, AZ-5
     let server = Server::start().await;
-    let metadata =
-        Metadata { authorization_signed_response_alg: Some("ES256".to_owned()), ..Metadata::default() };
+    let metadata = Metadata { authorization_signed_response_alg: Some("ES256".to_owned()), ..Metadata::default() };
     let app = server.app(NewClient { metadata, ..confidential(Dialect::Standard, "tickets:read") }).await;
 
     let posted = [("response_mode", "form_post.jwt"), ("prompt", "none")];

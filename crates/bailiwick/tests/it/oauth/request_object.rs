@@ -16,7 +16,8 @@ async fn what_stands_in_the_object_replaces_what_stands_beside_it() {
     let server = Server::start().await;
     let key = TestKey::es256();
     let app = server.app(signing(&key, "openid tickets:read")).await;
-    let claims = app.object("openid tickets:read", json!({ "max_age": 600, "claims": { "userinfo": { "name": null } } }));
+    let claims =
+        app.object("openid tickets:read", json!({ "max_age": 600, "claims": { "userinfo": { "name": null } } }));
     let outside = [
         ("scope", "account:read"),
         ("state", "outside"),
@@ -126,7 +127,8 @@ async fn a_pushed_object_replaces_the_pushed_form() {
 
     let bare = app.push("tickets:read", &[]).await;
     let direct = Browser::new(&server).get(&app.request("tickets:read", &[])).await;
-    let handle = app.pushed("account:read", &[("request", &object), ("redirect_uri", "https://evil.example.com/")]).await;
+    let handle =
+        app.pushed("account:read", &[("request", &object), ("redirect_uri", "https://evil.example.com/")]).await;
     let mut browser = Browser::new(&server);
     let login = browser.open(&app.with_handle(&handle)).await;
     let consent = browser.sign_in_on(&login, Person::Agent).await;

@@ -36,7 +36,8 @@ async fn deleting_many_at_once_asks_for_a_recent_sign_in() {
 
     // The app repeats its request with what the challenge says.
     let mut browser = Browser::new(&server);
-    let again = app.ask(&mut browser, Person::Admin, "openid offline tags:write tags:read", &[("max_age", "86400")]).await;
+    let again =
+        app.ask(&mut browser, Person::Admin, "openid offline tags:write tags:read", &[("max_age", "86400")]).await;
     let code = match again.location() {
         Some(_) => again.answer()["code"].clone(),
         None => browser.press(&again, "consent-allow", &[]).await.answer()["code"].clone(),

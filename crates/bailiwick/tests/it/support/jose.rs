@@ -91,7 +91,7 @@ fn ec() -> Vec<u8> {
 }
 
 fn ed() -> Vec<u8> {
-    aws_lc_rs::signature::Ed25519KeyPair::generate().expect("a key").to_pkcs8().expect("PKCS#8").as_ref().to_vec()
+    aws_lc_rs::signature::Ed25519KeyPair::generate().expect("a key").to_pkcs8v1().expect("PKCS#8").as_ref().to_vec()
 }
 
 fn rsa() -> Vec<u8> {
