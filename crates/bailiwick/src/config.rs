@@ -41,6 +41,7 @@ pub struct Settings {
     pub metrics_listen: String,
     pub metrics_token: String,
     pub shutdown_seconds: u64,
+    pub key_rotation_days: u32,
     pub fetch_private: bool,
     pub fetch_hosts: BTreeMap<String, SocketAddr>,
     pub fetch_roots: Vec<PathBuf>,

@@ -58,6 +58,8 @@ enum Command {
     Restore(cli::restore::Args),
     /// Bring the database to this program's schema; with --to, move the account to PostgreSQL
     Migrate(cli::migrate::Args),
+    /// List, replace or revoke the keys that sign tokens, while the server goes on serving
+    Key(cli::key::Args),
     /// Print every route, the scope it needs and the handler that asks for it
     Routes(cli::routes::Args),
     /// Print both vendors' scope words and what each opens
@@ -107,6 +109,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Backup(args) => block_on(cli::backup::run(&args, &cli.overrides.settings()?.database_url())),
         Command::Restore(args) => block_on(cli::restore::run(&args, &cli.overrides.settings()?.database_url())),
         Command::Migrate(args) => block_on(cli::migrate::run(&args, &cli.overrides.settings()?.database_url())),
+        Command::Key(args) => block_on(cli::key::run(&args, &cli.overrides.settings()?)),
         Command::Routes(args) => cli::routes::run(&args),
         Command::Scopes(args) => cli::scopes::run(&args),
     }

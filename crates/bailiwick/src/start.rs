@@ -39,6 +39,7 @@ pub async fn app(db: Db, surroundings: Surroundings, settings: &Settings) -> any
         secret_key,
         client_authorities: settings.client_authorities()?,
         client_certificates: settings.tls_client_certificates || client_certificate_header.is_some(),
+        key_rotation_days: settings.key_rotation_days.into(),
         tool_permissions: mcp::permissions(),
     };
     let fetch = Fetch::new(settings.reach()?)?;

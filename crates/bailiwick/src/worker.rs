@@ -8,7 +8,7 @@ use anyhow::bail;
 use endpoint::App;
 use helpdesk::jobs::{merge_tags, unsnooze_ticket};
 use jiff::{SignedDuration, Timestamp};
-use oauth::{cleanup, logos, register};
+use oauth::{backchannel_logout, cleanup, key_rotation, logos, register};
 use serde_json::Value as Json;
 use store::queue::{self, Failed, Job, Lease, NewJob};
 use store::{StoreError, transact};
@@ -19,8 +19,16 @@ const LEASE: Duration = Duration::from_secs(60);
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Other processes may enqueue too, and are not heard: look at least this often.
 const POLL: Duration = Duration::from_secs(5);
-/// Jobs that run side by side in one process.
-const N_WORKERS: usize = 2;
+/// Jobs that run side by side in one process. Some wait for strangers' servers, and must not keep the others waiting (BL-2).
+const N_WORKERS: usize = 8;
+
+/// Jobs that come back by themselves, with how long after the start they first run. What comes back rarely must not wait that long: a
+/// program that is restarted often would never get to it.
+const RECURRING: [(&str, SignedDuration); 3] = [
+    (cleanup::KIND, cleanup::EVERY),
+    (register::cleanup::KIND, SignedDuration::from_mins(15)),
+    (key_rotation::KIND, SignedDuration::from_mins(1)),
+];
 
 /// How a run of a job ended well.
 pub enum Outcome {
@@ -37,6 +45,11 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
         merge_tags::KIND => merge_tags::run(&app.db, &job.payload).await?,
         unsnooze_ticket::KIND => unsnooze_ticket::run(&app.db, now, &job.payload, &run).await?,
         logos::KIND => app.provider.fetch_logo(&job.payload).await?,
+        backchannel_logout::KIND => app.provider.tell_of_logout(&job.payload, &run).await?,
+        key_rotation::KIND => {
+            app.provider.rotate_keys_if_due(&run).await?;
+            return Ok(Outcome::Again(now + key_rotation::EVERY));
+        }
         cleanup::KIND => {
             app.provider.clean_up_expired().await?;
             return Ok(Outcome::Again(now + cleanup::EVERY));
@@ -71,17 +84,17 @@ pub async fn run(app: App, stopped: watch::Receiver<bool>) {
 async fn enqueue_recurring(app: &App) -> Result<(), StoreError> {
     let now = app.clock.now();
     transact!(app.db, |tx| {
-        for (kind, every) in [(cleanup::KIND, cleanup::EVERY), (register::cleanup::KIND, register::cleanup::EVERY)] {
+        for (kind, first_after) in RECURRING {
             let job = NewJob {
                 kind,
                 payload: Json::Null,
-                run_at: now + every,
+                run_at: now + first_after,
                 dedupe_key: Some("once".to_owned()),
                 max_attempts: 10,
             };
             queue::enqueue(tx, now, job).await?;
         }
-        Ok(())
+        Ok::<_, StoreError>(())
     })
 }
 
@@ -126,6 +139,7 @@ async fn work_once(app: &App, worker: &str) -> anyhow::Result<bool> {
         return Ok(false);
     }
     let Some(job) = transact!(app.db, |tx| queue::claim(tx, now, worker, LEASE).await)? else { return Ok(false) };
+    app.db.wake_worker();
     let span = tracing::info_span!("job", id = job.id, kind = job.kind);
     let outcome = tokio::select! {
         outcome = perform(app, &job) => outcome,

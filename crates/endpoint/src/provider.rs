@@ -23,6 +23,7 @@ pub fn routes(surface: Surface) -> Routes {
         .open(MethodFilter::POST, "/oauth/token", token, BY_CLIENT)
         .open(MethodFilter::POST, "/oauth/tokens", zendesk_token, BY_CLIENT)
         .open(MethodFilter::POST, "/oauth/par", push, BY_CLIENT)
+        .open(MethodFilter::POST, oauth::device::PATH, device_authorization, BY_CLIENT)
         .open(MethodFilter::POST, "/oauth/revoke", revoke, BY_CLIENT)
         .open(MethodFilter::POST, "/oauth/introspect", introspect, BY_CLIENT)
         .open(MethodFilter::GET, "/oauth/userinfo", userinfo, "checks the token's openid scope itself")
@@ -65,6 +66,14 @@ pub async fn zendesk_token(State(app): State<App>, request: Request) -> Response
 pub async fn push(State(app): State<App>, request: Request) -> Response {
     match back_channel(request).await {
         Ok(request) => app.provider.push(&request).await,
+        Err(refusal) => refusal,
+    }
+}
+
+/// `POST /oauth/device_authorization`
+pub async fn device_authorization(State(app): State<App>, request: Request) -> Response {
+    match back_channel(request).await {
+        Ok(request) => app.provider.device_authorization(&request).await,
         Err(refusal) => refusal,
     }
 }

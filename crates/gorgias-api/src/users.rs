@@ -118,14 +118,17 @@ pub async fn update(State(app): State<App>, May(may): May<CanWrite<Users>>, Id(i
 
     let proof = users::prove(&app.db, &app.random, may.actor().person_id, id, &secrets).await?;
     let now = app.clock.now();
-    let user = transact!(app.db, |tx| users::update(tx, &may, now, id, &changes, &proof).await)?;
+    let user = transact!(app.db, |tx| {
+        let user = users::update(tx, &may, now, id, &changes, &proof).await?;
+        if !user.active {
+            app.provider.end_access_of(tx, id).await?;
+        } else if secrets.new_password.is_some() {
+            app.provider.end_sessions_of(tx, id).await?;
+        }
+        Ok::<_, helpdesk::Error>(user)
+    })?;
     // A new role counts from the person's next call on (RS-6).
     app.provider.forget_person(id);
-    if !user.active {
-        app.provider.end_access_of(id).await?;
-    } else if secrets.new_password.is_some() {
-        app.provider.end_sessions_of(id).await?;
-    }
     Ok(Json(view(&app, &user)))
 }
 
@@ -136,8 +139,12 @@ pub async fn delete(
     Id(id): Id,
 ) -> Result<Response, GorgiasError> {
     let now = app.clock.now();
-    transact!(app.db, |tx| users::delete(tx, &may, now, id).await)?;
-    app.provider.end_access_of(id).await?;
+    transact!(app.db, |tx| {
+        users::delete(tx, &may, now, id).await?;
+        app.provider.end_access_of(tx, id).await?;
+        Ok::<_, helpdesk::Error>(())
+    })?;
+    app.provider.forget_person(id);
     Ok(empty(StatusCode::NO_CONTENT))
 }
 

@@ -39,6 +39,7 @@ pub struct Bearer {
     pub grant_id: Option<i64>,
     /// Row of `clients`.
     pub client_row: i64,
+    pub client_id: String,
     pub person_id: i64,
     /// The person's role now, not at issue time (RS-6).
     pub role: Role,
@@ -131,7 +132,7 @@ impl Provider {
         let row = tx
             .row(
                 "select a.scope, a.audience, a.jkt, a.expires_at, a.last_used_at, f.id as family_id, f.grant_id, f.client_id, f.person_id,
-                        f.auth_time, f.acr, c.dialect, c.policy, c.allowed_scopes, p.role
+                        f.auth_time, f.acr, c.client_id as app, c.dialect, c.policy, c.allowed_scopes, p.role
                  from access_tokens a
                  join token_families f on f.id = a.family_id
                  join clients c on c.id = f.client_id
@@ -198,6 +199,7 @@ fn entry(row: &Row, issuer: &str) -> Result<Entry, StoreError> {
         family_id: row.int("family_id")?,
         grant_id: row.int_or_null("grant_id")?,
         client_row: row.int("client_id")?,
+        client_id: row.text("app")?,
         person_id: row.int("person_id")?,
         role: Role::parse(&row.text("role")?).ok_or(StoreError::Column("role"))?,
         scope,

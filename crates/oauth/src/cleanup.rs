@@ -54,7 +54,13 @@ const SIMPLE: [(&str, SignedDuration); 6] = [
 ];
 
 /// Tables whose rows hold a family together, which goes with the last of them.
-const OF_FAMILIES: [(&str, SignedDuration); 3] = [
+const OF_FAMILIES: [(&str, SignedDuration); 4] = [
+    (
+        "delete from device_codes where hash in (
+             select hash from device_codes where expires_at <= $1 order by expires_at limit $2)
+         returning coalesce(family_id, 0) as family_id",
+        RECOGNISED,
+    ),
     (
         "delete from authorization_codes where hash in (
              select hash from authorization_codes where expires_at <= $1 order by expires_at limit $2) returning family_id",

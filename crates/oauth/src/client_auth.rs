@@ -162,7 +162,7 @@ impl Provider {
         })
     }
 
-    async fn known_client(&self, client_id: &str) -> Result<Option<Arc<Known>>, StoreError> {
+    pub(crate) async fn known_client(&self, client_id: &str) -> Result<Option<Arc<Known>>, StoreError> {
         if let Some(known) = self.state.remembered.client(client_id) {
             return Ok(Some(known));
         }

@@ -4,14 +4,15 @@
 //! and the challenge. Only its hash is stored.
 
 use jiff::{SignedDuration, Timestamp};
+use scope::identity::Identity;
 use scope::set::ScopeSet;
 use store::{StoreError, Tx};
 
 use crate::authorize::request::Request;
 use crate::clients::Client;
 use crate::families::{self, NewCode, NewFamily};
-use crate::secret;
 use crate::sessions::Session;
+use crate::{secret, session_end};
 
 /// What a code is bound to.
 pub(crate) struct Binding<'a> {
@@ -47,6 +48,10 @@ pub(crate) async fn issue(tx: &mut Tx, now: Timestamp, code: &str, bound: &Bindi
         claims: claims.as_deref(),
     };
     let family_id = families::open(tx, now, &family).await?;
+    session_end::join(tx, session.id, client.id).await?;
+    if client.policy.access_ends_with_session() && !scope.has_identity(Identity::Offline) {
+        families::end_with_session(tx, family_id).await?;
+    }
     let kept = NewCode {
         hash: secret::hash(code),
         family_id,

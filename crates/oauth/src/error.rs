@@ -39,6 +39,10 @@ pub enum Code {
     InvalidClientMetadata,
     InvalidSoftwareStatement,
     UnapprovedSoftwareStatement,
+    /// The device's person has not answered yet (RFC 8628, section 3.5), and the two below.
+    AuthorizationPending,
+    SlowDown,
+    ExpiredToken,
     InvalidToken,
     InvalidDpopProof,
     UseDpopNonce,
@@ -74,6 +78,9 @@ impl Code {
             Code::InvalidClientMetadata => "invalid_client_metadata",
             Code::InvalidSoftwareStatement => "invalid_software_statement",
             Code::UnapprovedSoftwareStatement => "unapproved_software_statement",
+            Code::AuthorizationPending => "authorization_pending",
+            Code::SlowDown => "slow_down",
+            Code::ExpiredToken => "expired_token",
             Code::InvalidToken => "invalid_token",
             Code::InvalidDpopProof => "invalid_dpop_proof",
             Code::UseDpopNonce => "use_dpop_nonce",
@@ -105,6 +112,9 @@ impl Code {
                 | Code::InvalidClientMetadata
                 | Code::InvalidSoftwareStatement
                 | Code::UnapprovedSoftwareStatement
+                | Code::AuthorizationPending
+                | Code::SlowDown
+                | Code::ExpiredToken
                 | Code::InvalidToken
                 | Code::InvalidDpopProof
                 | Code::UseDpopNonce

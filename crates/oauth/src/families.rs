@@ -185,3 +185,16 @@ pub async fn revoke_of_person(
         "update token_families set revoked_at = $1, revoked_because = $2 where person_id = $3 and revoked_at is null";
     tx.run(sql, &[now.into(), because.word().into(), person_id.into()]).await
 }
+
+/// Ends the families whose tokens were only for as long as this session lasts (LO-6). How many were alive.
+pub async fn revoke_of_session(tx: &mut Tx, now: Timestamp, sid: &str, because: Because) -> Result<u64, StoreError> {
+    let sql = "update token_families set revoked_at = $1, revoked_because = $2
+               where sid = $3 and online = 1 and revoked_at is null";
+    tx.run(sql, &[now.into(), because.word().into(), sid.into()]).await
+}
+
+/// Has a family end with the session that began it (LO-6).
+pub(crate) async fn end_with_session(tx: &mut Tx, family_id: i64) -> Result<(), StoreError> {
+    tx.run("update token_families set online = 1 where id = $1", &[family_id.into()]).await?;
+    Ok(())
+}

@@ -35,23 +35,43 @@ impl Provider {
     /// Signs an id_token for this client, with the algorithm that its record names (ID-3, KEY-6).
     pub(crate) async fn id_token(&self, client: &Client, facts: &Facts<'_>) -> Result<String, Error> {
         let algorithm = algorithm_of(client)?;
+        self.sign_with(algorithm, "JWT", |now| self.claims(client, facts, algorithm, now)).await
+    }
+
+    /// Signs another token for this client as its id_tokens are signed. `claims` is told the instant of signing.
+    pub(crate) async fn sign_for(
+        &self,
+        client: &Client,
+        typ: &str,
+        claims: impl FnOnce(Timestamp) -> Result<Json, Error>,
+    ) -> Result<String, Error> {
+        self.sign_with(algorithm_of(client)?, typ, claims).await
+    }
+
+    /// A JWS in compact form, by the key of this algorithm that signs now.
+    pub(crate) async fn sign_with(
+        &self,
+        algorithm: Algorithm,
+        typ: &str,
+        claims: impl FnOnce(Timestamp) -> Result<Json, Error>,
+    ) -> Result<String, Error> {
         let ring = self.key_ring_with(&[algorithm]).await?;
-        // After the keys: the first id_token makes them, and they sign from that moment on.
+        // After the keys: the first token makes them, and they sign from that moment on.
         let now = self.clock.now();
         let key = ring
             .signer(algorithm, now)
             .ok_or_else(|| Error::Internal(format!("there is no {} key", keys::name_of(algorithm))))?;
-        sign(key, &self.claims(client, facts, algorithm, now))
+        sign(key, typ, &claims(now)?)
     }
 
-    fn claims(&self, client: &Client, facts: &Facts<'_>, algorithm: Algorithm, now: Timestamp) -> Json {
+    fn claims(&self, client: &Client, facts: &Facts<'_>, algorithm: Algorithm, now: Timestamp) -> Result<Json, Error> {
         let mut claims = Map::new();
         let mut set = |name: &str, value: Json| {
             claims.insert(name.to_owned(), value);
         };
         let audience = json!(client.client_id);
         set("iss", json!(self.config.issuer));
-        set("sub", json!(facts.subject.sub()));
+        set("sub", json!(self.sub(client, facts.subject.person_id)?));
         set("aud", if client.policy.id_token_audience_is_a_list() { json!([audience]) } else { audience });
         set("iat", json!(now.as_second()));
         set("exp", json!(now.as_second() + client.policy.id_token_seconds()));
@@ -75,21 +95,24 @@ impl Provider {
             opened.retain(|name, _value| facts.asked.contains(name));
             claims.extend(opened);
         }
-        Json::Object(claims)
+        Ok(Json::Object(claims))
     }
 }
 
 fn algorithm_of(client: &Client) -> Result<Algorithm, Error> {
-    let word = &client.id_token_signed_response_alg;
+    algorithm_for(client, &client.id_token_signed_response_alg)
+}
+
+/// The algorithm of this name, if this client's tokens may be signed so.
+pub(crate) fn algorithm_for(client: &Client, word: &str) -> Result<Algorithm, Error> {
     let known = keys::ALGORITHMS.into_iter().find(|&algorithm| keys::name_of(algorithm) == word);
     known
         .filter(|&algorithm| client.policy.may_sign_with(algorithm))
-        .ok_or_else(|| Error::Internal(format!("app {} wants id_tokens signed with {word:?}", client.id)))
+        .ok_or_else(|| Error::Internal(format!("app {} wants tokens signed with {word:?}", client.id)))
 }
 
-/// A JWS in compact form.
-pub(crate) fn sign(key: &Key, claims: &Json) -> Result<String, Error> {
-    let header = json!({ "typ": "JWT", "alg": keys::name_of(key.algorithm), "kid": key.kid });
+fn sign(key: &Key, typ: &str, claims: &Json) -> Result<String, Error> {
+    let header = json!({ "typ": typ, "alg": keys::name_of(key.algorithm), "kid": key.kid });
     let mut text = URL_SAFE_NO_PAD.encode(header.to_string());
     text.push('.');
     URL_SAFE_NO_PAD.encode_string(claims.to_string(), &mut text);

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
-use store::{Row, StoreError};
+use store::Row;
 
 use crate::client_auth::BackChannel;
 use crate::clients::Client;
@@ -44,7 +44,7 @@ impl Provider {
         })
     }
 
-    fn describe(&self, client: &Client, row: &Row, is_access_token: bool) -> Result<Json, StoreError> {
+    fn describe(&self, client: &Client, row: &Row, is_access_token: bool) -> Result<Json, Error> {
         let mut body = Map::new();
         let mut set = |name: &str, value: Json| {
             body.insert(name.to_owned(), value);
@@ -69,7 +69,7 @@ impl Provider {
         }
         match row.int_or_null("grant_id")? {
             Some(_) => {
-                set("sub", json!(row.int("person_id")?.to_string()));
+                set("sub", json!(self.sub(client, row.int("person_id")?)?));
                 if let Some(email) = row.text_or_null("email")? {
                     set("username", json!(email));
                 }

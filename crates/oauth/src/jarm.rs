@@ -4,7 +4,7 @@ use serde_json::{Map, json};
 use store::StoreError;
 
 use crate::clients::Client;
-use crate::{Error, Provider, id_token, jwt, keys};
+use crate::{Error, Provider, id_token};
 
 /// How long a signed answer is good for. It holds a code of at most a minute (FP-4 allows ten).
 const SECONDS: i64 = 5 * 60;
@@ -31,20 +31,16 @@ impl Provider {
     async fn sign_response(&self, client: &Client, fields: &[(&'static str, String)]) -> Result<String, Error> {
         let word = client.metadata.authorization_signed_response_alg.as_deref();
         let word = word.unwrap_or(client.policy.usual_algorithm());
-        let algorithm = jwt::algorithm(word)
-            .filter(|&algorithm| client.policy.may_sign_with(algorithm))
-            .ok_or_else(|| Error::Internal(format!("app {} wants answers signed with {word:?}", client.id)))?;
-        let ring = self.key_ring_with(&[algorithm]).await?;
-        let now = self.clock.now();
-        let key = ring
-            .signer(algorithm, now)
-            .ok_or_else(|| Error::Internal(format!("there is no {} key", keys::name_of(algorithm))))?;
+        let algorithm = id_token::algorithm_for(client, word)?;
         let mut claims: Map<String, _> =
             fields.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
         claims.insert("iss".to_owned(), json!(self.config.issuer));
         claims.insert("aud".to_owned(), json!(client.client_id));
-        claims.insert("iat".to_owned(), json!(now.as_second()));
-        claims.insert("exp".to_owned(), json!(now.as_second() + SECONDS));
-        id_token::sign(key, &claims.into())
+        self.sign_with(algorithm, "JWT", |now| {
+            claims.insert("iat".to_owned(), json!(now.as_second()));
+            claims.insert("exp".to_owned(), json!(now.as_second() + SECONDS));
+            Ok(claims.into())
+        })
+        .await
     }
 }

@@ -18,6 +18,10 @@ impl Provider {
     /// None if the hint is not a JWT of ours: another issuer, `none`, HMAC, an unknown key, a changed letter (KEY-5, KEY-9).
     pub async fn verify_id_token_hint(&self, hint: &str) -> Result<Option<Hint>, Error> {
         let Ok(header) = decode_header(hint) else { return Ok(None) };
+        // Our other tokens are signed by the same keys, and say in their type what they are (RFC 8725, 3.11).
+        if header.typ.as_deref() != Some("JWT") {
+            return Ok(None);
+        }
         let now = self.clock.now();
         let ring = self.key_ring().await?;
         let found = ring
@@ -28,7 +32,8 @@ impl Provider {
                 rules.validate_exp = false;
                 rules.validate_aud = false;
                 rules.set_issuer(&[&self.config.issuer]);
-                rules.set_required_spec_claims(&["iss", "sub"]);
+                // A signed userinfo answer has no end.
+                rules.set_required_spec_claims(&["iss", "sub", "exp"]);
                 decode::<Hint>(hint, &key.verifying, &rules).ok()
             });
         Ok(found.map(|token| token.claims))

@@ -1,7 +1,7 @@
-//! The keys that sign id_tokens: made when first needed, encrypted at rest, rotated without a restart (KEY-1 to KEY-5).
+//! The keys that sign our tokens: made when first needed and encrypted at rest (KEY-1, KEY-2, KEY-4, KEY-5).
 //!
-//! A new key is published for a while before it signs, an old one until the last token it signed is over (KEY-2). Every node reads
-//! the table again now and then, and when it changed it itself.
+//! A new key is published for a while before it signs, an old one until the last token it signed is over. `key_rotation.rs` replaces
+//! them; every node reads the table again each second, and when it changed it itself.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -15,11 +15,9 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use helpdesk::events::{self, Change};
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey};
-use scope::permit::Actor;
 use serde_json::{Value as Json, json};
 use store::{Row, Tx, transact};
 use tokio::sync::Mutex;
@@ -31,10 +29,10 @@ pub const ALGORITHMS: [Algorithm; 4] = [Algorithm::RS256, Algorithm::PS256, Algo
 
 /// How long others keep the answer of the key set endpoint, in seconds. A new key signs no earlier than that (KEY-2).
 pub const CACHED_SECONDS: i64 = 5 * 60;
-/// A key that no longer signs is published so much longer: the longest life of an id_token, and a grace for slow clocks.
-const KEPT: SignedDuration = SignedDuration::from_hours(25);
-/// A node reads the table again after this long.
-const READ_AGAIN: SignedDuration = SignedDuration::from_secs(30);
+/// A key that no longer signs is published so much longer: the longest life of a token (two days), and a grace for slow clocks.
+pub(crate) const KEPT: SignedDuration = SignedDuration::from_hours(49);
+/// A node reads the table again after this long: so soon it follows a rotation that another process did (KEY-3).
+const READ_AGAIN: SignedDuration = SignedDuration::from_secs(1);
 
 /// A key, ready for use.
 pub(crate) struct Key {
@@ -43,6 +41,11 @@ pub(crate) struct Key {
     pub(crate) verifying: DecodingKey,
     signing: Signer,
     jwk: Json,
+}
+
+/// A key and its time.
+struct Timed {
+    key: Arc<Key>,
     active_from: Timestamp,
     expires_at: Option<Timestamp>,
 }
@@ -55,7 +58,7 @@ enum Signer {
 
 /// The keys as they were read.
 pub(crate) struct KeyRing {
-    keys: Vec<Key>,
+    keys: Vec<Timed>,
     read_at: Timestamp,
 }
 
@@ -63,15 +66,6 @@ pub(crate) struct KeyRing {
 pub(crate) struct Keys {
     ring: RwLock<Arc<KeyRing>>,
     making: Mutex<()>,
-}
-
-/// How a rotation goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rotation {
-    /// The new keys are published now and sign in a few minutes; the old ones stay until what they signed is over (KEY-2).
-    Announced,
-    /// For a key that leaked: the old keys are gone at once, and what they signed is worth nothing (KEY-3).
-    AtOnce,
 }
 
 impl Keys {
@@ -92,9 +86,10 @@ impl Keys {
 impl KeyRing {
     /// The key that signs now. None if there is none for this algorithm.
     pub(crate) fn signer(&self, algorithm: Algorithm, now: Timestamp) -> Option<&Key> {
-        self.published(now)
-            .filter(|key| key.algorithm == algorithm && key.active_from <= now)
-            .max_by(|a, b| (a.active_from, &a.kid).cmp(&(b.active_from, &b.kid)))
+        self.living(now)
+            .filter(|it| it.key.algorithm == algorithm && it.active_from <= now)
+            .max_by(|a, b| (a.active_from, &a.key.kid).cmp(&(b.active_from, &b.key.kid)))
+            .map(|it| &*it.key)
     }
 
     /// The algorithms that nothing signs with now.
@@ -104,7 +99,11 @@ impl KeyRing {
 
     /// Every key that somebody may meet: those to come, those in use, those retired.
     pub(crate) fn published(&self, now: Timestamp) -> impl Iterator<Item = &Key> {
-        self.keys.iter().filter(move |key| key.expires_at.is_none_or(|end| now < end))
+        self.living(now).map(|it| &*it.key)
+    }
+
+    fn living(&self, now: Timestamp) -> impl Iterator<Item = &Timed> {
+        self.keys.iter().filter(move |it| it.expires_at.is_none_or(|end| now < end))
     }
 
     /// The key set document: public halves only (KEY-1).
@@ -136,7 +135,7 @@ impl Key {
 }
 
 impl Provider {
-    /// The keys, not older than half a minute.
+    /// The keys as they were a second ago at most.
     pub(crate) async fn key_ring(&self) -> Result<Arc<KeyRing>, Error> {
         let now = self.clock.now();
         let ring = self.state.keys.get();
@@ -147,7 +146,7 @@ impl Provider {
         let rows = tx.rows("select kid, alg, private_encrypted, public_jwk, active_from, expires_at from signing_keys order by kid", &[]).await?;
         drop(tx);
         let cipher = self.key_cipher()?;
-        let keys = rows.iter().map(|row| decrypt(row, &cipher)).collect::<Result<Vec<Key>, Error>>()?;
+        let keys = rows.iter().map(|row| timed(row, &ring, &cipher)).collect::<Result<Vec<Timed>, Error>>()?;
         let ring = Arc::new(KeyRing { keys, read_at: now });
         self.state.keys.set(ring.clone());
         Ok(ring)
@@ -180,52 +179,12 @@ impl Provider {
         self.read_keys_again().await
     }
 
-    /// Replaces every key.
-    pub async fn rotate_keys(&self, actor: &Actor, rotation: Rotation) -> Result<(), Error> {
-        let now = self.clock.now();
-        let ring = self.key_ring().await?;
-        let made = self.make_keys(ALGORITHMS.to_vec()).await?;
-        let active_from = match rotation {
-            Rotation::Announced => now + SignedDuration::from_secs(CACHED_SECONDS),
-            Rotation::AtOnce => now,
-        };
-        transact!(self.db, |tx| {
-            match rotation {
-                Rotation::Announced => {
-                    let sql = "update signing_keys set retired_at = $1, expires_at = $2 where retired_at is null";
-                    tx.run(sql, &[active_from.into(), (active_from + KEPT).into()]).await?;
-                }
-                Rotation::AtOnce => {
-                    tx.run("delete from signing_keys", &[]).await?;
-                }
-            }
-            for key in &made {
-                // Nothing to take over from: then there is nothing to wait for.
-                let is_first = ring.signer(key.algorithm, now).is_none();
-                insert(tx, key, now, if is_first { now } else { active_from }).await?;
-            }
-            let kids: Vec<&str> = made.iter().map(|key| key.kid.as_str()).collect();
-            let at_once = rotation == Rotation::AtOnce;
-            let change = Change {
-                kind: "signing-keys-rotated",
-                object_type: "SigningKey",
-                object_id: 0,
-                before: None,
-                after: Some(json!({ "kids": kids, "at_once": at_once, "active_from": active_from.to_string() })),
-                data: None,
-            };
-            events::record(tx, actor, now, change).await?;
-            Ok::<_, Error>(())
-        })?;
-        self.read_keys_again().await.map(drop)
-    }
-
-    async fn read_keys_again(&self) -> Result<Arc<KeyRing>, Error> {
+    pub(crate) async fn read_keys_again(&self) -> Result<Arc<KeyRing>, Error> {
         self.state.keys.set(Arc::new(KeyRing { keys: Vec::new(), read_at: Timestamp::MIN }));
         self.key_ring().await
     }
 
-    async fn make_keys(&self, algorithms: Vec<Algorithm>) -> Result<Vec<Made>, Error> {
+    pub(crate) async fn make_keys(&self, algorithms: Vec<Algorithm>) -> Result<Vec<Made>, Error> {
         let cipher = self.key_cipher()?;
         let random = self.random.clone();
         let making = tokio::task::spawn_blocking(move || {
@@ -243,9 +202,9 @@ impl Provider {
 }
 
 /// A key that is not stored yet.
-struct Made {
-    kid: String,
-    algorithm: Algorithm,
+pub(crate) struct Made {
+    pub(crate) kid: String,
+    pub(crate) algorithm: Algorithm,
     jwk: Json,
     encrypted: Vec<u8>,
 }
@@ -277,7 +236,7 @@ fn make(algorithm: Algorithm, cipher: &LessSafeKey, nonce: [u8; 12]) -> Result<M
     Ok(Made { kid, algorithm, jwk, encrypted })
 }
 
-async fn insert(tx: &mut Tx, key: &Made, now: Timestamp, active_from: Timestamp) -> Result<(), Error> {
+pub(crate) async fn insert(tx: &mut Tx, key: &Made, now: Timestamp, active_from: Timestamp) -> Result<(), Error> {
     tx.run(
         "insert into signing_keys (kid, alg, private_encrypted, public_jwk, created_at, active_from) values ($1, $2, $3, $4, $5, $6)",
         &[
@@ -293,8 +252,21 @@ async fn insert(tx: &mut Tx, key: &Made, now: Timestamp, active_from: Timestamp)
     Ok(())
 }
 
-fn decrypt(row: &Row, cipher: &LessSafeKey) -> Result<Key, Error> {
+/// What was read before is not decrypted again: a kid is the fingerprint of its key.
+fn timed(row: &Row, before: &KeyRing, cipher: &LessSafeKey) -> Result<Timed, Error> {
     let kid = row.text("kid")?;
+    let known = before.keys.iter().find(|it| it.key.kid == kid);
+    Ok(Timed {
+        key: match known {
+            Some(known) => known.key.clone(),
+            None => Arc::new(decrypt(row, kid, cipher)?),
+        },
+        active_from: row.time("active_from")?,
+        expires_at: row.time_or_null("expires_at")?,
+    })
+}
+
+fn decrypt(row: &Row, kid: String, cipher: &LessSafeKey) -> Result<Key, Error> {
     let broken = || {
         Error::Internal(format!(
             "the signing key {kid} cannot be read: the secret key is not the one it was encrypted with"
@@ -313,8 +285,6 @@ fn decrypt(row: &Row, cipher: &LessSafeKey) -> Result<Key, Error> {
         verifying: DecodingKey::from_jwk(&parsed).map_err(|_| broken())?,
         signing: signer(algorithm, private)?,
         jwk,
-        active_from: row.time("active_from")?,
-        expires_at: row.time_or_null("expires_at")?,
         kid,
     })
 }
@@ -386,8 +356,6 @@ mod tests {
                 verifying: DecodingKey::from_jwk(&parsed).unwrap(),
                 signing: signer(algorithm, private).unwrap(),
                 jwk: made.jwk.clone(),
-                active_from: Timestamp::UNIX_EPOCH,
-                expires_at: None,
             };
             let signature = URL_SAFE_NO_PAD.encode(key.sign(b"message").unwrap());
 

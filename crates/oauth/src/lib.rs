@@ -15,6 +15,7 @@ use crate::client_certificate::Authorities;
 
 pub mod acr;
 pub mod authorize;
+pub mod backchannel_logout;
 pub mod bearer;
 mod caching;
 mod claims;
@@ -27,8 +28,10 @@ pub mod client_keys;
 pub mod clients;
 mod codes;
 pub mod consents;
+pub mod device;
 pub mod dialects;
 pub mod dpop;
+pub mod end_session;
 pub mod error;
 pub mod families;
 pub mod form;
@@ -38,6 +41,7 @@ mod jarm;
 pub mod jose;
 mod jwks;
 pub mod jwt;
+pub mod key_rotation;
 pub mod keys;
 pub mod logos;
 mod metadata;
@@ -53,9 +57,11 @@ pub mod resources;
 mod revoke;
 pub mod seal;
 pub mod secret;
+pub mod session_end;
 pub mod sessions;
 pub mod sign_in;
 pub mod step_up;
+mod subjects;
 pub mod throttle;
 pub mod token;
 pub mod used_identifiers;
@@ -102,6 +108,8 @@ pub struct Config {
     pub client_authorities: Authorities,
     /// Whether client certificates can be shown at all: to our own TLS layer, or to a proxy that tells us.
     pub client_certificates: bool,
+    /// Signing keys are replaced when they have signed for so many days; 0: never by themselves (KEY-3).
+    pub key_rotation_days: i64,
     /// What the tools of the MCP endpoint need, all together: which words mean something there (RI-7).
     pub tool_permissions: Permissions,
 }

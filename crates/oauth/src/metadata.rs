@@ -14,6 +14,7 @@ use url::Url;
 
 use crate::authorize::check;
 use crate::authorize::respond::ResponseMode;
+use crate::device;
 use crate::resources::Target;
 use crate::sessions::ACR_PASSWORD;
 use crate::{Config, Error, Provider, claims, client_document, keys, par, register};
@@ -130,15 +131,18 @@ pub(crate) fn of(config: &Config) -> Json {
         "jwks_uri": at("/oauth/jwks"),
         "pushed_authorization_request_endpoint": at(par::PATH),
         "revocation_endpoint": at("/oauth/revoke"),
+        "device_authorization_endpoint": at(device::PATH),
         "introspection_endpoint": at("/oauth/introspect"),
+        "end_session_endpoint": at("/oauth/end_session"),
         "scopes_supported": scopes,
         "claims_supported": claims::SUPPORTED,
         "claim_types_supported": ["normal"],
         "response_types_supported": ["code"],
         "response_modes_supported": ResponseMode::WORDS,
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
-        "subject_types_supported": ["public"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials", device::GRANT],
+        "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": algorithms,
+        "userinfo_signing_alg_values_supported": algorithms,
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": algorithms,
         "revocation_endpoint_auth_methods_supported": methods,
@@ -154,6 +158,8 @@ pub(crate) fn of(config: &Config) -> Json {
         "request_uri_parameter_supported": false,
         "require_request_uri_registration": false,
         "claims_parameter_supported": true,
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
         "acr_values_supported": [ACR_PASSWORD],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
     })

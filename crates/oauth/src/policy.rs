@@ -170,6 +170,11 @@ impl Policy {
         }
     }
 
+    /// Whether access that was not asked for as lasting is over when the person signs out (LO-6). At both vendors a token lives on.
+    pub const fn access_ends_with_session(self) -> bool {
+        !matches!(self, Policy::Zendesk | Policy::Gorgias)
+    }
+
     pub const fn unrotated(self) -> Unrotated {
         match self {
             Policy::Gorgias => Unrotated::LeftOut,

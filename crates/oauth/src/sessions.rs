@@ -8,13 +8,14 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use helpdesk::events::{self, Change};
 use jiff::{SignedDuration, Timestamp};
-use scope::permit::Actor;
+use scope::permit::{Actor, CanWrite};
+use scope::resource::Users;
 use scope::role::Role;
 use serde_json::json;
 use store::{Row, StoreError, Tx, transact};
 
 use crate::authorize::Browser;
-use crate::families::{self, Because};
+use crate::session_end::{self, Which};
 use crate::{Provider, secret};
 
 /// A session without a request for this long is over.
@@ -114,52 +115,64 @@ impl Provider {
 
     /// Ends this session.
     pub async fn sign_out(&self, session: &Session, request_id: &str) -> Result<(), helpdesk::Error> {
+        self.end_own_session(session, request_id, None).await
+    }
+
+    /// The same at the wish of an app (its row).
+    pub(crate) async fn end_own_session(
+        &self,
+        session: &Session,
+        request_id: &str,
+        by_client: Option<i64>,
+    ) -> Result<(), helpdesk::Error> {
         let now = self.clock.now();
+        let actor = Actor { client_id: by_client, ..session.actor(request_id) };
         transact!(self.db, |tx| {
-            let ended = end(tx, session.person_id, session.id).await?;
-            if ended {
-                record(tx, session, request_id, now, json!({ "sid": session.sid })).await?;
+            if session_end::end(tx, now, session.person_id, Which::One(session.id)).await? > 0 {
+                let change = logged_out(session.person_id, json!({ "sid": session.sid }));
+                events::record(tx, &actor, now, change).await?;
             }
-            Ok(())
-        })
+            Ok::<_, helpdesk::Error>(())
+        })?;
+        self.forget_person(session.person_id);
+        Ok(())
     }
 
     /// Ends another session of the same person. `NotFound` if there is none.
     pub async fn revoke_session(&self, own: &Session, request_id: &str, id: i64) -> Result<(), helpdesk::Error> {
         let now = self.clock.now();
         transact!(self.db, |tx| {
-            if !end(tx, own.person_id, id).await? {
+            if session_end::end(tx, now, own.person_id, Which::One(id)).await? == 0 {
                 return Err(helpdesk::Error::NotFound { kind: "session", id });
             }
             record(tx, own, request_id, now, json!({ "session_id": id })).await
-        })
+        })?;
+        self.forget_person(own.person_id);
+        Ok(())
     }
 
     /// Ends every session of the person, this one too (LS-9).
     pub async fn sign_out_everywhere(&self, own: &Session, request_id: &str) -> Result<(), helpdesk::Error> {
         let now = self.clock.now();
         transact!(self.db, |tx| {
-            tx.run("delete from sessions where person_id = $1", &[own.person_id.into()]).await?;
+            session_end::end(tx, now, own.person_id, Which::All).await?;
             record(tx, own, request_id, now, json!({ "everywhere": true })).await
-        })
-    }
-}
-
-impl Provider {
-    /// The person's password was changed: whoever signed in with the old one is out, apps keep what they were granted (LS-9).
-    pub async fn end_sessions_of(&self, person_id: i64) -> Result<(), StoreError> {
-        transact!(self.db, |tx| {
-            tx.run("delete from sessions where person_id = $1", &[person_id.into()]).await?;
-            Ok::<_, StoreError>(())
-        })
+        })?;
+        self.forget_person(own.person_id);
+        Ok(())
     }
 
-    /// The person was switched off: their apps are out too, and stay out when they come back (LS-9, RT-8).
-    pub async fn end_access_of(&self, person_id: i64) -> Result<(), StoreError> {
+    /// Ends every session of somebody, by an administrator (BL-3). `NotFound` if there is no such user.
+    pub async fn sign_out_user(&self, may: &CanWrite<Users>, person_id: i64) -> Result<(), helpdesk::Error> {
         let now = self.clock.now();
         transact!(self.db, |tx| {
-            tx.run("delete from sessions where person_id = $1", &[person_id.into()]).await?;
-            families::revoke_of_person(tx, now, person_id, Because::PersonDeactivated).await
+            let sql = "select id from people where id = $1 and is_staff = 1 and deleted_at is null";
+            if tx.row(sql, &[person_id.into()]).await?.is_none() {
+                return Err(helpdesk::Error::NotFound { kind: "user", id: person_id });
+            }
+            let n_sessions = session_end::end(tx, now, person_id, Which::All).await?;
+            let change = logged_out(person_id, json!({ "everywhere": true, "n_sessions": n_sessions }));
+            events::record(tx, may.actor(), now, change).await
         })?;
         self.forget_person(person_id);
         Ok(())
@@ -183,15 +196,17 @@ pub(crate) async fn open(
     browser: &Browser<'_>,
     now: Timestamp,
 ) -> Result<Session, StoreError> {
-    if let Some(old) = browser.session {
-        end(tx, old.person_id, old.id).await?;
+    // Whoever signs in again stays in their session, in front of apps too: it keeps its `sid` and goes on under a new cookie.
+    let again = browser.session.filter(|old| old.person_id == new.person_id);
+    if let Some(other) = browser.session.filter(|_| again.is_none()) {
+        session_end::end(tx, now, other.person_id, Which::One(other.id)).await?;
     }
     tx.run(
         "insert into sessions (hash, sid, person_id, amr, acr, auth_time, address, user_agent, created_at, last_seen_at, expires_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $6, $6, $9)",
         &[
             secret::hash(new.cookie).as_slice().into(),
-            new.sid.into(),
+            again.map_or(new.sid, |old| old.sid.as_str()).into(),
             new.person_id.into(),
             new.amr.into(),
             new.acr.into(),
@@ -203,12 +218,13 @@ pub(crate) async fn open(
     )
     .await?;
     let row = tx.row(&format!("{SELECT} where s.hash = $1"), &[secret::hash(new.cookie).as_slice().into()]).await?;
-    from_row(&row.ok_or(StoreError::Column("sessions.hash"))?)
-}
-
-async fn end(tx: &mut Tx, person_id: i64, id: i64) -> Result<bool, StoreError> {
-    let n = tx.run("delete from sessions where id = $1 and person_id = $2", &[id.into(), person_id.into()]).await?;
-    Ok(n > 0)
+    let session = from_row(&row.ok_or(StoreError::Column("sessions.hash"))?)?;
+    if let Some(old) = again {
+        let sql = "update session_clients set session_id = $1 where session_id = $2";
+        tx.run(sql, &[session.id.into(), old.id.into()]).await?;
+        tx.run("delete from sessions where id = $1", &[old.id.into()]).await?;
+    }
+    Ok(session)
 }
 
 async fn record(
@@ -218,15 +234,19 @@ async fn record(
     now: Timestamp,
     data: serde_json::Value,
 ) -> Result<(), helpdesk::Error> {
-    let change = Change {
+    let change = logged_out(session.person_id, data);
+    events::record(tx, &session.actor(request_id), now, change).await
+}
+
+fn logged_out(person_id: i64, data: serde_json::Value) -> Change<'static> {
+    Change {
         kind: "user-logged-out",
         object_type: "User",
-        object_id: session.person_id,
+        object_id: person_id,
         before: None,
         after: None,
         data: Some(data),
-    };
-    events::record(tx, &session.actor(request_id), now, change).await
+    }
 }
 
 impl Session {

@@ -101,6 +101,39 @@ pub async fn count_failure(tx: &mut Tx, subject: &str, patience: Patience, now: 
     Ok(())
 }
 
+/// Counts one of `most` tries within a window that begins with the first. Beyond them: how many seconds are left of it.
+pub async fn take_try(
+    tx: &mut Tx,
+    subject: &str,
+    most: i64,
+    window: SignedDuration,
+    now: Timestamp,
+) -> Result<Option<u64>, StoreError> {
+    let end = now.saturating_add(window).unwrap_or(now);
+    let row = tx
+        .row(
+            "insert into failed_attempts (subject, failures, blocked_until, expires_at) values ($1, 1, $2, $3)
+             on conflict (subject) do update set
+                 failures = case when failed_attempts.expires_at <= $2 then 1 else failed_attempts.failures + 1 end,
+                 expires_at = case when failed_attempts.expires_at <= $2 then excluded.expires_at else failed_attempts.expires_at end
+             returning failures, expires_at",
+            &[subject.into(), now.into(), end.into()],
+        )
+        .await?
+        .ok_or(StoreError::Column("failures"))?;
+    if row.int("failures")? <= most {
+        return Ok(None);
+    }
+    let left = row.time("expires_at")?.duration_since(now);
+    Ok(Some(left.as_millis().unsigned_abs().div_ceil(1000) as u64))
+}
+
+/// Gives back one that `take_try` counted.
+pub async fn give_try_back(tx: &mut Tx, subject: &str) -> Result<(), StoreError> {
+    let sql = "update failed_attempts set failures = failures - 1 where subject = $1 and failures > 0";
+    tx.run(sql, &[subject.into()]).await.map(drop)
+}
+
 /// Gives back one attempt that was counted before it was known to succeed.
 pub async fn take_back(tx: &mut Tx, subject: &str, patience: Patience, now: Timestamp) -> Result<(), StoreError> {
     let row = tx

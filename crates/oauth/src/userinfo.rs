@@ -1,4 +1,4 @@
-//! The userinfo endpoint (OpenID Connect Core 5.3): what the granted words tell of the person (UI-1 to UI-5, UI-7).
+//! The userinfo endpoint (OpenID Connect Core 5.3): what the granted words tell of the person (UI-1 to UI-7).
 
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -9,7 +9,7 @@ use crate::client_auth::BackChannel;
 use crate::dpop::{self, Scheme, Shown, Unusable};
 use crate::error::{answer, clean};
 use crate::form::{Accepts, Params, decode};
-use crate::{Code, Error, Provider, claims};
+use crate::{Code, Error, Provider, claims, id_token};
 
 /// Why there is no answer.
 enum Refusal {
@@ -29,20 +29,13 @@ impl<E: Into<Error>> From<E> for Refusal {
 impl Provider {
     /// `GET` and `POST /oauth/userinfo`
     pub async fn userinfo(&self, method: &Method, request: &BackChannel) -> Response {
-        match self.person_of(method, request).await {
-            Ok((claims, next_nonce)) => {
-                let mut response = answer(StatusCode::OK, &claims);
-                if let Some(nonce) = next_nonce {
-                    dpop::offer(&mut response, &nonce);
-                }
-                response
-            }
+        match self.tell_of_person(method, request).await {
+            Ok(response) => response,
             Err(refusal) => refusal.into_response(),
         }
     }
 
-    /// The claims, and the DPoP nonce to offer with them.
-    async fn person_of(&self, method: &Method, request: &BackChannel) -> Result<(Json, Option<String>), Refusal> {
+    async fn tell_of_person(&self, method: &Method, request: &BackChannel) -> Result<Response, Refusal> {
         let (scheme, token) = token(method, request)?.ok_or(Refusal::NoToken)?;
         let unknown = || Error::of(Code::InvalidToken, "The access token is unknown, expired or revoked.");
         let shown = Shown {
@@ -64,13 +57,33 @@ impl Provider {
         if bearer.grant_id.is_none() || !bearer.scope.has_identity(Identity::OpenId) {
             return Err(Error::of(Code::InsufficientScope, "The access token needs the scope openid.").into());
         }
-        let mut tx = self.db.read().await?;
-        let subject = claims::find(&mut tx, bearer.person_id).await?.ok_or_else(unknown)?;
+        let subject = claims::find(&mut self.db.read().await?, bearer.person_id).await?.ok_or_else(unknown)?;
+        let known = self.known_client(&bearer.client_id).await?.ok_or_else(unknown)?;
+        let client = &known.client;
         let mut claims = Map::new();
-        claims.insert("sub".to_owned(), json!(subject.sub()));
+        claims.insert("sub".to_owned(), json!(self.sub(client, bearer.person_id)?));
         subject.describe(&bearer.scope, &mut claims);
-        Ok((Json::Object(claims), next_nonce))
+        let mut response = match client.metadata.userinfo_signed_response_alg.as_deref() {
+            None => answer(StatusCode::OK, &Json::Object(claims)),
+            Some(word) => {
+                let algorithm = id_token::algorithm_for(client, word)?;
+                // Both members keep a signed answer from passing for another app's, or for another provider's (OIDC Core 5.3.2).
+                claims.insert("iss".to_owned(), json!(self.config.issuer));
+                claims.insert("aud".to_owned(), json!(client.client_id));
+                signed(self.sign_with(algorithm, "JWT", |_now| Ok(Json::Object(claims))).await?)
+            }
+        };
+        if let Some(nonce) = next_nonce {
+            dpop::offer(&mut response, &nonce);
+        }
+        Ok(response)
     }
+}
+
+/// The answer as a JWT, which no cache keeps either (UI-6, UI-7).
+fn signed(token: String) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/jwt"), (header::CACHE_CONTROL, "no-store")];
+    (StatusCode::OK, headers, token).into_response()
 }
 
 /// The token of the header or, in a POST form, of the body. Never of the address, and never two (UI-1, RS-1).

@@ -19,8 +19,12 @@ pub enum Identity {
 }
 
 pub(crate) const OPENID: Word = word("openid", Identity::OpenId, "Identity", "Sign you in with your account here");
-pub(crate) const PROFILE: Word =
-    word("profile", Identity::Profile, "Identity", "See your name, language and time zone");
+pub(crate) const PROFILE: Word = word(
+    "profile",
+    Identity::Profile,
+    "Identity",
+    "See your profile: name, picture, birth date, language and time zone",
+);
 pub(crate) const EMAIL: Word = word("email", Identity::Email, "Identity", "See your e-mail address");
 pub(crate) const PHONE: Word = word("phone", Identity::Phone, "Identity", "See your phone number");
 pub(crate) const ADDRESS: Word = word("address", Identity::Address, "Identity", "See your postal address");

@@ -48,6 +48,14 @@ alter table access_tokens add column jkt @text;
 -- Space-separated resource identifiers this token is for; empty: the API.
 alter table access_tokens add column audience @text not null default '';
 
+-- The apps that a person used in a session: they are told when it ends (BL-2).
+create table session_clients (
+    session_id bigint not null references sessions (id) on delete cascade,
+    client_id bigint not null references clients (id) on delete cascade,
+    primary key (session_id, client_id)
+);
+create index session_clients_by_client on session_clients (client_id);
+
 -- Authorization requests that were pushed (RFC 9126).
 create table pushed_requests (
     hash @blob primary key,

@@ -163,6 +163,11 @@ impl Db {
         self.enqueued.notified().await;
     }
 
+    /// Has another worker of this process look for jobs: one that took a job may have left more of them.
+    pub fn wake_worker(&self) {
+        self.enqueued.notify_one();
+    }
+
     /// None on PostgreSQL, which counts for itself.
     pub fn commits(&self) -> Option<Commits> {
         match &self.engine {

@@ -8,6 +8,7 @@ pub mod app_form;
 pub mod apps;
 pub mod documents;
 pub mod home;
+pub mod keys;
 
 /// An address for people to paste somewhere.
 pub struct Endpoint {

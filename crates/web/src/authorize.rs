@@ -52,7 +52,7 @@ pub async fn by_post(
 }
 
 /// The form as it would stand in an address, if it is fit for one.
-fn as_query(raw: &[u8]) -> Option<&str> {
+pub fn as_query(raw: &[u8]) -> Option<&str> {
     let fits = raw.len() <= QUERY_MAX_BYTES && raw.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'#');
     std::str::from_utf8(raw).ok().filter(|_| fits)
 }

@@ -90,6 +90,11 @@ pub fn database(error: &StoreError) -> Response {
     response
 }
 
+/// 500 with a page. Log the cause before.
+pub fn broken() -> Response {
+    page_of(StatusCode::INTERNAL_SERVER_ERROR).answer(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
 /// A refusal of the domain where no form can show it.
 pub fn helpdesk(error: &helpdesk::Error) -> Response {
     match error {

@@ -16,6 +16,8 @@ mod authorize;
 mod choose;
 mod confirm;
 mod consent;
+mod device;
+mod end_session;
 mod errors;
 mod form;
 mod home;
@@ -46,6 +48,8 @@ const SIGNING_IN: &str = "for people who are not signed in yet";
 const OWN: &str = "about the signed-in person only; the handler asks for the session";
 const ASKING: &str = "the OAuth authorization endpoint: its checks are the provider's";
 
+const LEAVING: &str = "the OpenID end session endpoint: its checks are the provider's";
+
 /// The pages with their addresses.
 pub fn routes() -> Routes {
     let get = MethodFilter::GET;
@@ -65,6 +69,11 @@ pub fn routes() -> Routes {
         .open(post, "/oauth/authorize", authorize::by_post, ASKING)
         .open(get, "/oauth/authorizations/new", authorize::by_get, ASKING)
         .open(post, "/oauth/authorizations/new", authorize::by_post, ASKING)
+        .open(get, "/oauth/end_session", end_session::by_get, LEAVING)
+        .open(post, "/oauth/end_session", end_session::by_post, LEAVING)
+        .open(get, "/device", device::show, OWN)
+        .open(post, "/device", device::ask, OWN)
+        .open(post, "/device/answer", device::answer, OWN)
         .open(get, "/choose", choose::show, OWN)
         .open(post, "/choose", choose::keep, OWN)
         .open(get, "/consent", consent::show, OWN)
@@ -73,6 +82,9 @@ pub fn routes() -> Routes {
         .open(get, "/me/apps", my_apps::list, OWN)
         .open(post, "/me/apps/{id}/withdraw", my_apps::withdraw, OWN)
         .get("/admin", admin::home::show)
+        .get("/admin/keys", admin::keys::list)
+        .post("/admin/keys/rotate", admin::keys::rotate)
+        .post("/admin/keys/{kid}/revoke", admin::keys::revoke)
         .get("/admin/apps", admin::apps::list)
         .post("/admin/apps", admin::app_form::create)
         .get("/admin/apps/new", admin::app_form::new)

@@ -110,6 +110,7 @@ pub enum Section {
     Home,
     Apps,
     Documents,
+    Keys,
     MyApps,
 }
 
@@ -147,6 +148,8 @@ pub fn done(query: &Form) -> Option<&'static str> {
         "let-in" => Some("The app is let in. People can connect it now."),
         "refused" => Some("The app is refused, and what it had is over."),
         "grant-revoked" => Some("The access is revoked, and its tokens with it."),
+        "keys-rotated" => Some("New keys are made."),
+        "key-revoked" => Some("The key is revoked, and every token it signed with it."),
         "withdrawn" => Some("You have withdrawn the app’s access."),
         "welcome" => Some("Your helpdesk is ready. You are signed in as its owner."),
         _ => None,

@@ -7,6 +7,8 @@ use std::path::Path;
 use askama::Template;
 use jiff::Timestamp;
 use oauth::authorize::{ConsentPage, ScopeGroup, ScopeLine, Standing};
+use oauth::device::entry::DevicePage;
+use oauth::key_rotation::State;
 use scope::{Dialect, words};
 
 use crate::admin::app::{GrantRow, SecretRow, Show, endpoints};
@@ -14,10 +16,12 @@ use crate::admin::app_delete::Delete;
 use crate::admin::app_form::AppForm;
 use crate::admin::apps::{AppRow, List};
 use crate::admin::home::Home;
+use crate::admin::keys::{KeyRow, Keys};
 use crate::authorize::FormPost;
 use crate::choose::Choose;
 use crate::confirm::Confirm;
 use crate::consent::Consent;
+use crate::device::{Ask, Enter};
 use crate::form::Form;
 use crate::login::Login;
 use crate::logout::Logout;
@@ -201,6 +205,52 @@ fn setup(refused: bool) -> Setup {
     Setup { csrf: "sample".to_owned(), token: "sample".to_owned(), form }
 }
 
+fn keys() -> Keys {
+    let row = |kid: &str, algorithm: &str, state, expires: Option<&str>| KeyRow {
+        kid: kid.to_owned(),
+        algorithm: algorithm.to_owned(),
+        state,
+        created: when("2026-02-14T08:00:00Z"),
+        active_from: when("2026-02-14T08:05:00Z"),
+        expires: expires.map(when),
+    };
+    Keys {
+        frame: frame(Section::Keys, "Signing keys", &[]),
+        keys: vec![
+            row("pYI5b1rs3zmYOJ1nFvcXUgWLmCykBdmQv1lxRNyrTQE", "ES256", State::Announced, None),
+            row("NzbLsXh8uDCcd7MNwrcSPP1NyGU0ESQIBxIGD1Kzvqc", "ES256", State::Signing, None),
+            row("cTSjQvVxAoTWdHOYwqjNFIoWDTcVRHRMxUoaBPSAmUM", "RS256", State::Retired, Some("2026-03-20T08:05:00Z")),
+        ],
+        rotation_days: 90,
+    }
+}
+
+fn device_code(problem: Option<&str>) -> Enter {
+    Enter {
+        csrf: "sample".to_owned(),
+        account: "Northwind Outfitters".to_owned(),
+        person: PersonLine::new("Ada Winter", "ada@northwind.example"),
+        user_code: "BCDF-GHJK".to_owned(),
+        problem: problem.map(str::to_owned),
+    }
+}
+
+fn device() -> Ask {
+    let asked = DevicePage {
+        user_code: "BCDF-GHJK".to_owned(),
+        client_name: "Wallboard".to_owned(),
+        publisher: Some("Meridian Logistics".to_owned()),
+        standing: Standing::Unverified,
+        address: Some("203.0.113.7".to_owned()),
+        user_agent: Some("Wallboard/2.1 (SmartTV)".to_owned()),
+        asked_at: "2026-03-10T11:58:00Z".parse().unwrap(),
+        scope: scope::set::ScopeSet::parse(SCOPE).unwrap(),
+        dialect: Dialect::Gorgias,
+    };
+    let person = PersonLine::new("Ada Winter", "ada@northwind.example");
+    Ask::new(asked, "sample".to_owned(), "Northwind Outfitters".to_owned(), person, now())
+}
+
 fn all() -> Vec<(&'static str, String)> {
     let home = Home {
         frame: Frame { done: Some("Your helpdesk is ready."), ..frame(Section::Home, "Home", &[]) },
@@ -246,6 +296,8 @@ fn all() -> Vec<(&'static str, String)> {
         csrf: "sample".to_owned(),
         account: "Northwind Outfitters".to_owned(),
         email: "ada@northwind.example".to_owned(),
+        app: Some("Parcel Tracker".to_owned()),
+        request: "sample".to_owned(),
     };
     let message =
         Message::new("This request has expired", "It was answered already, or it waited for more than ten minutes.")
@@ -260,6 +312,10 @@ fn all() -> Vec<(&'static str, String)> {
         ("logout", logout.render().unwrap()),
         ("choose", choose.render().unwrap()),
         ("confirm", confirm.render().unwrap()),
+        ("keys", keys().render().unwrap()),
+        ("device", device_code(None).render().unwrap()),
+        ("device-refused", device_code(Some("No device waits with this code.")).render().unwrap()),
+        ("device-consent", device().render().unwrap()),
         ("consent", consent(SCOPE, Standing::Verified, false).render().unwrap()),
         ("consent-unverified", consent(wide, Standing::Unverified, false).render().unwrap()),
         ("consent-more", consent("tags:read tags:write", Standing::SelfRegistered, true).render().unwrap()),

@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod init;
+pub mod key;
 pub mod migrate;
 pub mod output;
 pub mod restore;

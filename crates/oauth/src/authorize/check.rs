@@ -133,7 +133,7 @@ pub(crate) fn all(
         prompt,
         max_age_seconds: request::max_age(params)?.or(client.metadata.default_max_age),
         login_hint: params.get("login_hint").map(str::to_owned),
-        hinted_person_id: hinted_person(client, params, around.hinted, wishes.sub.as_deref())?,
+        hinted_person_id: hinted_person(provider, client, params, around.hinted, wishes.sub.as_deref())?,
         include_granted_scopes: params.get("include_granted_scopes") == Some("true"),
         session_id: around.session_id,
         refused,
@@ -147,15 +147,16 @@ pub(crate) fn all(
 
 /// Whom the hint names, or the `sub` that `claims` asks for by value.
 fn hinted_person(
+    provider: &Provider,
     client: &Client,
     params: &Params,
     hint: Option<Hint>,
     sub: Option<&str>,
 ) -> Result<Option<i64>, Error> {
-    let hinted = request::hinted_person(client, params, hint)?;
-    match sub.map(str::parse::<i64>) {
+    let hinted = request::hinted_person(provider, client, params, hint)?;
+    match sub.map(|sub| provider.person_of_sub(client, sub)).transpose()? {
         None => Ok(hinted),
-        Some(Ok(asked)) if hinted.is_none_or(|hinted| hinted == asked) => Ok(Some(asked)),
+        Some(Some(asked)) if hinted.is_none_or(|hinted| hinted == asked) => Ok(Some(asked)),
         Some(_) => Err(Error::of(Code::LoginRequired, "Nobody with the asked sub is signed in.")),
     }
 }

@@ -263,14 +263,20 @@ pub(crate) fn max_age(params: &Params) -> Result<Option<i64>, Error> {
 }
 
 /// The person whom an `id_token_hint` for this app names; a broken hint is the app's mistake, an expired one is none (AZ-17).
-pub(crate) fn hinted_person(client: &Client, params: &Params, hint: Option<Hint>) -> Result<Option<i64>, Error> {
+pub(crate) fn hinted_person(
+    provider: &Provider,
+    client: &Client,
+    params: &Params,
+    hint: Option<Hint>,
+) -> Result<Option<i64>, Error> {
     if params.get("id_token_hint").is_none() {
         return Ok(None);
     }
     let hint = hint.filter(|hint| hint.aud.contains(&client.client_id));
-    match hint.map(|hint| hint.sub.parse::<i64>()) {
-        Some(Ok(person_id)) => Ok(Some(person_id)),
-        _ => Err(Error::invalid_request("The id_token_hint is not an id_token for this app.")),
+    let person_id = hint.map(|hint| provider.person_of_sub(client, &hint.sub)).transpose()?.flatten();
+    match person_id {
+        Some(person_id) => Ok(Some(person_id)),
+        None => Err(Error::invalid_request("The id_token_hint is not an id_token for this app.")),
     }
 }
 

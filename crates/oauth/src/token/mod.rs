@@ -2,6 +2,7 @@
 
 mod authorization_code;
 mod client_credentials;
+mod device_code;
 mod refresh_token;
 
 use axum::http::{HeaderValue, StatusCode, header};
@@ -15,6 +16,7 @@ use store::{StoreError, Tx};
 
 use crate::client_auth::{BackChannel, Known};
 use crate::clients::Client;
+use crate::device;
 use crate::dpop::{self, Expected};
 use crate::error::{self, BASIC_CHALLENGE};
 use crate::families;
@@ -119,9 +121,13 @@ impl Provider {
                 call.may_use(grant_type)?;
                 refresh_token::refresh(call).await?
             }
+            device::GRANT => {
+                call.may_use(grant_type)?;
+                device_code::redeem(call).await?
+            }
             "client_credentials" if client.policy.has_client_credentials() => client_credentials::issue(call).await?,
             _ => {
-                let words = "This provider has authorization_code, refresh_token and client_credentials.";
+                let words = "This provider has authorization_code, refresh_token, client_credentials and device_code.";
                 return Err(Error::of(Code::UnsupportedGrantType, words));
             }
         };

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
-use oauth::keys::Rotation;
+use oauth::key_rotation::Rotation;
 use scope::Dialect;
 use scope::permit::Actor;
 use serde_json::Value;
@@ -135,7 +135,7 @@ async fn a_new_key_is_published_before_it_signs_and_an_old_one_after() {
     server.clock.advance(Duration::from_secs(301));
     let after = id_token(&app).await;
     let kept = key_set(&server).await;
-    server.clock.advance(Duration::from_secs(26 * 3600));
+    server.clock.advance(Duration::from_secs(50 * 3600));
     let cleaned = key_set(&server).await;
 
     // One that signs until then, and a new one of each algorithm.
@@ -177,6 +177,7 @@ async fn keys_are_encrypted_and_outlive_a_restart() {
             secret_key,
             client_authorities: oauth::client_certificate::Authorities::default(),
             client_certificates: false,
+            key_rotation_days: 0,
             tool_permissions: mcp::permissions(),
         };
         let app = &server.app;

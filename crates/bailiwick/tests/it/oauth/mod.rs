@@ -1,6 +1,7 @@
 //! Tests of oauth.
 
 mod authorize;
+mod backchannel_logout;
 mod claims_parameter;
 mod client_auth;
 mod client_metadata;
@@ -9,6 +10,7 @@ mod consent;
 mod credential_leakage;
 mod jarm;
 mod keys;
+mod logout;
 mod metadata;
 mod openidconnect_crate;
 mod par;
@@ -16,10 +18,10 @@ mod pkce;
 mod redirect_uri;
 mod refresh;
 mod refresh_parallel;
-mod request_object;
-mod reverse_proxy;
 mod register;
 mod registration_management;
+mod request_object;
+mod reverse_proxy;
 mod revoke;
 mod sign_in;
 mod step_up;

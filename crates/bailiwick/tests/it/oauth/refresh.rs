@@ -259,7 +259,7 @@ async fn a_token_survives_new_keys_and_secrets_and_ends_with_its_person() {
     let tokens = app.tokens(Person::Agent, WORDS).await;
     let actor = scope::permit::Actor::default();
     let provider = &server.app.provider;
-    provider.rotate_keys(&actor, oauth::keys::Rotation::AtOnce).await.unwrap();
+    provider.rotate_keys(&actor, oauth::key_rotation::Rotation::AtOnce).await.unwrap();
     let new = provider.add_secret(&server.may(), app.client.id, oauth::clients::OldSecrets::EndNow).await.unwrap();
     let app = TestApp { secret: Some(new.value), ..app };
 

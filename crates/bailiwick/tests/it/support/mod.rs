@@ -7,6 +7,7 @@ pub mod jose;
 pub mod mcp;
 pub mod push;
 pub mod registering;
+pub mod relying_party;
 pub mod request_object;
 pub mod server;
 

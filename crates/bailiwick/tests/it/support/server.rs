@@ -115,6 +115,19 @@ impl Server {
         Server { base, http, app, db, clock, admin_id, agent_id, stop: Some(stop), database }
     }
 
+    /// The account as another process opens it, or this one after a restart: it shares nothing but the database and the clock.
+    pub async fn restarted(&self) -> App {
+        let mut settings = Settings::defaults().expect("the defaults");
+        settings.fetch_private = true;
+        let surroundings = Surroundings {
+            clock: self.clock.clone(),
+            random: Random::system(),
+            secret_key: SECRET_KEY,
+            public_url: self.app.config.public_url.clone(),
+        };
+        start::app(self.db.clone(), surroundings, &settings).await.expect("an account")
+    }
+
     /// An access token for the administrator with these Gorgias words.
     pub async fn token(&self, scope: &str) -> String {
         self.token_for(Person::Admin, Dialect::Gorgias, scope).await

@@ -3,7 +3,7 @@
 use crate::support::{Browser, Person, Server};
 
 /// Forms that other sites send on purpose.
-const OPEN_TO_APPS: [&str; 2] = ["/oauth/authorize", "/oauth/authorizations/new"];
+const OPEN_TO_APPS: [&str; 3] = ["/oauth/authorize", "/oauth/authorizations/new", "/oauth/end_session"];
 
 fn forms() -> Vec<&'static str> {
     let routes = web::routes().table.into_iter().filter(|route| route.method == "POST");
@@ -44,6 +44,7 @@ async fn a_value_of_another_session_or_another_request_is_refused() {
 
     let of_another_session = second.post("/logout", &fields).await;
     let mut for_another_request = fields.clone();
+    for_another_request.retain(|(name, _value)| name != "request");
     for_another_request.extend([("request".to_owned(), "x".to_owned()), ("decision".to_owned(), "allow".to_owned())]);
     let of_another_request = first.post("/consent", &for_another_request).await;
     let of_its_own = first.post("/logout", &fields).await;
