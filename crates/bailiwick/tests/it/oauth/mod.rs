@@ -8,6 +8,7 @@ mod client_metadata;
 mod clients;
 mod consent;
 mod credential_leakage;
+mod fapi;
 mod jarm;
 mod keys;
 mod logout;

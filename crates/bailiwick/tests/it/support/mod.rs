@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod browser;
+pub mod fapi;
 pub mod golden;
 pub mod jose;
 pub mod mcp;
