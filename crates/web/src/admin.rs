@@ -9,6 +9,7 @@ pub mod apps;
 pub mod documents;
 pub mod home;
 pub mod keys;
+pub mod registration;
 
 /// An address for people to paste somewhere.
 pub struct Endpoint {

@@ -30,6 +30,11 @@ impl Form {
         Some(self.value(name)).filter(|value| !value.is_empty())
     }
 
+    /// With the values and problems of another in front of these: what was sent counts before what is stored.
+    pub fn with(self, sent: Form) -> Form {
+        Form { values: sent.values.into_iter().chain(self.values).collect(), problems: sent.problems }
+    }
+
     pub fn all(&self, name: &str) -> Vec<&str> {
         self.values.iter().filter(|(it, _)| it == name).map(|(_, value)| value.as_str()).collect()
     }

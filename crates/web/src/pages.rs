@@ -111,6 +111,7 @@ pub enum Section {
     Apps,
     Documents,
     Keys,
+    Registration,
     MyApps,
 }
 
@@ -144,6 +145,7 @@ pub fn done(query: &Form) -> Option<&'static str> {
         "disabled" => Some("The app is disabled. Its tokens are refused until you enable it again."),
         "enabled" => Some("The app is enabled again."),
         "deleted" => Some("The app is deleted, and its tokens with it."),
+        "token-revoked" => Some("The token is revoked."),
         "secret-revoked" => Some("The secret is revoked."),
         "let-in" => Some("The app is let in. People can connect it now."),
         "refused" => Some("The app is refused, and what it had is over."),

@@ -3,6 +3,7 @@
 //! `plan` makes up what happens, `seed` writes it, `texts` and the files beside it are what it is made of (`SOURCE.md`).
 
 mod apps;
+mod clients_file;
 mod people;
 mod plan;
 mod seed;
@@ -22,6 +23,7 @@ use crate::config::{self, Settings};
 use crate::serve;
 use crate::start::{self, Surroundings};
 use apps::DemoApp;
+pub use clients_file::ClientsFile;
 use seed::{Login, Seeded};
 
 #[derive(Debug, Clone, clap::Args)]
@@ -35,6 +37,12 @@ pub struct Args {
     /// Print one line of JSON when ready, and nothing else
     #[arg(long)]
     pub json: bool,
+    /// Apps and people to add, as docs/conformance.md describes
+    #[arg(long, value_name = "FILE")]
+    pub clients: Option<PathBuf>,
+    /// The address in front of it, such as that of a TLS proxy on this machine; the same as --public-url
+    #[arg(long, value_name = "URL")]
+    pub issuer: Option<String>,
     /// Limit calls by token and API key, as the product does
     #[arg(long)]
     pub rate_limits: bool,
@@ -71,18 +79,21 @@ pub async fn run(args: Args, place: Place) -> anyhow::Result<()> {
     if let Some(listen) = place.listen {
         settings.listen = listen;
     }
+    let file = args.clients.as_deref().map(ClientsFile::read).transpose()?.unwrap_or_default();
+    file.apply(&mut settings);
     start::logs(&settings)?;
     let listener = serve::bind(&settings.listen).await?;
     let address = listener.local_addr()?;
-    let public_url = place.public_url.unwrap_or_else(|| format!("http://{address}"));
-    let demo = fill(&settings, public_url, &args).await?;
+    let given = args.issuer.clone().or(place.public_url).or_else(|| file.server.issuer.clone());
+    let public_url = given.map_or_else(|| format!("http://{address}"), |url| url.trim_end_matches('/').to_owned());
+    let demo = fill(&settings, public_url, &args, &file).await?;
     let text = if args.json { demo.json_line() } else { demo.text(&folder) };
     output::print(&text)?;
     cli::serve::until_stopped(demo.app, listener, &settings).await
 }
 
 /// Opens the database and fills it. Refuses one that holds an account: it may be somebody's real one.
-pub async fn fill(settings: &Settings, public_url: String, args: &Args) -> anyhow::Result<Demo> {
+pub async fn fill(settings: &Settings, public_url: String, args: &Args, file: &ClientsFile) -> anyhow::Result<Demo> {
     let db = start::database(settings).await?;
     let random = Random::system();
     let clock = Clock::system();
@@ -97,7 +108,10 @@ pub async fn fill(settings: &Settings, public_url: String, args: &Args) -> anyho
         );
     }
     let people = seed::seed(&db, clock.now(), args.tickets, args.seed).await?;
-    let apps = register_apps(db, settings, public_url, secret_key, &people, args.seed).await?;
+    let mut apps = register_apps(db, settings, public_url, secret_key, &people, args.seed).await?;
+    let may = seed::acting(people.owner_id, Role::Owner, &app.random)
+        .map_err(|refusal| anyhow::anyhow!("the owner may not register apps: {refusal:?}"))?;
+    apps.extend(file.load(&app, &may).await?);
     Ok(Demo { app, people, apps })
 }
 

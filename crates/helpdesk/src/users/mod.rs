@@ -3,6 +3,7 @@
 //! Deleting a user keeps the row, without its address and credentials: messages go on naming who wrote them.
 //! Roles are in `scope::role`, hashing in `passwords.rs`, API keys in `api_keys.rs`, sessions in the provider.
 
+mod claims;
 mod list;
 mod password;
 mod write;
@@ -16,6 +17,7 @@ use store::{Row, StoreError, Tx};
 
 use crate::Error;
 
+pub use claims::set_claims;
 pub use list::{Filter, Sort, list};
 pub use password::{PasswordChange, Proof, prove, store_rehash};
 pub use write::{create, create_with_password, delete, update};

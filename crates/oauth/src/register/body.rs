@@ -28,6 +28,14 @@ impl Members {
         Ok(Members(all))
     }
 
+    /// Of JSON that was read already. `Invalid` on `body`.
+    pub(super) fn of(value: Json) -> Result<Members, Error> {
+        match value {
+            Json::Object(all) => Ok(Members(all)),
+            _ => Err(Error::invalid("body", "must be an object")),
+        }
+    }
+
     /// Puts a member in the place of what was sent, as a software statement does (RFC 7591, section 2.3).
     pub(super) fn replace(&mut self, name: String, value: Json) {
         self.0.insert(name, value);

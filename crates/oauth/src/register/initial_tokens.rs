@@ -69,9 +69,34 @@ impl Provider {
         if !(1..=DAYS_MAX).contains(&days) {
             return Err(Refused::invalid("days", format!("must be 1 to {DAYS_MAX}")));
         }
+        let value = secret::initial_token(&self.random);
+        self.keep_initial_token(may, &name, &value, uses, days).await?;
+        Ok(value)
+    }
+
+    /// One that somebody else chose, for a demonstration: good for as much as any may be.
+    pub async fn create_known_initial_token(
+        &self,
+        may: &CanWrite<Apps>,
+        name: &str,
+        value: &str,
+    ) -> Result<(), Refused> {
+        if value.len() < 16 || !value.bytes().all(|byte| matches!(byte, 0x21..=0x7e)) {
+            return Err(Refused::invalid("initial_access_token", "must be 16 characters of ASCII or more"));
+        }
+        self.keep_initial_token(may, name, value, USES_MAX, DAYS_MAX).await
+    }
+
+    async fn keep_initial_token(
+        &self,
+        may: &CanWrite<Apps>,
+        name: &str,
+        value: &str,
+        uses: i64,
+        days: i64,
+    ) -> Result<(), Refused> {
         let now = self.clock.now();
         let expires_at = now.saturating_add(jiff::SignedDuration::from_hours(24 * days)).unwrap_or(now);
-        let value = secret::initial_token(&self.random);
         transact!(self.db, |tx| {
             let sql = "select count(*) as n from initial_access_tokens where uses_left > 0 and expires_at > $1";
             let n_living = tx.row(sql, &[now.into()]).await?.map_or(Ok(0), |row| row.int("n"))?;
@@ -83,8 +108,8 @@ impl Provider {
                     "insert into initial_access_tokens (hash, name, uses_left, created_by, created_at, expires_at)
                      values ($1, $2, $3, $4, $5, $6) returning id",
                     &[
-                        secret::hash(&value).as_slice().into(),
-                        name.as_str().into(),
+                        secret::hash(value).as_slice().into(),
+                        name.into(),
                         uses.into(),
                         may.actor().person_id.into(),
                         now.into(),
@@ -101,8 +126,7 @@ impl Provider {
                 data: None,
             };
             events::record(tx, may.actor(), now, change).await
-        })?;
-        Ok(value)
+        })
     }
 
     /// Ends one at once. What was registered by it stays.

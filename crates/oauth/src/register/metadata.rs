@@ -2,12 +2,12 @@
 //! himself (RG-2).
 
 use helpdesk::Error;
+use scope::Dialect;
 use scope::identity::Identity;
 use scope::permission::Permissions;
 use scope::resource::Kind;
 use scope::set::ScopeSet;
 use scope::words::{self, Word};
-use scope::{Dialect, identity};
 use serde_json::Value as Json;
 
 use super::body::Members;
@@ -40,8 +40,35 @@ const PRIVILEGED: Permissions = Permissions::writing(&[
     Kind::Rules,
 ]);
 
+/// Who says what an app is, and so how much it may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Who {
+    /// Nobody knows him.
+    Stranger,
+    /// Somebody with an initial access token.
+    Developer,
+    /// Whoever writes the file of a demonstration.
+    Administrator,
+}
+
+impl Who {
+    pub(super) fn by(mode: Mode) -> Who {
+        match mode {
+            Mode::InitialAccessToken => Who::Developer,
+            Mode::Off | Mode::Open => Who::Stranger,
+        }
+    }
+}
+
 /// The app as it was asked for, within what the settings let anybody have. `Invalid` names the member.
 pub(super) fn new_client(sent: &Members, settings: &Settings) -> Result<NewClient, Error> {
+    let who = Who::by(settings.mode);
+    let new = described(sent, who)?;
+    let spared = settings.spares_pkce && who == Who::Developer && new.client_type == ClientType::Confidential;
+    Ok(NewClient { require_pkce: Some(!spared), ..new })
+}
+
+pub(super) fn described(sent: &Members, who: Who) -> Result<NewClient, Error> {
     for name in ENCRYPTION {
         if sent.get(name).is_some() {
             return Err(Error::invalid(name, "nothing is encrypted here"));
@@ -53,12 +80,11 @@ pub(super) fn new_client(sent: &Members, settings: &Settings) -> Result<NewClien
     let method = sent.text("token_endpoint_auth_method")?.unwrap_or_else(|| "client_secret_basic".to_owned());
     let client_type = if method == "none" { ClientType::Public } else { ClientType::Confidential };
     let redirect_uris = sent.texts("redirect_uris")?.unwrap_or_default();
-    let grant_types = grant_types(sent, settings.mode)?;
+    let grant_types = grant_types(sent, who)?;
     if redirect_uris.is_empty() && grant_types.iter().any(|it| it == "authorization_code") {
         return Err(Error::invalid("redirect_uris", "must name at least one address"));
     }
-    let allowed_scopes = scopes(sent.text("scope")?.as_deref(), settings.mode)?;
-    let spared = settings.spares_pkce && settings.mode == Mode::InitialAccessToken;
+    let allowed_scopes = scopes(sent.text("scope")?.as_deref(), who)?;
     Ok(NewClient {
         name: match sent.text("client_name")? {
             Some(name) => name,
@@ -71,7 +97,6 @@ pub(super) fn new_client(sent: &Members, settings: &Settings) -> Result<NewClien
         redirect_uris,
         default_scopes: Some(first_scopes(&allowed_scopes)),
         allowed_scopes,
-        require_pkce: Some(client_type == ClientType::Public || !spared),
         grant_types: Some(grant_types),
         token_endpoint_auth_method: Some(method),
         id_token_signed_response_alg: sent.text("id_token_signed_response_alg")?,
@@ -130,7 +155,7 @@ fn metadata(sent: &Members) -> Result<Metadata, Error> {
 
 /// Those that were named and that this mode gives. A grant of ours that it does not give is left out, and the answer shows it; one that
 /// does not exist here is refused.
-fn grant_types(sent: &Members, mode: Mode) -> Result<Vec<String>, Error> {
+fn grant_types(sent: &Members, who: Who) -> Result<Vec<String>, Error> {
     const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
     let named = sent.texts("grant_types")?.unwrap_or_else(|| vec!["authorization_code".to_owned()]);
     if let Some(unknown) = named.iter().find(|it| !GRANT_TYPES.contains(&it.as_str())) {
@@ -153,8 +178,10 @@ fn grant_types(sent: &Members, mode: Mode) -> Result<Vec<String>, Error> {
         Some(_) => {}
     }
     // An app without a person would act for the owner of the account: an administrator decides that.
-    let given = |it: &str| {
-        matches!(it, "authorization_code" | "refresh_token") || (it == DEVICE && mode == Mode::InitialAccessToken)
+    let given = |it: &str| match who {
+        Who::Administrator => true,
+        Who::Developer => matches!(it, "authorization_code" | "refresh_token" | DEVICE),
+        Who::Stranger => matches!(it, "authorization_code" | "refresh_token"),
     };
     let grant_types: Vec<String> = named.into_iter().filter(|it| given(it)).collect();
     match grant_types.iter().any(|it| it != "refresh_token") {
@@ -164,7 +191,7 @@ fn grant_types(sent: &Members, mode: Mode) -> Result<Vec<String>, Error> {
 }
 
 /// The ceiling. Words that nobody here knows are left out; those that need an administrator are refused.
-fn scopes(asked: Option<&str>, mode: Mode) -> Result<Vec<String>, Error> {
+fn scopes(asked: Option<&str>, who: Who) -> Result<Vec<String>, Error> {
     let Some(asked) = asked else {
         let usual = words::vocabulary(Dialect::Standard).iter().filter(|word| !is_privileged(word) && !word.deprecated);
         return Ok(usual.map(|word| word.word.to_owned()).collect());
@@ -173,9 +200,10 @@ fn scopes(asked: Option<&str>, mode: Mode) -> Result<Vec<String>, Error> {
         ScopeSet::parse(asked).map_err(|_| Error::invalid("scope", "holds a character that no scope may have"))?;
     let known: Vec<&Word> = asked.words().filter_map(|word| words::find(Dialect::Standard, word)).collect();
     for word in &known {
-        let refused = match mode {
-            Mode::InitialAccessToken => word.identity == Some(Identity::Impersonate),
-            Mode::Off | Mode::Open => is_privileged(word),
+        let refused = match who {
+            Who::Administrator => false,
+            Who::Developer => word.identity == Some(Identity::Impersonate),
+            Who::Stranger => is_privileged(word),
         };
         if refused {
             return Err(Error::invalid("scope", format!("{} needs an administrator who registers the app", word.word)));
@@ -185,7 +213,7 @@ fn scopes(asked: Option<&str>, mode: Mode) -> Result<Vec<String>, Error> {
 }
 
 fn is_privileged(word: &Word) -> bool {
-    word.identity == Some(identity::Identity::Impersonate) || !word.permissions.intersection(PRIVILEGED).is_empty()
+    word.identity == Some(Identity::Impersonate) || !word.permissions.intersection(PRIVILEGED).is_empty()
 }
 
 /// What a request without `scope` asks for: enough to look around.

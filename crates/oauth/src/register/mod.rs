@@ -24,7 +24,7 @@ use store::transact;
 use self::body::Members;
 use self::settings::{Mode, Settings};
 use crate::client_auth::BackChannel;
-use crate::clients::{self, Client, Entry, NewSecret};
+use crate::clients::{self, Client, Entry, NewClient, NewSecret};
 use crate::error;
 use crate::form::{self, BODY_LIMIT_BYTES};
 use crate::throttle::{self, Patience};
@@ -35,6 +35,12 @@ pub const PATH: &str = "/oauth/register";
 
 /// Registrations from one network. A person sets up a handful of tools; a program that goes on and on has to wait.
 const OPEN: Patience = Patience { free: 20, longest_seconds: 3600 };
+
+/// An app as a file describes it, with the members of RFC 7591: everything that an administrator may register, unknown members ignored.
+/// `Invalid` names the member.
+pub fn described(members: Json) -> Result<NewClient, helpdesk::Error> {
+    metadata::described(&Members::of(members)?, metadata::Who::Administrator)
+}
 
 impl Provider {
     /// `POST /oauth/register` (RG-1 to RG-5). Answers after the commit.

@@ -101,7 +101,7 @@ async fn nobody_registers_until_an_administrator_lets_them_and_only_as_he_says()
     let first = server.registered(&token, agent()).await;
     server.registered(&token, agent()).await;
     assert_eq!(server.register(&token, &agent()).await.status(), 401, "a refusal costs nothing, a third app too much");
-    assert_eq!(first["scope"], "openid offline_access tickets:read");
+    assert_eq!(first["scope"], "offline_access openid tickets:read");
 
     let fresh = server.initial_token(5).await;
     server.clock.advance(Duration::from_secs(3600 * (31 * 24)));
