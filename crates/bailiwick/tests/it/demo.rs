@@ -148,7 +148,7 @@ async fn every_ticket_of_the_demo_has_its_event() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_documents_show_calls_that_work_on_the_demo() {
+async fn the_documents_show_calls_that_work_on_therunning() {
     let demo = start("1").await;
 
     let admin = &demo.line["people"]["admin"];
@@ -170,4 +170,71 @@ async fn the_demo_leaves_a_database_alone_that_holds_an_account() {
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && said.contains("there is an account in"), "{said}");
     assert_eq!(refused.stdout, b"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_loads_the_apps_and_people_of_a_conformance_test() {
+    // KEY-8, POL-1
+    let (db, database) = fresh_database().await;
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/conformance-clients.toml");
+    let mut command = demo(&database.url);
+    command.args(["--tickets", "1", "--clients", file, "--issuer", "https://bailiwick.example"]);
+    let mut child = command.spawn().expect("start the binary");
+    let mut output = BufReader::new(child.stdout.take().expect("its output"));
+    let mut line = String::new();
+    output.read_line(&mut line).expect("a line");
+    if line.is_empty() {
+        let mut said = String::new();
+        child.stderr.take().expect("its errors").read_to_string(&mut said).expect("text");
+        panic!("{said}");
+    }
+    let running = Demo { child, output, line: serde_json::from_str(&line).expect("JSON"), _database: database };
+
+    let apps = running.line["apps"].as_array().expect("apps");
+    let find = |id: &str| apps.iter().find(|app| app["client_id"] == id).unwrap_or_else(|| panic!("no {id}"));
+    assert_eq!(running.line["issuer"], "https://bailiwick.example");
+    assert_eq!(find("conformance-basic")["client_secret"], "conformance-basic-secret");
+    assert_eq!(find("conformance-fapi2")["client_secret"], Value::Null, "it proves itself by its key");
+    let mut tx = db.read().await.expect("begin");
+    let row = tx
+        .row("select email_verified, claims from people where email = 'jane@conformance.test'", &[])
+        .await
+        .expect("read")
+        .expect("Jane");
+    let claims: Value = row.json("claims").expect("JSON").expect("claims");
+    assert!(row.flag("email_verified").expect("a flag"));
+    assert_eq!(claims["address"]["locality"], "Vienna");
+    let row = tx.row("select require_pkce from clients where client_id = 'conformance-basic'", &[]).await;
+    assert!(!row.expect("read").expect("the app").flag("require_pkce").expect("a flag"));
+    let row = tx
+        .row("select policy, require_par, require_dpop from clients where client_id = 'conformance-fapi2-ms'", &[])
+        .await;
+    let row = row.expect("read").expect("the app");
+    assert!(row.flag("require_par").expect("a flag") && row.flag("require_dpop").expect("a flag"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistake_in_the_file_of_apps_is_named() {
+    // KEY-6, POL-1
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("apps.toml");
+    let app = "[[clients]]\nclient_id = \"an-app\"\nredirect_uris = [\"https://app.example.com/cb\"]\n";
+    for (text, expected) in [
+        (format!("{app}redirect_uri = \"x\"\n"), "redirect_uri"),
+        (format!("{app}id_token_signed_response_alg = \"none\"\n"), "id_token_signed_response_alg"),
+        (format!("{app}client_secret = \"short\"\n"), "client_secret"),
+        (format!("{app}policy = \"strict\"\n"), "policy"),
+        ("[server]\nissuers = 5\n".to_owned(), "issuers"),
+        ("[[people]]\nemail = \"a@b.example\"\npassword = \"short\"\nrole = \"agent\"\n".to_owned(), "password"),
+    ] {
+        std::fs::write(&path, &text).expect("written");
+        let (_db, database) = fresh_database().await;
+        let mut command = demo(&database.url);
+        command.args(["--tickets", "1", "--clients"]).arg(&path);
+
+        let refused = command.output().expect("run the binary");
+
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains(expected), "{expected}: {said}");
+    }
 }

@@ -1,6 +1,7 @@
 //! Tests of the pages.
 
 mod admin_apps;
+mod admin_registration;
 mod forms;
 mod headers;
 mod my_apps;
