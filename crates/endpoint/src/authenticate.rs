@@ -93,6 +93,7 @@ async fn bearer(
         role: Some(bearer.role),
         client_id: Some(bearer.client_row),
         grant_id: bearer.grant_id,
+        acting: bearer.acting(),
         request_id: request_id(parts),
         ..Actor::default()
     };

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use outside::sha256;
 use scope::permit::{Actor, CanRead};
 use scope::resource::Events;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use store::{Row, Tx};
 use uuid::Uuid;
 
@@ -47,12 +47,20 @@ pub async fn record(tx: &mut Tx, actor: &Actor, now: Timestamp, change: Change<'
             context_of(&actor.request_id).into(),
             change.before.as_ref().into(),
             change.after.as_ref().into(),
-            change.data.as_ref().into(),
+            data_of(actor, change.data).as_ref().into(),
             now.into(),
         ],
     )
     .await?;
     Ok(())
+}
+
+/// What a reader needs besides, with the agent that acted for the person (TX-3).
+fn data_of(actor: &Actor, data: Option<Json>) -> Option<Json> {
+    let Some(acting) = &actor.acting else { return data };
+    let mut data = data.filter(Json::is_object).unwrap_or_else(|| json!({}));
+    data["act"] = json!({ "sub": acting.sub, "name": acting.name });
+    Some(data)
 }
 
 /// What groups the events of one request, always a UUID: readers parse it. A request id that is none becomes one.

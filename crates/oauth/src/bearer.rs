@@ -12,8 +12,10 @@ use jiff::Timestamp;
 use moka::sync::Cache;
 use scope::Dialect;
 use scope::permission::Permissions;
+use scope::permit::Acting;
 use scope::role::Role;
 use scope::set::ScopeSet;
+use serde_json::Value as Json;
 use store::{Row, StoreError};
 
 use crate::client_auth::Known;
@@ -56,7 +58,17 @@ pub struct Bearer {
     pub policy: Policy,
     /// The sign-in it began with (SU-2).
     pub login: Arc<Login>,
+    /// Who acts for the person: the `act` claim (TX-3).
+    pub act: Option<Json>,
     pub expires_at: Timestamp,
+}
+
+impl Bearer {
+    /// For the event log, and for what is written in the person's name (TX-3).
+    pub fn acting(&self) -> Option<Acting> {
+        let text = |name: &str| self.act.as_ref()?.get(name)?.as_str().map(str::to_owned);
+        Some(Acting { sub: text("sub")?, name: text("name").unwrap_or_default() })
+    }
 }
 
 /// The tokens that were used just now.
@@ -132,7 +144,7 @@ impl Provider {
         let row = tx
             .row(
                 "select a.scope, a.audience, a.jkt, a.expires_at, a.last_used_at, f.id as family_id, f.grant_id, f.client_id, f.person_id,
-                        f.auth_time, f.acr, c.client_id as app, c.dialect, c.policy, c.allowed_scopes, p.role
+                        f.auth_time, f.acr, f.act, c.client_id as app, c.dialect, c.policy, c.allowed_scopes, p.role
                  from access_tokens a
                  join token_families f on f.id = a.family_id
                  join clients c on c.id = f.client_id
@@ -207,6 +219,7 @@ fn entry(row: &Row, issuer: &str) -> Result<Entry, StoreError> {
         granted,
         audience: Audience::stored(&row.text("audience")?, issuer),
         jkt: row.text_or_null("jkt")?,
+        act: row.json("act")?,
         policy: Policy::parse(&row.text("policy")?).ok_or(StoreError::Column("policy"))?,
         login: Arc::new(Login { auth_time: row.time_or_null("auth_time")?, acr: row.text_or_null("acr")? }),
         expires_at: row.time("expires_at")?,

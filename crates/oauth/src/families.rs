@@ -34,6 +34,8 @@ pub struct NewFamily<'a> {
     pub jkt: Option<&'a str>,
     /// What the `claims` parameter asked for, as JSON.
     pub claims: Option<&'a str>,
+    /// The `act` claim, as JSON (TX-3).
+    pub act: Option<&'a str>,
 }
 
 /// An authorization code, of which only the hash is kept.
@@ -99,8 +101,8 @@ pub async fn open(tx: &mut Tx, now: Timestamp, family: &NewFamily<'_>) -> Result
     let row = tx
         .row(
             "insert into token_families (client_id, grant_id, person_id, sid, scope, nonce, auth_time, acr, amr, created_at, expires_at,
-                 resources, jkt, claims)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning id",
+                 resources, jkt, claims, act)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) returning id",
             &[
                 family.client_row.into(),
                 family.grant_id.into(),
@@ -116,6 +118,7 @@ pub async fn open(tx: &mut Tx, now: Timestamp, family: &NewFamily<'_>) -> Result
                 family.resources.into(),
                 family.jkt.into(),
                 family.claims.into(),
+                family.act.into(),
             ],
         )
         .await?;

@@ -67,6 +67,9 @@ impl Provider {
                 set("cnf", json!({ "jkt": jkt }));
             }
         }
+        if let Some(act) = row.json("act")? {
+            set("act", act);
+        }
         match row.int_or_null("grant_id")? {
             Some(_) => {
                 set("sub", json!(self.sub(client, row.int("person_id")?)?));
@@ -82,7 +85,7 @@ impl Provider {
 }
 
 const ACCESS_TOKEN: &str =
-    "select a.scope, a.audience, a.jkt, a.created_at, a.expires_at, f.grant_id, f.person_id, p.email
+    "select a.scope, a.audience, a.jkt, a.created_at, a.expires_at, f.act, f.grant_id, f.person_id, p.email
      from access_tokens a
      join token_families f on f.id = a.family_id
      join people p on p.id = f.person_id
@@ -90,7 +93,7 @@ const ACCESS_TOKEN: &str =
      where a.hash = $1 and f.client_id = $2 and a.expires_at > $3 and a.revoked_at is null and f.revoked_at is null
        and g.revoked_at is null and p.active = 1 and p.deleted_at is null";
 
-const REFRESH_TOKEN: &str = "select f.scope, f.resources as audience, r.created_at, r.expires_at, f.grant_id, f.person_id, p.email
+const REFRESH_TOKEN: &str = "select f.scope, f.resources as audience, r.created_at, r.expires_at, f.act, f.grant_id, f.person_id, p.email
      from refresh_tokens r
      join token_families f on f.id = r.family_id
      join people p on p.id = f.person_id

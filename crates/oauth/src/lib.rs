@@ -64,6 +64,7 @@ pub mod step_up;
 mod subjects;
 pub mod throttle;
 pub mod token;
+pub mod trust;
 pub mod used_identifiers;
 mod userinfo;
 mod uses;

@@ -28,10 +28,20 @@ pub struct Actor {
     pub grant_id: Option<i64>,
     /// The person behind `X-On-Behalf-Of`: then `person_id` is whom they act for, and this is who they are.
     pub impersonator_id: Option<i64>,
+    /// Who acts for `person_id` by an exchanged token (TX-3).
+    pub acting: Option<Acting>,
     /// Our own worker, where no person acts.
     pub worker: Option<&'static str>,
     /// A UUID. Groups what one request or one run of a job caused.
     pub request_id: String,
+}
+
+/// An agent that acts for a person: the outermost `act` of its token (RFC 8693, 4.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acting {
+    /// `client:` and the client id of an app, or the id of a person.
+    pub sub: String,
+    pub name: String,
 }
 
 /// Proof of one permission. It also says who acts.

@@ -281,13 +281,21 @@ pub(super) async fn draft(
         actions: json_to_store(new.actions.as_ref())?,
         headers: json_to_store(new.headers.as_ref())?,
         mention_ids: json_to_store(new.mention_ids.as_ref())?,
-        meta: json_to_store(new.meta.as_ref())?,
+        meta: json_to_store(meta(new.meta, actor).as_ref())?,
         last_sending_error: json_to_store(new.last_sending_error.as_ref())?,
         imported: new.imported,
         sent_at,
         opened_at: new.opened_at,
         deleted_at: new.deleted_at,
     })
+}
+
+/// With the agent that wrote it in the person's name, who is on the ticket too (TX-3).
+fn meta(sent: Option<Json>, actor: &Actor) -> Option<Json> {
+    let Some(acting) = &actor.acting else { return sent };
+    let mut meta = sent.filter(Json::is_object).unwrap_or_else(|| json!({}));
+    meta["act"] = json!({ "sub": acting.sub, "name": acting.name });
+    Some(meta)
 }
 
 impl Draft {

@@ -9,7 +9,7 @@ pub mod check;
 pub(crate) mod details;
 pub(crate) mod documents;
 mod fingerprint;
-mod jwks;
+pub(crate) mod jwks;
 pub mod localized;
 pub mod metadata;
 mod rows;

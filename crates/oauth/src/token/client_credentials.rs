@@ -77,6 +77,7 @@ pub(super) async fn issue(call: Call<'_>) -> Result<Granted, Error> {
         refresh_token: None,
         refresh_token_expires_in: None,
         id_token: None,
+        issued_token_type: None,
     })
 }
 

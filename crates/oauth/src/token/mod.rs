@@ -3,7 +3,9 @@
 mod authorization_code;
 mod client_credentials;
 mod device_code;
+mod jwt_bearer;
 mod refresh_token;
+mod token_exchange;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -53,6 +55,8 @@ struct Granted {
     /// Told in the Zendesk dialect (RT-7).
     refresh_token_expires_in: Option<i64>,
     id_token: Option<String>,
+    /// Of an exchange (RFC 8693, 2.2.1).
+    issued_token_type: Option<&'static str>,
 }
 
 /// What the app asks for and what it may have, the same for every grant.
@@ -126,8 +130,10 @@ impl Provider {
                 device_code::redeem(call).await?
             }
             "client_credentials" if client.policy.has_client_credentials() => client_credentials::issue(call).await?,
+            jwt_bearer::GRANT_TYPE => jwt_bearer::issue(call).await?,
+            token_exchange::GRANT_TYPE => token_exchange::exchange(call).await?,
             _ => {
-                let words = "This provider has authorization_code, refresh_token, client_credentials and device_code.";
+                let words = "The grants of this provider are those that its metadata names.";
                 return Err(Error::of(Code::UnsupportedGrantType, words));
             }
         };
@@ -213,6 +219,19 @@ impl Call<'_> {
 }
 
 impl Granted {
+    /// An access token alone, with no time and no scope yet.
+    fn of(access_token: String) -> Granted {
+        Granted {
+            access_token,
+            expires_in: 0,
+            scope: ScopeSet::default(),
+            refresh_token: None,
+            refresh_token_expires_in: None,
+            id_token: None,
+            issued_token_type: None,
+        }
+    }
+
     fn body(&self, client: &Client, is_bound: bool) -> Json {
         let mut body = Map::new();
         let mut set = |name: &str, value: Option<Json>| {
@@ -221,6 +240,7 @@ impl Granted {
             }
         };
         set("access_token", Some(json!(self.access_token)));
+        set("issued_token_type", self.issued_token_type.map(|kind| json!(kind)));
         set("token_type", Some(json!(client.policy.token_type(is_bound))));
         set("expires_in", Some(json!(self.expires_in)));
         set("scope", Some(json!(self.scope.as_str())));

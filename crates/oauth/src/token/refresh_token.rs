@@ -148,6 +148,7 @@ pub(super) async fn refresh(call: Call<'_>) -> Result<Granted, Error> {
         refresh_token,
         refresh_token_expires_in: pair.refresh_seconds.filter(|_| policy.lifetimes_by_request()),
         id_token,
+        issued_token_type: None,
     })
 }
 

@@ -6,6 +6,7 @@ pub mod fapi;
 pub mod golden;
 pub mod jose;
 pub mod mcp;
+pub mod proofs;
 pub mod push;
 pub mod registering;
 pub mod relying_party;
