@@ -46,6 +46,7 @@ pub(crate) async fn issue(tx: &mut Tx, now: Timestamp, code: &str, bound: &Bindi
         resources: &request.resources,
         jkt: request.dpop_jkt.as_deref(),
         claims: claims.as_deref(),
+        act: None,
     };
     let family_id = families::open(tx, now, &family).await?;
     session_end::join(tx, session.id, client.id).await?;

@@ -10,6 +10,7 @@ pub mod documents;
 pub mod home;
 pub mod keys;
 pub mod registration;
+pub mod trust;
 
 /// An address for people to paste somewhere.
 pub struct Endpoint {

@@ -112,6 +112,7 @@ pub enum Section {
     Documents,
     Keys,
     Registration,
+    Trust,
     MyApps,
 }
 
@@ -152,6 +153,10 @@ pub fn done(query: &Form) -> Option<&'static str> {
         "grant-revoked" => Some("The access is revoked, and its tokens with it."),
         "keys-rotated" => Some("New keys are made."),
         "key-revoked" => Some("The key is revoked, and every token it signed with it."),
+        "trusted" => Some("The system is trusted now."),
+        "distrusted" => Some("The system is trusted no more. Tokens that it brought live on until they end."),
+        "rule-added" => Some("The rule holds from now on."),
+        "rule-removed" => Some("The rule is removed. Tokens that were exchanged live on until they end."),
         "withdrawn" => Some("You have withdrawn the app’s access."),
         "welcome" => Some("Your helpdesk is ready. You are signed in as its owner."),
         _ => None,

@@ -15,4 +15,5 @@ mod scope_matrix;
 mod start;
 mod store;
 mod support;
+mod tls;
 mod web;

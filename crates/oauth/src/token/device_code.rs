@@ -108,6 +108,7 @@ pub(super) async fn redeem(call: Call<'_>) -> Result<Granted, Error> {
         refresh_token: has_refresh_token.then_some(refresh.value),
         refresh_token_expires_in: refresh_seconds.filter(|_| tells_end),
         id_token,
+        issued_token_type: None,
     })
 }
 

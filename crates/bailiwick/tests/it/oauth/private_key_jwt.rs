@@ -202,6 +202,7 @@ async fn a_signature_stands_alone_and_is_called_by_its_name() {
     let app = server.app(signing(Policy::Standard, "account:read", &key)).await;
     let id = app.client.client_id.as_str();
     let post = async |fields: &[(&str, &str)], basic: bool| {
+        server.forgive().await;
         let request = server.http.post(format!("{}/oauth/token", server.base));
         let request = if basic { request.basic_auth(id, Some("secret")) } else { request };
         let fields = [&[("grant_type", "client_credentials"), ("scope", "account:read")], fields].concat();

@@ -12,6 +12,7 @@ pub mod registering;
 pub mod relying_party;
 pub mod request_object;
 pub mod server;
+pub mod tls;
 
 pub use app::TestApp;
 pub use browser::Browser;

@@ -30,6 +30,13 @@ impl Server {
         self.clock.now().as_second()
     }
 
+    /// Forgets all failed attempts, for tests that make many and are not about that.
+    pub async fn forgive(&self) {
+        let mut tx = self.db.write().await.expect("begin");
+        tx.run("delete from failed_attempts", &[]).await.expect("forgive");
+        tx.commit().await.expect("commit");
+    }
+
     /// A fresh identifier.
     pub fn jti(&self) -> String {
         self.app.random.token()
@@ -104,6 +111,7 @@ impl TestApp<'_> {
 
     /// A token for the app itself.
     pub async fn own_token_by(&self, assertion: &str) -> Response {
+        self.server.forgive().await;
         let request =
             self.signed_request(assertion, &[("grant_type", "client_credentials"), ("scope", "account:read")]);
         request.send().await.expect("send")
