@@ -210,6 +210,7 @@ fn family_of<'a>(question: &Question<'a>, grant_id: i64, resources: &'a str, now
         resources,
         jkt: None,
         claims: None,
+        act: None,
     }
 }
 
