@@ -156,7 +156,9 @@ async fn message_signing_takes_signed_requests_and_gives_signed_answers() {
 
     let unsigned = app.push(&app.app.fields(WORDS, &[]), None).await;
     assert_eq!(refusal(unsigned).await, (400, "invalid_request".to_owned()));
-    for bad in [json!({ "exp": null }), json!({ "nbf": null }), json!({ "nbf": now - 3700 }), json!({ "exp": now + 3700 })] {
+    for bad in
+        [json!({ "exp": null }), json!({ "nbf": null }), json!({ "nbf": now - 3700 }), json!({ "exp": now + 3700 })]
+    {
         let response = app.push(&object(bad.clone()), None).await;
         assert_eq!(refusal(response).await, (400, "invalid_request_object".to_owned()), "{bad}");
     }
@@ -177,8 +179,7 @@ async fn a_request_object_signed_with_rs256_is_refused() {
     let app = server.fapi_app(Policy::Fapi2Ms, key, WORDS).await;
     let rs256 = TestKey::new(Algorithm::RS256, "one");
     let object = rs256.sign(json!({}), &app.app.object(WORDS, json!({})));
-    let fields =
-        vec![("client_id".to_owned(), app.app.client.client_id.clone()), ("request".to_owned(), object)];
+    let fields = vec![("client_id".to_owned(), app.app.client.client_id.clone()), ("request".to_owned(), object)];
 
     let response = app.push(&fields, None).await;
 

@@ -1,11 +1,11 @@
-//! Proof Key for Code Exchange at the token endpoint. What the authorization endpoint refuses is tested with it.
+//! Proof Key for Code Exchange at the token endpoint. What the authorization endpoint refuses is tested with it, and attacks on the
+//! challenge in `pkce_downgrade.rs`.
 
 use scope::Dialect;
-use serde_json::Value;
 
 use super::token::refusal;
-use crate::support::app::{CALLBACK, VERIFIER, confidential, public};
-use crate::support::{Browser, Person, Server};
+use crate::support::app::{CALLBACK, VERIFIER, public};
+use crate::support::{Person, Server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stored_challenge_asks_for_its_verifier() {
@@ -28,24 +28,4 @@ async fn a_stored_challenge_asks_for_its_verifier() {
     }
     // None of them has used the code up.
     assert_eq!(right.status(), 200);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_verifier_without_a_challenge_is_a_downgrade_and_refused() {
-    // PK-4
-    let server = Server::start().await;
-    let app = server.app(confidential(Dialect::Zendesk, "tickets:read")).await;
-    let mut browser = Browser::new(&server);
-    let changes = [("code_challenge", ""), ("code_challenge_method", "")];
-    let page = app.ask(&mut browser, Person::Agent, "tickets:read", &changes).await;
-    let code = browser.press(&page, "consent-allow", &[]).await.answer()["code"].clone();
-    let base = [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", CALLBACK)];
-
-    let with_verifier = app.token_request(&[&base[..], &[("code_verifier", VERIFIER)]].concat()).await;
-    let without = app.token_request(&base).await;
-
-    assert_eq!(refusal(with_verifier).await, (400, "invalid_request".to_owned()));
-    assert_eq!(without.status(), 200);
-    let body: Value = without.json().await.unwrap();
-    assert_eq!(body["scope"], "tickets:read");
 }
