@@ -3,7 +3,7 @@
 // BAILIWICK_BIN names the program, CHROMIUM the browser (default: chromium). SCREENSHOTS names a folder for pictures of all pages.
 
 import assert from "node:assert/strict";
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, createHmac, randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -291,6 +291,115 @@ test("everything works without scripts", async (t) => {
   await page.goto(`${demo.url}/logout`);
   await page.click("#logout-confirm");
   await page.waitForSelector("text=You are signed out.");
+});
+
+/** The six digits that an app shows for this secret (RFC 6238), `steps` of 30 seconds from now. */
+function codeOf(secret, steps = 0) {
+  const bits = [...secret.replaceAll(" ", "")].map((it) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(it).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+  const tag = createHmac("sha1", key).update(counter).digest();
+  const number = tag.readUInt32BE(tag[19] & 15) & 0x7fffffff;
+  return String(number % 1_000_000).padStart(6, "0");
+}
+
+test("a person sets up codes and a passkey, signs in with each, and chooses a new password by mail", async (t) => {
+  const own = await startDemo({ host: "localhost" });
+  t.after(() => own.stop());
+  const page = await visitor(t);
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("WebAuthn.enable");
+  await devtools.send("WebAuthn.addVirtualAuthenticator", {
+    options: { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+  });
+
+  await page.goto(`${own.url}/me/security`);
+  await atEachLook(page, "sign-in-passkey");
+  await signIn(page, own.people.agent);
+  await page.waitForSelector("#totp-new");
+  await atEachLook(page, "security");
+  await page.click("#totp-new");
+  const secret = await page.textContent("#totp-secret");
+  await atEachLook(page, "codes-set-up");
+  await page.fill("#code", "000000");
+  await page.click("#totp-confirm");
+  await page.waitForSelector("#code-problem");
+  await atEachLook(page, "codes-set-up-refused");
+  await page.fill("#code", codeOf(secret));
+  await page.click("#totp-confirm");
+  await page.waitForSelector("#recovery-codes");
+  await atEachLook(page, "recovery-codes");
+  const recovery = await page.locator("#recovery-codes code").allTextContents();
+  await page.click("#recovery-done");
+
+  await page.click("#passkey-new");
+  await page.waitForSelector("#passkey-start:visible");
+  await atEachLook(page, "passkey-new");
+  await page.fill("#name", "Virtual key");
+  await page.click("#passkey-start");
+  await page.waitForSelector("text=The passkey is added.");
+  await atEachLook(page, "security-full");
+  await page.goto(`${own.url}/logout`);
+  await page.click("#logout-confirm");
+
+  await page.click("#login-passkey");
+  await page.waitForSelector("#passkey-start:visible");
+  await atEachLook(page, "passkey-asked");
+  await page.click("#passkey-start");
+  await page.waitForSelector("text=Apps you allowed");
+  await page.goto(`${own.url}/logout`);
+  await page.click("#logout-confirm");
+
+  await signIn(page, own.people.agent);
+  await page.waitForSelector("#factor-code");
+  await atEachLook(page, "second-factor");
+  await page.fill("#factor-code", codeOf(secret, 1));
+  await page.click("#factor-submit");
+  await page.waitForSelector("text=Apps you allowed");
+  await page.goto(`${own.url}/logout`);
+  await page.click("#logout-confirm");
+
+  await page.click("#login-forgot");
+  await atEachLook(page, "forgot");
+  await page.fill("#address-email", own.people.agent.email);
+  await page.click("#address-submit");
+  await page.waitForSelector("text=Look into your mailbox");
+  await atEachLook(page, "forgot-asked");
+  await page.waitForTimeout(500);
+  await page.goto(`${own.url}/demo/mail`);
+  for (let tries = 0; tries < 20 && !(await page.locator('a[href*="/reset?token="]').count()); tries++) {
+    await page.waitForTimeout(250);
+    await page.reload();
+  }
+  await atEachLook(page, "demo-mail");
+  await page.locator('a[href*="/reset?token="]').first().click();
+  await atEachLook(page, "reset");
+  await page.fill("#password", "seven calm grey herons");
+  await page.click("#reset-submit");
+  await page.waitForSelector("text=Your new password is set.");
+  await signIn(page, { email: own.people.agent.email, password: "seven calm grey herons" });
+  await page.fill("#factor-code", recovery[0]);
+  await page.click("#factor-submit");
+  await page.waitForSelector("text=Apps you allowed");
+  await page.goto(`${own.url}/logout`);
+  await page.click("#logout-confirm");
+
+  await signIn(page, own.people.admin);
+  await page.goto(`${own.url}/admin/people`);
+  await atEachLook(page, "people");
+  await page.locator("tbody summary").first().click();
+  await atEachLook(page, "people-help");
+  await page.check("#customers_sign_in");
+  await page.check("#customers_sign_up");
+  await page.check("#staff_second_factor");
+  await page.click("#people-submit");
+  await page.waitForSelector("#factor-needed");
+  await atEachLook(page, "security-needed");
+  await page.goto(`${own.url}/logout`);
+  await page.click("#logout-confirm");
+  await page.click("#login-sign-up");
+  await atEachLook(page, "sign-up");
 });
 
 test("every page is readable in both themes, wide and narrow", async (t) => {

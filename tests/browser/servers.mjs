@@ -1,13 +1,16 @@
 // Starts the program for the tests, and ends it.
 
 import { spawn } from "node:child_process";
+import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 
 const binary = process.env.BAILIWICK_BIN;
 
-/** `bailiwick demo`: its JSON line, and `stop`. */
-export async function startDemo() {
-  const { lines, stop } = start(["demo", "--json", "--listen", "127.0.0.1:0", "--tickets", "20", "--seed", "1"]);
+/** `bailiwick demo`: its JSON line, and `stop`. With `host`, it is reached by that name, as browsers want it for passkeys. */
+export async function startDemo({ host } = {}) {
+  const port = host ? await freePort() : 0;
+  const named = host ? ["--public-url", `http://${host}:${port}`] : [];
+  const { lines, stop } = start(["demo", "--json", "--listen", `127.0.0.1:${port}`, ...named, "--tickets", "20", "--seed", "1"]);
   for await (const line of lines) return { ...JSON.parse(line), stop };
   throw new Error("bailiwick demo ended before it was ready");
 }
@@ -20,6 +23,14 @@ export async function startFresh(folder) {
     if (link) return { link, url: new URL(link).origin, stop };
   }
   throw new Error("bailiwick ended without printing a set-up link");
+}
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
 
 function start(args) {

@@ -8,7 +8,7 @@ use anyhow::bail;
 use endpoint::App;
 use helpdesk::jobs::{merge_tags, unsnooze_ticket};
 use jiff::{SignedDuration, Timestamp};
-use oauth::{backchannel_logout, cleanup, key_rotation, logos, register};
+use oauth::{backchannel_logout, cleanup, key_rotation, logos, mails, register};
 use serde_json::Value as Json;
 use store::queue::{self, Failed, Job, Lease, NewJob};
 use store::{StoreError, transact};
@@ -50,6 +50,7 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
             app.provider.rotate_keys_if_due(&run).await?;
             return Ok(Outcome::Again(now + key_rotation::EVERY));
         }
+        mails::KIND => app.provider.send_mail(&job.payload, &run).await?,
         cleanup::KIND => {
             app.provider.clean_up_expired().await?;
             return Ok(Outcome::Again(now + cleanup::EVERY));

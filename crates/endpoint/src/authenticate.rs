@@ -204,6 +204,9 @@ pub(crate) async fn by_session(parts: &mut Parts, app: &App) -> Result<Arc<Calle
     let Some(session) = session else {
         return Err(Redirect::to(&sign_in_address(parts)).into_response());
     };
+    if session.owes_second_factor {
+        return Err(Redirect::to(&second_factor_address(parts)).into_response());
+    }
     let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let actor = Actor { person_id: Some(session.person_id), role: Some(session.role), request_id, ..Actor::default() };
     // A session is no app's: no words narrow it, the role alone does.
@@ -212,12 +215,21 @@ pub(crate) async fn by_session(parts: &mut Parts, app: &App) -> Result<Arc<Calle
 
 /// The sign-in page, which leads back to the page that was asked for.
 fn sign_in_address(parts: &Parts) -> String {
+    leading_back(parts, "/login")
+}
+
+/// Where a second factor is shown or set up, for staff who must and have not.
+fn second_factor_address(parts: &Parts) -> String {
+    leading_back(parts, "/login/more")
+}
+
+fn leading_back(parts: &Parts, page: &str) -> String {
     match parts.uri.path() {
         path if parts.method == Method::GET && path != "/" => {
             let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("return_to", path).finish();
-            format!("/login?{query}")
+            format!("{page}?{query}")
         }
-        _ => "/login".to_owned(),
+        _ => page.to_owned(),
     }
 }
 

@@ -3,10 +3,14 @@
 //! Staff and customers are rows of one table, so their ids never overlap. What staff may do is in `users.rs`, what is known of a
 //! customer in `customers.rs`.
 
+use jiff::Timestamp;
+use scope::permit::Actor;
+use serde_json::json;
 use serde_json::value::RawValue;
 use store::{Row, StoreError, Tx};
 
-use crate::Error;
+use crate::events::{self, Change};
+use crate::{Error, names};
 
 /// Who is meant: the id wins, then the email, then the foreign id; with none of them known, a new customer is made
 /// (Gorgias contract, `conventions.people_references`).
@@ -140,4 +144,36 @@ pub(crate) fn prefixed(path: &str, error: Error) -> Error {
 pub(crate) async fn lock(tx: &mut Tx, id: i64) -> Result<(), Error> {
     tx.run("update people set updated_at = updated_at where id = $1", &[id.into()]).await?;
     Ok(())
+}
+
+/// Gives a customer the name they chose for themselves. `Invalid` on `name`.
+pub async fn rename(tx: &mut Tx, actor: &Actor, now: Timestamp, id: i64, name: &str) -> Result<(), Error> {
+    lock(tx, id).await?;
+    let row =
+        tx.row("select name, firstname, lastname from people where id = $1 and is_staff = 0", &[id.into()]).await?;
+    let row = row.ok_or(Error::NotFound { kind: "customer", id })?;
+    let old = (row.text_or_null("name")?, row.text("firstname")?, row.text("lastname")?);
+    let was = (old.0.as_deref(), old.1.as_str(), old.2.as_str());
+    let (whole, firstname, lastname) = names::merged(was, Some(Some(name)), None, None);
+    tx.run(
+        "update people set name = $1, name_key = $2, firstname = $3, lastname = $4, updated_at = $5 where id = $6",
+        &[
+            whole.as_deref().into(),
+            whole.as_deref().map(str::to_lowercase).into(),
+            firstname.as_str().into(),
+            lastname.as_str().into(),
+            now.into(),
+            id.into(),
+        ],
+    )
+    .await?;
+    let change = Change {
+        kind: "customer-updated",
+        object_type: "Customer",
+        object_id: id,
+        before: Some(json!({ "name": old.0, "firstname": old.1, "lastname": old.2 })),
+        after: Some(json!({ "name": whole, "firstname": firstname, "lastname": lastname })),
+        data: None,
+    };
+    events::record(tx, actor, now, change).await
 }

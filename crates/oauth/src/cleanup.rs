@@ -20,7 +20,7 @@ const BATCH: i64 = 200;
 const RECOGNISED: SignedDuration = SignedDuration::from_hours(24);
 
 /// Tables whose rows simply go, with how long after their end. Each has an index on `expires_at`, or few rows.
-const SIMPLE: [(&str, SignedDuration); 6] = [
+const SIMPLE: [(&str, SignedDuration); 9] = [
     (
         "delete from authorization_requests where id in (
              select id from authorization_requests where expires_at <= $1 order by expires_at limit $2)",
@@ -44,6 +44,21 @@ const SIMPLE: [(&str, SignedDuration); 6] = [
     (
         "delete from signing_keys where kid in (
              select kid from signing_keys where expires_at <= $1 order by expires_at limit $2)",
+        SignedDuration::ZERO,
+    ),
+    (
+        "delete from sign_in_steps where hash in (
+             select hash from sign_in_steps where expires_at <= $1 order by expires_at limit $2)",
+        SignedDuration::ZERO,
+    ),
+    (
+        "delete from mailed_links where hash in (
+             select hash from mailed_links where expires_at <= $1 order by expires_at limit $2)",
+        SignedDuration::ZERO,
+    ),
+    (
+        "delete from known_browsers where (person_id, browser_hash) in (
+             select person_id, browser_hash from known_browsers where expires_at <= $1 order by expires_at limit $2)",
         SignedDuration::ZERO,
     ),
     (

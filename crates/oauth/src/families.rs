@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use scope::set::ScopeSet;
 use store::{StoreError, Tx};
 
+use crate::policy::Policy;
+
 use crate::resources::Audience;
 
 /// What a family remembers of the consent and the sign-in it began with.
@@ -68,6 +70,7 @@ pub enum Because {
     ClientChanged,
     PersonDeactivated,
     SignedOut,
+    PasswordReset,
 }
 
 impl Because {
@@ -81,6 +84,7 @@ impl Because {
             Because::ClientChanged => "client_changed",
             Because::PersonDeactivated => "person_deactivated",
             Because::SignedOut => "signed_out",
+            Because::PasswordReset => "password_reset",
         }
     }
 }
@@ -200,4 +204,19 @@ pub async fn revoke_of_session(tx: &mut Tx, now: Timestamp, sid: &str, because: 
 pub(crate) async fn end_with_session(tx: &mut Tx, family_id: i64) -> Result<(), StoreError> {
     tx.run("update token_families set online = 1 where id = $1", &[family_id.into()]).await?;
     Ok(())
+}
+
+/// Ends the families of a person with apps whose policy says that a new password ends them (LS-9). How many were alive.
+pub async fn revoke_by_reset(tx: &mut Tx, now: Timestamp, person_id: i64) -> Result<u64, StoreError> {
+    let words: Vec<String> = Policy::ALL
+        .iter()
+        .filter(|policy| policy.ends_with_a_reset())
+        .map(|policy| format!("'{}'", policy.word()))
+        .collect();
+    let sql = format!(
+        "update token_families set revoked_at = $1, revoked_because = $2 where person_id = $3 and revoked_at is null
+           and client_id in (select id from clients where policy in ({}))",
+        words.join(", ")
+    );
+    tx.run(&sql, &[now.into(), Because::PasswordReset.word().into(), person_id.into()]).await
 }

@@ -16,8 +16,7 @@ use crate::authorize::check;
 use crate::authorize::respond::ResponseMode;
 use crate::device;
 use crate::resources::Target;
-use crate::sessions::ACR_PASSWORD;
-use crate::{Config, Error, Provider, claims, client_document, keys, par, register};
+use crate::{Config, Error, Provider, acr, claims, client_document, keys, par, register};
 
 /// How long others keep these documents, in seconds.
 const CACHED_SECONDS: i64 = 5 * 60;
@@ -50,6 +49,11 @@ impl Provider {
         body["require_pushed_authorization_requests"] = demands.pushed.into();
         let documents: client_document::settings::Settings = self.setting(client_document::settings::NAME).await?;
         body["client_id_metadata_document_supported"] = documents.mode.is_on().into();
+        if self.has_sign_up().await?
+            && let Some(values) = body["prompt_values_supported"].as_array_mut()
+        {
+            values.push("create".into());
+        }
         Ok(body)
     }
 
@@ -167,7 +171,7 @@ pub(crate) fn of(config: &Config) -> Json {
         "claims_parameter_supported": true,
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
-        "acr_values_supported": [ACR_PASSWORD],
+        "acr_values_supported": acr::ALL,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
     })
 }

@@ -115,6 +115,12 @@ impl Policy {
         !is_public && !matches!(self, Policy::Fapi2 | Policy::Fapi2Ms)
     }
 
+    /// Whether tokens end when their person chooses a new password by a mailed link, as one does who fears that somebody else had the old
+    /// one (LS-9). The vendors' integrations run on for years in the name of whoever installed them, and keep theirs.
+    pub const fn ends_with_a_reset(self) -> bool {
+        !matches!(self, Policy::Zendesk | Policy::Gorgias)
+    }
+
     /// The default of a new client (POL-2, RT-3).
     pub const fn rotates_refresh_tokens(self, is_public: bool) -> bool {
         match self {

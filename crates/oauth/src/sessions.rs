@@ -1,4 +1,4 @@
-//! Sign-in sessions of staff: the cookie behind every page, and the `sid`, `auth_time`, `amr` and `acr` of every token (LS-1, LS-7).
+//! Sign-in sessions: the cookie behind every page, and the `sid`, `auth_time`, `amr` and `acr` of every token (LS-1, LS-7).
 //!
 //! The cookie's value is 256 random bits, stored only as a hash. It is new at each sign-in, so a value planted before is worth nothing.
 //! `sign_in.rs` opens sessions; `authorize/` reads them.
@@ -15,6 +15,7 @@ use serde_json::json;
 use store::{Row, StoreError, Tx, transact};
 
 use crate::authorize::Browser;
+use crate::people_settings::{self, Settings};
 use crate::session_end::{self, Which};
 use crate::{Provider, secret};
 
@@ -48,6 +49,8 @@ pub struct Session {
     pub last_seen_at: Timestamp,
     /// The absolute end.
     pub expires_at: Timestamp,
+    /// The account wants a second factor of staff, and this sign-in has not shown one: until then it opens nothing but the way there.
+    pub owes_second_factor: bool,
 }
 
 /// A session just opened, with the value its cookie must carry. Shown to nobody else.
@@ -96,7 +99,7 @@ pub async fn list(tx: &mut Tx, person_id: i64, now: Timestamp) -> Result<Vec<Ses
 }
 
 impl Provider {
-    /// The living session of this cookie, if its person is still active staff.
+    /// The living session of this cookie, if its person is still active and may sign in.
     pub async fn session(&self, cookie: &str) -> Result<Option<Session>, StoreError> {
         let now = self.clock.now();
         let mut tx = self.db.read().await?;
@@ -104,7 +107,13 @@ impl Provider {
         let params = [secret::hash(cookie).as_slice().into(), now.into(), seen_after(now).into()];
         let Some(row) = tx.row(&sql, &params).await? else { return Ok(None) };
         drop(tx);
-        let session = from_row(&row)?;
+        let mut session = from_row(&row)?;
+        let settings: Settings = self.setting(people_settings::NAME).await?;
+        if !session.role.is_staff() && !settings.customers_sign_in {
+            return Ok(None);
+        }
+        session.owes_second_factor =
+            settings.staff_second_factor && session.role.is_staff() && session.acr == ACR_PASSWORD;
         if now.duration_since(session.last_seen_at) >= TOUCHED_EVERY {
             transact!(self.db, |tx| {
                 tx.run("update sessions set last_seen_at = $1 where id = $2", &[now.into(), session.id.into()]).await
@@ -249,6 +258,46 @@ fn logged_out(person_id: i64, data: serde_json::Value) -> Change<'static> {
     }
 }
 
+/// Notes that the person of a session has shown more: it goes on under a new cookie, with these methods and this level besides those it had
+/// (LS-1, LS-7). The time of the sign-in stays. `NotFound` if it ended meanwhile.
+pub(crate) async fn raise(
+    tx: &mut Tx,
+    now: Timestamp,
+    session: &Session,
+    cookie: &str,
+    amr: &str,
+    acr: &str,
+) -> Result<Session, helpdesk::Error> {
+    let amr = joined(&session.amr, amr);
+    let acr = if crate::acr::meets(&session.acr, acr) { &session.acr } else { acr };
+    let sql = "update sessions set hash = $1, amr = $2, acr = $3, last_seen_at = $4 where id = $5 and person_id = $6";
+    let hash = secret::hash(cookie);
+    let params = [
+        hash.as_slice().into(),
+        amr.as_str().into(),
+        acr.into(),
+        now.into(),
+        session.id.into(),
+        session.person_id.into(),
+    ];
+    if tx.run(sql, &params).await? == 0 {
+        return Err(helpdesk::Error::NotFound { kind: "session", id: session.id });
+    }
+    let row = tx.row(&format!("{SELECT} where s.id = $1"), &[session.id.into()]).await?;
+    Ok(from_row(&row.ok_or(StoreError::Column("sessions.hash"))?)?)
+}
+
+/// Both lists of methods, each method once.
+pub(crate) fn joined(amr: &str, more: &str) -> String {
+    let mut methods: Vec<&str> = amr.split_whitespace().collect();
+    for method in more.split_whitespace() {
+        if !methods.contains(&method) {
+            methods.push(method);
+        }
+    }
+    methods.join(" ")
+}
+
 impl Session {
     /// Who acts, for the event log.
     pub fn actor(&self, request_id: &str) -> Actor {
@@ -270,11 +319,11 @@ fn seen_after(now: Timestamp) -> Timestamp {
     now.saturating_sub(IDLE).unwrap_or(now)
 }
 
-/// Only of active staff: a deactivated person's sessions end with the switch (LS-9).
+/// Only of active people: a deactivated person's sessions end with the switch (LS-9).
 const SELECT: &str = "select s.id as id, s.sid as sid, s.person_id as person_id, s.amr as amr, s.acr as acr, s.auth_time as auth_time, \
      s.address as address, s.user_agent as user_agent, s.created_at as created_at, s.last_seen_at as last_seen_at, \
      s.expires_at as expires_at, p.email as email, p.name as name, p.role as role \
-     from sessions s join people p on p.id = s.person_id and p.is_staff = 1 and p.active = 1";
+     from sessions s join people p on p.id = s.person_id and p.active = 1 and p.deleted_at is null";
 
 fn from_row(row: &Row) -> Result<Session, StoreError> {
     let email = row.text_or_null("email")?.unwrap_or_default();
@@ -294,6 +343,7 @@ fn from_row(row: &Row) -> Result<Session, StoreError> {
         created_at: row.time("created_at")?,
         last_seen_at: row.time("last_seen_at")?,
         expires_at: row.time("expires_at")?,
+        owes_second_factor: false,
     })
 }
 

@@ -22,6 +22,11 @@ pub struct Patience {
 pub const ACCOUNT: Patience = Patience { free: 5, longest_seconds: 60 };
 /// One network address, whatever it tries. High enough for an office behind one address.
 pub const ADDRESS: Patience = Patience { free: 20, longest_seconds: 900 };
+/// One person's second factor, which only somebody who knows the password can try.
+pub const SECOND_FACTOR: Patience = Patience { free: 5, longest_seconds: 900 };
+/// Mails that were asked for to one address, and from one network address: each counts, wanted or not.
+pub const MAIL: Patience = Patience { free: 3, longest_seconds: 900 };
+pub const MAILS_FROM_ADDRESS: Patience = Patience { free: 10, longest_seconds: 900 };
 /// One client id at the token endpoint.
 pub const CLIENT: Patience = Patience { free: 10, longest_seconds: 60 };
 
@@ -43,6 +48,25 @@ pub fn account_at_home(email_key: &str, address: &str) -> String {
     cut(format!("account:{email_key} at {address}"))
 }
 
+/// The same for people who sign in. Apart from apps: neither makes the other wait.
+pub fn sign_in_address(address: &str) -> String {
+    cut(format!("sign-in address:{address}"))
+}
+
+pub fn second_factor(person_id: i64) -> String {
+    format!("second factor:{person_id}")
+}
+
+/// The subject of mails to an address.
+pub fn mail_to(email_key: &str) -> String {
+    cut(format!("mail to:{email_key}"))
+}
+
+pub fn mails_from(address: &str) -> String {
+    cut(format!("mails from:{address}"))
+}
+
+/// One network address that apps authenticate from.
 pub fn address(address: &str) -> String {
     cut(format!("address:{address}"))
 }

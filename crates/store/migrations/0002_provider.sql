@@ -200,7 +200,7 @@ create index passkeys_by_person on passkeys (person_id, id);
 create table sign_in_steps (
     hash @blob primary key,
     browser_hash @blob not null,
-    -- second_factor, passkey, passkey_registration, upstream
+    -- second_factor, second_passkey, passkey, passkey_registration, upstream
     kind @text not null,
     person_id bigint references people (id) on delete cascade,
     -- What the step must remember, as JSON, encrypted with the key from outside the database.
@@ -214,7 +214,7 @@ create index sign_in_steps_by_person on sign_in_steps (person_id) where person_i
 -- One-time links that were mailed. Kept as hashes.
 create table mailed_links (
     hash @blob primary key,
-    -- verify, reset, invite
+    -- verify, reset, invite, sign_up
     purpose @text not null,
     person_id bigint not null references people (id) on delete cascade,
     email_key @text not null,
@@ -224,6 +224,15 @@ create table mailed_links (
 );
 create index mailed_links_by_expiry on mailed_links (expires_at);
 create index mailed_links_by_person on mailed_links (person_id);
+
+-- Browsers in which somebody has signed in before, by the hash of their cookie: a sign-in from another one is worth a notice.
+create table known_browsers (
+    person_id bigint not null references people (id) on delete cascade,
+    browser_hash @blob not null,
+    expires_at bigint not null,
+    primary key (person_id, browser_hash)
+);
+create index known_browsers_by_expiry on known_browsers (expires_at);
 
 -- Upstream OpenID providers (LS-10).
 create table identity_providers (

@@ -11,6 +11,7 @@ pub mod home;
 pub mod keys;
 pub mod registration;
 pub mod trust;
+pub mod people;
 
 /// An address for people to paste somewhere.
 pub struct Endpoint {

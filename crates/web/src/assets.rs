@@ -23,7 +23,9 @@ pub const GROUPS: Asset = Asset::script("groups", include_str!("../assets/groups
 pub const ADDRESS: Asset = Asset::script("address", include_str!("../assets/address.js"));
 pub const SUBMIT: Asset = Asset::script("submit", include_str!("../assets/submit.js"));
 
-pub const ALL: [&Asset; 6] = [&STYLE, &MARK, &COPY, &GROUPS, &ADDRESS, &SUBMIT];
+pub const PASSKEY: Asset = Asset::script("passkey", include_str!("../assets/passkey.js"));
+
+pub const ALL: [&Asset; 7] = [&STYLE, &MARK, &COPY, &GROUPS, &ADDRESS, &SUBMIT, &PASSKEY];
 
 impl Asset {
     const fn of(name: &'static str, extension: &'static str, media_type: &'static str, content: &'static str) -> Asset {

@@ -77,6 +77,7 @@ pub fn answer(next: Result<Next, StoreError>) -> Response {
             }
             see_other(&format!("/login?{}", query.finish()))
         }
+        Ok(Next::SecondFactor { request }) => see_other(&with_request("/login/more", &request)),
         Ok(Next::SignUp { request }) => see_other(&with_request("/sign-up", &request)),
         Ok(Next::Choose { request, email: _ }) => see_other(&with_request("/choose", &request)),
         Ok(Next::Consent { request }) => see_other(&with_request("/consent", &request)),

@@ -16,16 +16,21 @@ mod authorize;
 mod choose;
 mod confirm;
 mod consent;
+mod demo_mail;
 mod device;
 mod end_session;
 mod errors;
 mod form;
 mod home;
 mod login;
+mod login_factor;
 mod logos;
 mod logout;
+mod mailed;
+mod me;
 mod my_apps;
 mod pages;
+mod passkey;
 mod scopes;
 mod setup;
 mod text;
@@ -46,6 +51,7 @@ fn refusal(status: StatusCode, message: &str) -> serde_json::Value {
 
 const SIGNING_IN: &str = "for people who are not signed in yet";
 const OWN: &str = "about the signed-in person only; the handler asks for the session";
+const BY_LINK: &str = "opened by a one-time link in a mail";
 const ASKING: &str = "the OAuth authorization endpoint: its checks are the provider's";
 
 const LEAVING: &str = "the OpenID end session endpoint: its checks are the provider's";
@@ -63,6 +69,36 @@ pub fn routes() -> Routes {
         .open(post, "/setup", setup::create, "opened by the one-time link")
         .open(get, "/login", login::show, SIGNING_IN)
         .open(post, "/login", login::sign_in, SIGNING_IN)
+        .open(get, "/login/factor", login_factor::show, SIGNING_IN)
+        .open(post, "/login/factor", login_factor::show_code, SIGNING_IN)
+        .open(post, "/login/factor/passkey", login_factor::ask_for_passkey, SIGNING_IN)
+        .open(post, "/login/factor/passkey/finish", login_factor::show_passkey, SIGNING_IN)
+        .open(get, "/login/more", login_factor::more, OWN)
+        .open(post, "/login/passkey", passkey::begin, SIGNING_IN)
+        .open(post, "/login/passkey/finish", passkey::finish, SIGNING_IN)
+        .open(get, "/login/resume", login_factor::resume, ASKING)
+        .open(get, "/forgot", mailed::forgot, SIGNING_IN)
+        .open(post, "/forgot", mailed::request_reset, SIGNING_IN)
+        .open(get, "/reset", mailed::reset, BY_LINK)
+        .open(post, "/reset", mailed::choose_password, BY_LINK)
+        .open(get, "/verify", mailed::verify, BY_LINK)
+        .open(post, "/verify", mailed::confirm_address, BY_LINK)
+        .open(get, "/sign-up", mailed::sign_up, SIGNING_IN)
+        .open(post, "/sign-up", mailed::request_sign_up, SIGNING_IN)
+        .open(get, "/demo/mail", demo_mail::show, "the demo's own mails; exists nowhere else")
+        .open(get, "/me/security", me::security::show, OWN)
+        .open(post, "/me/security/password", me::security::change_password, OWN)
+        .open(post, "/me/security/email", me::security::verify_address, OWN)
+        .open(post, "/me/security/sessions/end", me::security::end_sessions, OWN)
+        .open(post, "/me/security/sessions/{id}/end", me::security::end_session, OWN)
+        .open(get, "/me/security/totp", me::factors::show_totp, OWN)
+        .open(post, "/me/security/totp", me::factors::confirm_totp, OWN)
+        .open(post, "/me/security/totp/new", me::factors::begin_totp, OWN)
+        .open(post, "/me/security/totp/remove", me::factors::remove_totp, OWN)
+        .open(post, "/me/security/recovery-codes", me::factors::make_codes, OWN)
+        .open(post, "/me/security/passkeys", me::factors::finish_passkey, OWN)
+        .open(post, "/me/security/passkeys/new", me::factors::begin_passkey, OWN)
+        .open(post, "/me/security/passkeys/{id}/remove", me::factors::remove_passkey, OWN)
         .open(get, "/logout", logout::show, OWN)
         .open(post, "/logout", logout::sign_out, OWN)
         .open(get, "/oauth/authorize", authorize::by_get, ASKING)
@@ -85,6 +121,11 @@ pub fn routes() -> Routes {
         .get("/admin/keys", admin::keys::list)
         .post("/admin/keys/rotate", admin::keys::rotate)
         .post("/admin/keys/{kid}/revoke", admin::keys::revoke)
+        .get("/admin/people", admin::people::show)
+        .post("/admin/people", admin::people::save)
+        .post("/admin/people/{id}/invite", admin::people::invite)
+        .post("/admin/people/{id}/remove-factors", admin::people::remove_factors)
+        .post("/admin/people/{id}/sign-out", admin::people::sign_out)
         .get("/admin/apps", admin::apps::list)
         .post("/admin/apps", admin::app_form::create)
         .get("/admin/apps/new", admin::app_form::new)

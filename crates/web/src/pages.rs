@@ -114,6 +114,8 @@ pub enum Section {
     Registration,
     Trust,
     MyApps,
+    Security,
+    People,
 }
 
 pub struct Crumb {
@@ -158,6 +160,16 @@ pub fn done(query: &Form) -> Option<&'static str> {
         "rule-added" => Some("The rule holds from now on."),
         "rule-removed" => Some("The rule is removed. Tokens that were exchanged live on until they end."),
         "withdrawn" => Some("You have withdrawn the app’s access."),
+        "password-changed" => Some("Your password is changed. You are signed out everywhere else."),
+        "totp-added" => Some("The app for codes is on. You are asked for a code when you sign in."),
+        "totp-removed" => Some("The app for codes is removed."),
+        "passkey-added" => Some("The passkey is added. You can sign in with it from now on."),
+        "passkey-removed" => Some("The passkey is removed."),
+        "session-ended" => Some("That session is signed out."),
+        "link-mailed" => Some("The mail is on its way."),
+        "email-verified" => Some("Your address is confirmed."),
+        "factors-removed" => Some("Their second factors are removed, and they are signed out."),
+        "signed-out" => Some("They are signed out everywhere."),
         "welcome" => Some("Your helpdesk is ready. You are signed in as its owner."),
         _ => None,
     }

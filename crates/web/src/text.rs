@@ -23,6 +23,40 @@ fn misleads(c: char) -> bool {
     )
 }
 
+/// `Firefox on Linux` of what a browser says of itself, as far as it can be told.
+pub fn browser(user_agent: &str) -> String {
+    let of = |names: &[(&str, &'static str)]| {
+        names.iter().find(|(part, _)| user_agent.contains(part)).map(|(_, name)| *name)
+    };
+    // Most name others before themselves, so the order counts.
+    let program = of(&[
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("FxiOS/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("CriOS/", "Chrome"),
+        ("Safari/", "Safari"),
+    ]);
+    let system = of(&[
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("CrOS", "ChromeOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (program, system) {
+        (Some(program), Some(system)) => format!("{program} on {system}"),
+        (Some(one), None) | (None, Some(one)) => one.to_owned(),
+        (None, None) => match shown(user_agent, 40) {
+            name if name.is_empty() => "Unnamed browser".to_owned(),
+            name => name,
+        },
+    }
+}
+
 /// One or two letters that stand for a name.
 pub fn initials(name: &str) -> String {
     let name = shown(name, 100);
@@ -61,6 +95,16 @@ mod tests {
         assert_eq!(shown("Acme \u{202e}moc.live\u{202c}", 40), "Acme moc.live");
         assert_eq!(shown("a\u{200b}b\r\n\tc", 40), "ab c");
         assert_eq!(shown("abcdef", 4), "abc…");
+    }
+
+    #[test]
+    fn a_browser_is_named_as_people_know_it() {
+        let chrome =
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36";
+
+        assert_eq!(browser(chrome), "Chrome on Linux");
+        assert_eq!(browser("curl/8.0"), "curl/8.0");
+        assert_eq!(browser(""), "Unnamed browser");
     }
 
     #[test]

@@ -18,7 +18,19 @@ use crate::pages::{Frame, Message, PersonLine, Section};
 /// Largest form (ALL-14).
 const FORM_LIMIT_BYTES: usize = 64 * 1024;
 /// Forms that people send before they are signed in: their CSRF value hangs on the browser's cookie, signed in or not.
-const BEFORE_SIGN_IN: [&str; 2] = ["/login", "/setup"];
+const BEFORE_SIGN_IN: [&str; 11] = [
+    "/forgot",
+    "/login",
+    "/login/factor",
+    "/login/factor/passkey",
+    "/login/factor/passkey/finish",
+    "/login/passkey",
+    "/login/passkey/finish",
+    "/reset",
+    "/setup",
+    "/sign-up",
+    "/verify",
+];
 
 /// The sender of a request for a page.
 #[derive(Debug, Clone)]
@@ -94,6 +106,12 @@ impl Visitor {
             set_cookie(&mut response, name, &self.browser_cookie, "", self.https);
         }
         response
+    }
+
+    /// The session goes on under another cookie: forms of the page that is made now carry its value.
+    pub fn goes_on(&mut self, session: Session, cookie: &str) {
+        self.session = Some(Arc::new(session));
+        self.session_cookie = Some(cookie.to_owned());
     }
 
     /// Hands out the cookie of a new session. Without an end of its own: the server knows when it is over.

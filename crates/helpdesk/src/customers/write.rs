@@ -140,7 +140,9 @@ pub(super) async fn write(
     let written = tx
         .run(
             "update people set email = $1, email_key = $1, name = $2, name_key = $3, firstname = $4, lastname = $5,
-                    external_id = $6, language = $7, timezone = $8, note = $9, meta = $10, updated_at = $11
+                    external_id = $6, language = $7, timezone = $8, note = $9, meta = $10, updated_at = $11,
+                    -- UI-5: what was proven was the old address.
+                    email_verified = case when email_key = $1 then email_verified else 0 end
              where id = $12",
             &[
                 after.email.as_ref().into(),

@@ -68,7 +68,7 @@ impl Provider {
             hinted: self.hinted(params).await?,
             session_id,
             demands: self.setting(SETTING).await?,
-            has_sign_up: false,
+            has_sign_up: self.has_sign_up().await?,
             has_mcp: self.is_mcp_on().await?,
         })
     }
@@ -138,6 +138,7 @@ pub(crate) fn all(
         session_id: around.session_id,
         refused,
         account_chosen: false,
+        more_asked: false,
         ui_locales: request::ui_locales(params),
         claims: wishes.claims,
         demand: wishes.demand,

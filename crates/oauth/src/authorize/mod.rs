@@ -60,6 +60,8 @@ pub enum Next {
     FormPost { action: String, fields: Vec<(String, String)> },
     /// The sign-in page; afterwards `resume_authorization(request)`.
     SignIn { request: String, login_hint: Option<String> },
+    /// Where whoever is signed in shows more, or sets something up to show; afterwards `resume_authorization(request)`.
+    SecondFactor { request: String },
     /// The page where people sign up; afterwards `resume_authorization(request)` (AZ-16).
     SignUp { request: String },
     /// The account chooser of `prompt=select_account`: go on as the one signed in (`keep_account(request)`) or sign in as another.
@@ -231,6 +233,18 @@ impl Provider {
         self.resume_authorization(request, browser).await
     }
 
+    /// Notes that the person was asked for more than their sign-in had shown: once is enough, for what a request demands.
+    pub async fn note_more_asked(&self, request: &str, browser: &Browser<'_>) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        transact!(self.db, |tx| {
+            if let Some(mut pending) = pending::find(tx, now, request, browser).await? {
+                pending.request.more_asked = true;
+                pending::replace(tx, request, &pending.request).await?;
+            }
+            Ok::<_, StoreError>(())
+        })
+    }
+
     /// What to ask the person.
     pub async fn consent(&self, request: &str, browser: &Browser<'_>) -> Result<Asked, StoreError> {
         let mut tx = self.db.read().await?;
@@ -372,6 +386,9 @@ impl Provider {
                 title: "This app is not let in",
                 detail: "The administrators of this account do not accept it.".to_owned(),
             }),
+            (Ok(Step::SecondFactor), _) => {
+                Ok(Next::SecondFactor { request: self.keep(&pending, handle, browser).await? })
+            }
             (Ok(Step::SignUp), _) => Ok(Next::SignUp { request: self.keep(&pending, handle, browser).await? }),
             (Ok(_), _) => {
                 let request = self.keep(&pending, handle, browser).await?;

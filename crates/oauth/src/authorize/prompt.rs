@@ -29,6 +29,8 @@ pub(crate) struct Prompt {
 pub(crate) enum Step {
     SignIn,
     SignUp,
+    /// Show more than the sign-in did: a second factor, or a passkey (LS-8, AZ-19).
+    SecondFactor,
     Choose,
     /// Nothing: an administrator must let the app in first (CM-7).
     Wait,
@@ -93,10 +95,16 @@ pub(crate) fn before_consent(
             false => Ok(Some(Step::SignIn)),
         };
     }
+    if session.owes_second_factor {
+        return match request.prompt.none {
+            true => Err(Error::of(Code::InteractionRequired, "The person must show a second factor first.")),
+            false => Ok(Some(Step::SecondFactor)),
+        };
+    }
     if let Some(demand) = request.demand.as_ref().filter(|demand| !demand.met_by(&session.acr)) {
         let unmet = |text| Err(Error::of(Code::UnmetAuthenticationRequirements, text));
-        match (!is_fresh && demand.is_reachable(), request.prompt.none) {
-            (true, false) => return Ok(Some(Step::SignIn)),
+        match (demand.is_reachable() && !request.more_asked, request.prompt.none) {
+            (true, false) => return Ok(Some(Step::SecondFactor)),
             (true, true) if demand.is_essential => {
                 return Err(Error::of(Code::LoginRequired, "The person must sign in with more than they did."));
             }

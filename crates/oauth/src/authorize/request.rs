@@ -55,6 +55,9 @@ pub(crate) struct Request {
     pub refused: Option<String>,
     /// The person chose to go on with the account that was signed in.
     pub account_chosen: bool,
+    /// The person was asked for more than their sign-in had shown.
+    #[serde(default)]
+    pub more_asked: bool,
     /// The languages that the person reads, best first (AZ-18).
     #[serde(default)]
     pub ui_locales: Option<String>,

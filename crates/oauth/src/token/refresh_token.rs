@@ -15,6 +15,7 @@ use super::{Call, Drawn, Granted, keep_access_token, keep_refresh_token};
 use crate::authorize::claims::ClaimsAsked;
 use crate::families::{self, Because, Issue};
 use crate::id_token::Facts;
+use crate::mails::{self, Notice};
 use crate::policy::{Replay, Unrotated};
 use crate::resources::Audience;
 use crate::{Code, Error, claims, secret};
@@ -183,6 +184,7 @@ async fn answer(
         Judgement::Refuse => return Ok(Outcome::Refused),
         Judgement::End => {
             end_family(tx, call, &kept).await?;
+            mails::notify(tx, call.provider, call.now, kept.person_id, Notice::RefreshTokenReused, None).await?;
             return Ok(Outcome::Ended);
         }
         Judgement::Keep => {

@@ -61,6 +61,16 @@ impl Page {
     }
 }
 
+impl Page {
+    /// An attribute of the element with this id, as a script reads it.
+    pub fn attribute_of(&self, id: &str, name: &str) -> String {
+        let at = self.body.find(&format!("id=\"{id}\"")).unwrap_or_else(|| panic!("no {id} in {}", self.body));
+        let start = self.body[..at].rfind('<').expect("its tag");
+        let tag = &self.body[start..];
+        attribute(&tag[..tag.find('>').unwrap_or(tag.len())], name).unwrap_or_else(|| panic!("no {name} on {id}"))
+    }
+}
+
 impl<'a> Browser<'a> {
     pub fn new(server: &'a Server) -> Browser<'a> {
         Browser { server, cookies: BTreeMap::new() }
@@ -95,6 +105,15 @@ impl<'a> Browser<'a> {
         let (action, mut fields) = page.form_around(button_id);
         fields.extend(typed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         self.post(&action, &fields).await
+    }
+
+    /// Presses a button after a script has filled hidden fields too, and follows what stays on this server.
+    pub async fn press_over(&mut self, page: &Page, button_id: &str, filled: &[(&str, &str)]) -> Page {
+        let (action, mut fields) = page.form_around(button_id);
+        fields.retain(|(name, _)| !filled.iter().any(|(filled, _)| filled == name));
+        fields.extend(filled.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let answered = self.post(&action, &fields).await;
+        self.follow(answered).await
     }
 
     /// Fills in the sign-in page for a person of the test account.

@@ -1,12 +1,14 @@
 //! What tests share.
 
 pub mod app;
+pub mod authenticator;
 pub mod browser;
 pub mod fapi;
 pub mod golden;
 pub mod jose;
 pub mod mcp;
 pub mod proofs;
+pub mod people;
 pub mod push;
 pub mod registering;
 pub mod relying_party;
