@@ -8,6 +8,7 @@ use scope::set::ScopeSet;
 use serde_json::json;
 use store::{Row, StoreError, Tx, transact};
 
+use super::access_token::{About, Person};
 use super::{Call, Drawn, Granted, keep_access_token, keep_refresh_token};
 use crate::authorize::claims::ClaimsAsked;
 use crate::families::{self, Because, Issue};
@@ -30,6 +31,7 @@ struct Kept {
     alive: bool,
     scope: ScopeSet,
     resources: Audience,
+    act: Option<String>,
     family_end: Option<Timestamp>,
     sid: Option<String>,
     nonce: Option<String>,
@@ -53,7 +55,7 @@ pub(super) async fn redeem(call: Call<'_>) -> Result<Granted, Error> {
     let code = secret::hash(call.params.require("code")?);
     let access_seconds = call.access_token_seconds()?;
     let refresh_seconds = call.refresh_token_seconds()?;
-    let access = Drawn::new(secret::access_token(&provider.random));
+    let access = access_token(&call, &code, access_seconds).await?;
     let refresh = Drawn::new(secret::refresh_token(&provider.random));
     let outcome = transact!(provider.db, |tx| {
         let kept = find(tx, &code, &provider.config.issuer).await?.ok_or_else(unusable)?;
@@ -114,6 +116,21 @@ pub(super) async fn redeem(call: Call<'_>) -> Result<Granted, Error> {
     })
 }
 
+/// Drawn before the transaction. A code that cannot be redeemed is refused there, whatever was drawn for it.
+async fn access_token(call: &Call<'_>, code: &[u8; 32], seconds: i64) -> Result<Drawn, Error> {
+    if !call.signs_access_tokens() {
+        return Ok(call.opaque_access_token());
+    }
+    let mut tx = call.provider.db.read().await?;
+    let kept = find(&mut tx, code, &call.provider.config.issuer).await?.ok_or_else(unusable)?;
+    drop(tx);
+    check(call, &kept)?;
+    let (audience, scope) = call.for_audience(kept.resources, &call.within_ceiling(&kept.scope))?;
+    let person =
+        Person { id: kept.person_id, auth_time: kept.auth_time, acr: kept.acr.as_deref(), act: kept.act.as_deref() };
+    call.access_token(&About { person: Some(person), scope: &scope, audience, seconds }).await
+}
+
 /// One answer for unknown, expired, used, another app's and revoked (AC-1).
 fn unusable() -> Error {
     Error::invalid_grant("The code is unknown, expired, used, revoked, or was issued to another app.")
@@ -164,7 +181,7 @@ async fn find(tx: &mut Tx, hash: &[u8; 32], issuer: &str) -> Result<Option<Kept>
         .row(
             "select c.family_id, c.redirect_uri, c.redirect_uri_sent, c.code_challenge, c.expires_at, c.used_at,
                     f.client_id, f.grant_id, f.person_id, f.scope, f.expires_at as family_end, f.sid, f.nonce, f.auth_time, f.acr, f.amr,
-                    f.jkt, f.resources, f.claims, f.revoked_at, g.revoked_at as grant_revoked_at, p.active, p.deleted_at
+                    f.jkt, f.resources, f.act, f.claims, f.revoked_at, g.revoked_at as grant_revoked_at, p.active, p.deleted_at
              from authorization_codes c
              join token_families f on f.id = c.family_id
              join people p on p.id = f.person_id
@@ -199,6 +216,7 @@ fn kept(row: &Row, issuer: &str) -> Result<Kept, StoreError> {
         nonce: row.text_or_null("nonce")?,
         auth_time: row.time_or_null("auth_time")?,
         acr: row.text_or_null("acr")?,
+        act: row.text_or_null("act")?,
         amr: row.text_or_null("amr")?,
         jkt: row.text_or_null("jkt")?,
         claims: ClaimsAsked::stored(row)?,

@@ -6,10 +6,11 @@ use scope::identity::Identity;
 use scope::set::ScopeSet;
 use store::transact;
 
-use super::{Call, Drawn, Granted, keep_access_token};
+use super::access_token::About;
+use super::{Call, Granted, keep_access_token};
 use crate::families::{self, Issue, NewFamily};
 use crate::resources::Audience;
-use crate::{Code, Error, dialects, secret};
+use crate::{Code, Error, dialects};
 
 /// Words about a person who signs in: nobody does here (CC-3).
 const IDENTITY: [Identity; 6] =
@@ -24,7 +25,8 @@ pub(super) async fn issue(call: Call<'_>) -> Result<Granted, Error> {
     let audience = call.provider.asked_audience(call.params)?.unwrap_or(Audience::API);
     let scope = scope(&call, audience)?;
     let seconds = call.access_token_seconds()?;
-    let token = Drawn::new(secret::access_token(&call.provider.random));
+    let about = About { person: None, scope: &scope, audience, seconds };
+    let token = call.access_token(&about).await?;
     let expires_at = call.after(seconds);
     let found = transact!(call.provider.db, |tx| {
         let living = match call.known.own_family {

@@ -5,6 +5,7 @@ use scope::identity::Identity;
 use scope::set::ScopeSet;
 use store::{Row, StoreError, Tx, transact};
 
+use super::access_token::{About, Person};
 use super::{Call, Drawn, Granted, keep_access_token, keep_refresh_token};
 use crate::families::{self, Issue};
 use crate::id_token::Facts;
@@ -50,7 +51,7 @@ pub(super) async fn redeem(call: Call<'_>) -> Result<Granted, Error> {
     let code = secret::hash(call.params.require("device_code")?);
     let access_seconds = call.access_token_seconds()?;
     let refresh_seconds = call.refresh_token_seconds()?;
-    let access = Drawn::new(secret::access_token(&provider.random));
+    let access = access_token(&call, &code, access_seconds).await?;
     let refresh = Drawn::new(secret::refresh_token(&provider.random));
     let outcome = transact!(provider.db, |tx| {
         let kept = find(tx, &code, &provider.config.issuer).await?.filter(|kept| kept.client_row == client.id);
@@ -110,6 +111,21 @@ pub(super) async fn redeem(call: Call<'_>) -> Result<Granted, Error> {
         id_token,
         issued_token_type: None,
     })
+}
+
+/// Drawn before the transaction. A code that nobody has allowed yet needs none, and is answered there.
+async fn access_token(call: &Call<'_>, code: &[u8; 32], seconds: i64) -> Result<Drawn, Error> {
+    if !call.signs_access_tokens() {
+        return Ok(call.opaque_access_token());
+    }
+    let mut tx = call.provider.db.read().await?;
+    let kept = find(&mut tx, code, &call.provider.config.issuer).await?;
+    drop(tx);
+    let kept = kept.filter(|kept| kept.client_row == call.known.client.id);
+    let Some(family) = kept.and_then(|kept| kept.family) else { return Ok(call.opaque_access_token()) };
+    let (audience, scope) = call.for_audience(family.resources, &call.within_ceiling(&family.scope))?;
+    let person = Person { id: family.person_id, auth_time: family.auth_time, acr: family.acr.as_deref(), act: None };
+    call.access_token(&About { person: Some(person), scope: &scope, audience, seconds }).await
 }
 
 /// One answer for unknown, redeemed, revoked and another app's.

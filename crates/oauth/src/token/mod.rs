@@ -1,5 +1,6 @@
 //! The token endpoint: authenticates the app, then hands over to the file of the grant (TK-1 to TK-6).
 
+mod access_token;
 mod authorization_code;
 mod client_credentials;
 mod device_code;

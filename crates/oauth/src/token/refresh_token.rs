@@ -11,6 +11,7 @@ use scope::set::ScopeSet;
 use serde_json::json;
 use store::{Row, StoreError, Tx, transact};
 
+use super::access_token::{About, Person};
 use super::{Call, Drawn, Granted, keep_access_token, keep_refresh_token};
 use crate::authorize::claims::ClaimsAsked;
 use crate::families::{self, Because, Issue};
@@ -35,6 +36,7 @@ struct Kept {
     alive: bool,
     scope: ScopeSet,
     resources: Audience,
+    act: Option<String>,
     family_end: Option<Timestamp>,
     sid: Option<String>,
     auth_time: Option<Timestamp>,
@@ -93,7 +95,7 @@ pub(super) async fn refresh(call: Call<'_>) -> Result<Granted, Error> {
     let asked = call.asked_scope()?;
     let access_seconds = call.access_token_seconds()?;
     let pair = Pair {
-        access: Drawn::new(secret::access_token(&provider.random)),
+        access: access_token(&call, presented, asked.as_ref(), access_seconds).await?,
         access_end: call.after(access_seconds),
         refresh_seconds: call.refresh_token_seconds()?,
     };
@@ -151,6 +153,32 @@ pub(super) async fn refresh(call: Call<'_>) -> Result<Granted, Error> {
         id_token,
         issued_token_type: None,
     })
+}
+
+/// Drawn before the transaction. A refresh token that cannot be used is refused there, whatever was drawn for it.
+async fn access_token(
+    call: &Call<'_>,
+    presented: &str,
+    asked: Option<&ScopeSet>,
+    seconds: i64,
+) -> Result<Drawn, Error> {
+    if !call.signs_access_tokens() {
+        return Ok(call.opaque_access_token());
+    }
+    let mut tx = call.provider.db.read().await?;
+    let kept = find(&mut tx, &secret::hash(presented), call).await?;
+    drop(tx);
+    let Some(kept) = kept.filter(|kept| kept.client_row == call.known.client.id) else { return Err(unusable()) };
+    let scope = call.within_ceiling(asked.unwrap_or(&kept.scope));
+    let (audience, scope) = narrowed(call, &kept, asked, &scope)?;
+    // Who acts for itself has no person to speak of.
+    let person = kept.grant_id.map(|_| Person {
+        id: kept.person_id,
+        auth_time: kept.auth_time,
+        acr: kept.acr.as_deref(),
+        act: kept.act.as_deref(),
+    });
+    call.access_token(&About { person, scope: &scope, audience, seconds }).await
 }
 
 /// One answer for unknown, expired, used, another app's and revoked: clients read `invalid_grant` as "signed out" (RT-10).
@@ -312,7 +340,7 @@ async fn find(tx: &mut Tx, hash: &[u8; 32], call: &Call<'_>) -> Result<Option<Ke
         .row(
             "select r.id, r.family_id, r.expires_at, r.used_at, r.revoked_at,
                     f.client_id, f.grant_id, f.person_id, f.scope, f.expires_at as family_end, f.sid, f.auth_time, f.acr, f.amr,
-                    f.jkt, f.resources, f.claims, f.revoked_at as family_revoked_at, g.revoked_at as grant_revoked_at, p.active, p.deleted_at
+                    f.jkt, f.resources, f.act, f.claims, f.revoked_at as family_revoked_at, g.revoked_at as grant_revoked_at, p.active, p.deleted_at
              from refresh_tokens r
              join token_families f on f.id = r.family_id
              join people p on p.id = f.person_id
@@ -346,6 +374,7 @@ fn kept(row: &Row, call: &Call<'_>) -> Result<Kept, StoreError> {
         sid: row.text_or_null("sid")?,
         auth_time: row.time_or_null("auth_time")?,
         acr: row.text_or_null("acr")?,
+        act: row.text_or_null("act")?,
         amr: row.text_or_null("amr")?,
         jkt: row.text_or_null("jkt")?,
         claims: ClaimsAsked::stored(row)?,
