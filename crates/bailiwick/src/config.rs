@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use axum::http::HeaderName;
+use endpoint::{Limits, Rates};
 use oauth::client_certificate::Authorities;
 use outside::Mailer;
 use outside::fetch::Reach;
@@ -36,6 +37,10 @@ pub struct Settings {
     pub database_connections: u32,
     pub synchronous: String,
     pub rate_limits: bool,
+    pub app_calls_per_minute: u32,
+    pub account_calls_per_minute: u32,
+    pub address_calls_per_minute: u32,
+    pub request_seconds: u64,
     pub log: String,
     pub log_format: String,
     pub metrics_listen: String,
@@ -122,6 +127,18 @@ impl Settings {
         }
     }
 
+    /// How many calls there may be.
+    pub fn limits(&self) -> Limits {
+        match self.rate_limits {
+            true => Limits::new(Rates {
+                app: self.app_calls_per_minute,
+                account: self.account_calls_per_minute,
+                address: self.address_calls_per_minute,
+            }),
+            false => Limits::none(),
+        }
+    }
+
     /// The database's address.
     pub fn database_url(&self) -> String {
         if self.database.is_empty() {
@@ -137,6 +154,9 @@ impl Settings {
         }
         if !["text", "json"].contains(&self.log_format.as_str()) {
             bail!("log_format = {:?}: must be \"text\" or \"json\"", self.log_format);
+        }
+        if self.request_seconds == 0 {
+            bail!("request_seconds must be at least 1");
         }
         if self.smtp_url == MEMORY {
             bail!("smtp_url: must name a mail server");

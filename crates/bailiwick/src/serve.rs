@@ -24,6 +24,8 @@ use tower::ServiceExt;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A client that does not send its request's head within this time is hung up on.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest head of a request, in bytes: an address of 8 KiB and headers. What is longer is answered 431 (ALL-14).
+const HEAD_LIMIT_BYTES: usize = 64 * 1024;
 
 /// Takes the address, or says what to do about it.
 pub async fn bind(listen: &str) -> anyhow::Result<TcpListener> {
@@ -53,11 +55,12 @@ pub async fn serve_over(
 ) {
     let tls = tls.map(TlsAcceptor::from);
     let mut http = Builder::new(TokioExecutor::new());
-    http.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    http.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_LIMIT_BYTES);
     http.http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(Some(Duration::from_secs(20)))
-        .max_concurrent_streams(128);
+        .max_concurrent_streams(128)
+        .max_header_list_size(64 * 1024);
     let http = Arc::new(http);
     let graceful = GracefulShutdown::new();
     let (stopping, stopped) = watch::channel(());

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use endpoint::setup::Setup;
-use endpoint::{App, Limits, Metrics, Parts};
+use endpoint::{App, Metrics, Parts};
 use oauth::Provider;
 use outside::{Clock, Fetch, Random};
 use store::Db;
@@ -51,6 +51,7 @@ pub async fn app(db: Db, surroundings: Surroundings, settings: &Settings) -> any
         trusted_proxies: settings.trusted_proxies.clone(),
         client_certificate_header,
         metrics_token,
+        request_timeout: Duration::from_secs(settings.request_seconds),
     };
     Ok(App::new(Parts {
         db,
@@ -58,7 +59,7 @@ pub async fn app(db: Db, surroundings: Surroundings, settings: &Settings) -> any
         random,
         provider,
         config,
-        limits: Limits::new(settings.rate_limits),
+        limits: settings.limits(),
         metrics: Metrics::default(),
         setup: Setup::default(),
     }))

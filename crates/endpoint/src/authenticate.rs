@@ -13,13 +13,14 @@ use oauth::dpop::{Scheme, Shown, Unusable};
 use oauth::resources::Target;
 use oauth::sessions::{self, Session};
 use oauth::step_up::Login;
+use scope::Dialect;
 use scope::permission::Permissions;
 use scope::permit::{Actor, Caller};
 use store::{StoreError, transact};
 
 use crate::fresh::Behind;
 use crate::observe::Seen;
-use crate::{App, ClientAddress, Why};
+use crate::{App, ClientAddress, Surface, Why};
 
 /// The id of the request, a UUID. Put into the request by the outermost layer.
 #[derive(Debug, Clone)]
@@ -33,7 +34,7 @@ pub enum Credential {
 }
 
 /// Who calls the API: by an access token (DP-5, DP-9), or by Basic authentication with an address and an API key (RS-1 to RS-3).
-pub(crate) async fn by_token(parts: &mut Parts, app: &App, target: Target) -> Result<Arc<Caller>, Why> {
+pub(crate) async fn by_token(parts: &mut Parts, app: &App, surface: Surface) -> Result<Arc<Caller>, Why> {
     if let Some(caller) = parts.extensions.get::<Arc<Caller>>() {
         return Ok(caller.clone());
     }
@@ -49,9 +50,9 @@ pub(crate) async fn by_token(parts: &mut Parts, app: &App, target: Target) -> Re
     let (scheme, credentials) = header.split_once(' ').ok_or(Why::InvalidToken)?;
     let credentials = credentials.trim();
     let (caller, login) = if let Some(scheme) = Scheme::parse(scheme) {
-        bearer(parts, app, scheme, credentials, target).await?
-    } else if scheme.eq_ignore_ascii_case("basic") && target == Target::Api {
-        (api_key(parts, app, credentials).await?, None)
+        bearer(parts, app, scheme, credentials, surface).await?
+    } else if scheme.eq_ignore_ascii_case("basic") && surface.target == Target::Api {
+        (api_key(parts, app, credentials, surface).await?, None)
     } else {
         return Err(Why::NoCredentials);
     };
@@ -69,7 +70,7 @@ async fn bearer(
     app: &App,
     scheme: Scheme,
     token: &str,
-    target: Target,
+    surface: Surface,
 ) -> Result<(Caller, Option<Arc<Login>>), Why> {
     let from = parts.extensions.get::<ClientAddress>().map(|address| address.0);
     let path = parts.extensions.get::<OriginalUri>().map_or(parts.uri.path(), |uri| uri.0.path());
@@ -84,10 +85,11 @@ async fn bearer(
     if let (Some(nonce), Some(seen)) = (next_nonce, parts.extensions.get::<Arc<Seen>>()) {
         let _first = seen.dpop_nonce.set(nonce);
     }
-    if !bearer.audience.has(target) {
+    if !bearer.audience.has(surface.target) {
         return Err(Why::InvalidToken);
     }
-    spend(parts, app, Credential::Token { family_id: bearer.family_id, client_id: bearer.client_row })?;
+    let credential = Credential::Token { family_id: bearer.family_id, client_id: bearer.client_row };
+    spend(parts, app, credential, bearer.calls_per_minute, surface.dialect)?;
     let actor = Actor {
         person_id: Some(bearer.person_id),
         role: Some(bearer.role),
@@ -102,7 +104,7 @@ async fn bearer(
 }
 
 /// `email:key` as Gorgias has it, or `email/token:key` as Zendesk has it.
-async fn api_key(parts: &Parts, app: &App, credentials: &str) -> Result<Caller, Why> {
+async fn api_key(parts: &Parts, app: &App, credentials: &str, surface: Surface) -> Result<Caller, Why> {
     let bytes = STANDARD.decode(credentials).map_err(|_| Why::InvalidKey)?;
     let text = String::from_utf8(bytes).map_err(|_| Why::InvalidKey)?;
     let (user, key) = text.split_once(':').ok_or(Why::InvalidKey)?;
@@ -110,7 +112,7 @@ async fn api_key(parts: &Parts, app: &App, credentials: &str) -> Result<Caller, 
     let mut tx = app.db.read().await?;
     let holder = api_keys::authenticate(&mut tx, email, key).await.map_err(failed)?.ok_or(Why::InvalidKey)?;
     drop(tx);
-    spend(parts, app, Credential::ApiKey { key_id: holder.key_id })?;
+    spend(parts, app, Credential::ApiKey { key_id: holder.key_id }, None, surface.dialect)?;
     let now = app.clock.now();
     if api_keys::is_use_worth_noting(holder.last_used_at, now) {
         // Not in the call's way, and no harm if it is lost with the process.
@@ -150,16 +152,17 @@ fn request_id(parts: &Parts) -> String {
 }
 
 /// Counts the call against the credential's limit, and tells the outermost layer who called.
-fn spend(parts: &Parts, app: &App, credential: Credential) -> Result<(), Why> {
+fn spend(parts: &Parts, app: &App, credential: Credential, own_rate: Option<i64>, dialect: Dialect) -> Result<(), Why> {
     let seen = parts.extensions.get::<Arc<Seen>>();
     if let Some(seen) = seen {
         // Set once a request; a second credential of the same request is refused elsewhere.
         let _first = seen.credential.set(credential);
     }
-    if let (Some(allowance), Some(seen)) = (app.limits.take(credential)?, seen) {
+    let (allowance, taken) = app.limits.take(credential, own_rate, dialect);
+    if let (Some(allowance), Some(seen)) = (allowance, seen) {
         let _first = seen.allowance.set(allowance);
     }
-    Ok(())
+    taken
 }
 
 /// The person whose session cookie the request carries, looked up once a request.

@@ -36,7 +36,7 @@ impl FromRequestParts<App> for Fresh {
         let needed = may::needed(parts, app)?;
         let refuse = |why| may::refused(why, Some(&needed), app);
         // The guard of the permission may stand after this one.
-        authenticate::by_token(parts, app, needed.surface.target).await.map_err(refuse)?;
+        authenticate::by_token(parts, app, needed.surface).await.map_err(refuse)?;
         let Some(Behind(login)) = parts.extensions.get::<Behind>() else { return Ok(Fresh) };
         let limits: Limits = app.provider.setting(step_up::SETTING).await.map_err(|error| refuse(error.into()))?;
         match limits.check_call(login, app.clock.now()) {

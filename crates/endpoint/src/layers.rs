@@ -1,7 +1,6 @@
 //! What every request passes through, whatever surface it is for, in the order in which it does.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Request};
@@ -11,17 +10,14 @@ use axum::response::{IntoResponse, Response};
 use oauth::client_certificate::Certificate;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::App;
 use crate::cors::cors;
 use crate::observe::observe;
+use crate::{App, Why};
 
 /// Longest address with its query, in bytes (ALL-14).
 const URL_LIMIT_BYTES: usize = 8 * 1024;
 /// Largest body of an API call. Endpoints of the provider set their own, smaller limit.
 const BODY_LIMIT_BYTES: usize = 10 * 1024 * 1024;
-/// A request that takes longer is answered with 503.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// The address of the person or program behind the request, after trusted proxies (ALL-2).
 #[derive(Debug, Clone, Copy)]
 pub struct ClientAddress(pub IpAddr);
@@ -58,7 +54,7 @@ pub fn wrap(router: Router<App>, app: App, pages: Pages) -> Router {
 pub(crate) async fn pass(app: &App, pages: Pages, mut request: Request, next: Next) -> Response {
     let is_person = (pages.asked)(&request);
     let answer = match admit(app, &mut request) {
-        Ok(()) => match tokio::time::timeout(REQUEST_TIMEOUT, cors(app, request, next)).await {
+        Ok(()) => match tokio::time::timeout(app.config.request_timeout, cors(app, request, next)).await {
             Ok(response) => response,
             Err(_) => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")]).into_response(),
         },
@@ -98,6 +94,11 @@ fn admit(app: &App, request: &mut Request) -> Result<(), Box<Response>> {
         if let (Some(certificate), None) = (certificate, values.next()) {
             request.extensions_mut().insert(certificate);
         }
+    }
+    if let Err(Why::TooMany(seconds)) = app.limits.take_address(address) {
+        let text = format!("Too many requests from {address}. Try again in {seconds} seconds.");
+        let headers = [(header::RETRY_AFTER, seconds.to_string())];
+        return Err(Box::new((StatusCode::TOO_MANY_REQUESTS, headers, text).into_response()));
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ pub mod setup;
 pub use authenticate::{Credential, RequestId, RoleForbids, cookie, session};
 pub use fresh::{Fresh, FreshSession};
 pub use layers::{ClientAddress, OverTls, Pages, wrap};
-pub use limit::Limits;
+pub use limit::{Limits, Rates};
 pub use may::{ByBody, BySession, May, Refused, Why};
 pub use oauth::resources::Target;
 pub use observe::Metrics;
@@ -71,6 +71,8 @@ pub struct Config {
     pub trusted_proxies: Vec<std::net::IpAddr>,
     /// Where such a proxy puts the certificate that a client showed to it (CA-12). None: it is not believed.
     pub client_certificate_header: Option<axum::http::HeaderName>,
+    /// A request that takes longer, its body included, is given up.
+    pub request_timeout: std::time::Duration,
     /// The operator's own token for `/metrics`; none switches it off.
     pub metrics_token: Option<String>,
 }

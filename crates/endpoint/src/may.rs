@@ -182,7 +182,7 @@ impl<R: Resource, A: Access> FromRequestParts<App> for May<Permit<R, A>> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
         let needed = needed(parts, app)?;
         let refuse = |why| refused(why, Some(&needed), app);
-        let caller = authenticate::by_token(parts, app, needed.surface.target).await.map_err(refuse)?;
+        let caller = authenticate::by_token(parts, app, needed.surface).await.map_err(refuse)?;
         caller.permit().map(May).map_err(|refusal| match refusal {
             Refusal::MissingScope(_) => {
                 refuse(Why::MissingScope(words::missing_scope_text(needed.surface.dialect, needed.permissions)))
@@ -215,7 +215,7 @@ impl<'a> ByBody<'a> {
 
     /// Who calls, by a token for this surface. A refusal names the words that open `first`, with which a caller can begin (RS-2).
     pub async fn caller(&self, parts: &mut Parts, first: Permissions) -> Result<Arc<Caller>, Refused> {
-        authenticate::by_token(parts, self.app, self.surface.target).await.map_err(|why| self.refuse(why, first))
+        authenticate::by_token(parts, self.app, self.surface).await.map_err(|why| self.refuse(why, first))
     }
 
     /// A refusal of a call that needs so much (RS-4).

@@ -52,6 +52,8 @@ pub struct Bearer {
     pub granted: Permissions,
     /// Which resources it may be used at (RI-5).
     pub audience: Audience,
+    /// Of the app's record: calls a minute, all its tokens together (RS-9).
+    pub calls_per_minute: Option<i64>,
     /// Thumbprint of the DPoP key it is bound to (DP-5). Show it through `Provider::shown_token`, which asks for the key.
     pub jkt: Option<String>,
     /// Of the app.
@@ -144,7 +146,7 @@ impl Provider {
         let row = tx
             .row(
                 "select a.scope, a.audience, a.jkt, a.expires_at, a.last_used_at, f.id as family_id, f.grant_id, f.client_id, f.person_id,
-                        f.auth_time, f.acr, f.act, c.client_id as app, c.dialect, c.policy, c.allowed_scopes, p.role
+                        f.auth_time, f.acr, f.act, c.client_id as app, c.dialect, c.policy, c.allowed_scopes, c.calls_per_minute, p.role
                  from access_tokens a
                  join token_families f on f.id = a.family_id
                  join clients c on c.id = f.client_id
@@ -217,6 +219,7 @@ fn entry(row: &Row, issuer: &str) -> Result<Entry, StoreError> {
         scope,
         dialect,
         granted,
+        calls_per_minute: row.int_or_null("calls_per_minute")?,
         audience: Audience::stored(&row.text("audience")?, issuer),
         jkt: row.text_or_null("jkt")?,
         act: row.json("act")?,
