@@ -7,12 +7,14 @@ pub mod fapi;
 pub mod golden;
 pub mod jose;
 pub mod mcp;
+pub mod nodes;
 pub mod proofs;
 pub mod people;
 pub mod push;
 pub mod registering;
 pub mod relying_party;
 pub mod request_object;
+pub mod resources;
 pub mod server;
 pub mod tls;
 
