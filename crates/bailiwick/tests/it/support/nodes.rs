@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use bailiwick::config::Settings;
 use bailiwick::start::{self, Surroundings};
-use endpoint::App;
 use outside::Random;
 use store::Db;
 
@@ -13,7 +12,6 @@ use super::server::SECRET_KEY;
 
 pub struct Node {
     pub base: String,
-    pub app: App,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
 }
 
@@ -34,14 +32,14 @@ impl Server {
         let app = start::app(db, surroundings, &settings).await.expect("an account");
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         tokio::spawn(bailiwick::serve::serve(
-            bailiwick::router(app.clone()),
+            bailiwick::router(app),
             listener,
             async {
                 let _gone = stopped.await;
             },
             Duration::from_secs(5),
         ));
-        Node { base, app, stop: Some(stop) }
+        Node { base, stop: Some(stop) }
     }
 
     /// What this node answers to a call of the API with the token.
