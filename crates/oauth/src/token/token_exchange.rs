@@ -8,12 +8,13 @@ use scope::set::ScopeSet;
 use serde_json::{Value as Json, json};
 use store::{StoreError, Tx, transact};
 
-use super::{Call, Drawn, Granted, keep_access_token};
+use super::access_token::{About, Person};
+use super::{Call, Granted, keep_access_token};
 use crate::bearer::Bearer;
 use crate::families::{self, Issue, NewFamily};
 use crate::resources::{Audience, Target};
 use crate::trust::{self, ExchangeRule};
-use crate::{Code, Error, clients, secret};
+use crate::{Code, Error, clients};
 
 pub(super) const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 /// The one type of token that is taken and given (RFC 8693, 3).
@@ -49,9 +50,11 @@ pub(super) async fn exchange(call: Call<'_>) -> Result<Granted, Error> {
     let scope = scope(&call, &subject, audience)?;
     let act = chain(acting.as_ref(), subject.act.as_ref())?;
     let seconds = call.access_token_seconds()?.min(seconds_left(&subject, call.now)?);
-    let token = Drawn::new(secret::access_token(&provider.random));
-    let expires_at = call.after(seconds);
     let text = act.as_ref().map(Json::to_string);
+    let person = Person { id: subject.person_id, auth_time: None, acr: None, act: text.as_deref() };
+    let about = About { person: Some(person), scope: &scope, audience, seconds };
+    let token = call.access_token(&about).await?;
+    let expires_at = call.after(seconds);
     transact!(provider.db, |tx| {
         let family = NewFamily {
             client_row: client.id,
