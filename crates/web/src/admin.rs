@@ -3,6 +3,7 @@
 use crate::pages::Crumb;
 
 pub mod app;
+pub mod app_advanced;
 pub mod app_delete;
 pub mod app_form;
 pub mod apps;

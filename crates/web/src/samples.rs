@@ -18,6 +18,7 @@ use crate::admin::app_delete::Delete;
 use crate::admin::app_form::AppForm;
 use crate::admin::apps::{AppRow, List};
 use crate::admin::home::Home;
+use crate::admin::registration::{self, Registration};
 use crate::admin::keys::{KeyRow, Keys};
 use crate::admin::people::{MemberRow, People};
 use crate::authorize::FormPost;
@@ -193,6 +194,25 @@ fn app_form(refused: bool) -> AppForm {
     AppForm::new(frame(Section::Apps, "Register an app", &[("/admin/apps", "Apps")]), form, None)
 }
 
+fn registration(new_token: bool) -> Registration {
+    let token = |id, name: &str, uses_left| registration::Row {
+        id,
+        name: name.to_owned(),
+        uses_left,
+        created: when("2026-03-01T08:00:00Z"),
+        expires: when("2026-03-08T08:00:00Z"),
+    };
+    Registration {
+        frame: frame(Section::Registration, "Registration", &[]),
+        form: Form::new(vec![("uses".to_owned(), "1".to_owned()), ("days".to_owned(), "7".to_owned())]),
+        modes: registration::modes(if new_token { "initial-access-token" } else { "off" }),
+        endpoint: "https://help.northwind.example/oauth/register".to_owned(),
+        is_on: new_token,
+        tokens: if new_token { vec![token(1, "Meridian Logistics", 3), token(2, "Ada’s tools", 1)] } else { Vec::new() },
+        new_token: new_token.then(|| "bwi_8Kd3nVq0T2cYw7ZrLh5XeMfB1aUoJpGs9iQk4RtDyWx6C0dE".to_owned()),
+    }
+}
+
 fn login(problem: bool) -> Login {
     Login {
         csrf: "sample".to_owned(),
@@ -343,6 +363,8 @@ fn all() -> Vec<(&'static str, String)> {
         ("app", app(true, false).render().unwrap()),
         ("app-secret", app(false, true).render().unwrap()),
         ("app-delete", delete.render().unwrap()),
+        ("registration", registration(false).render().unwrap()),
+        ("registration-token", registration(true).render().unwrap()),
         ("my-apps", mine(vec![grant]).render().unwrap()),
         ("my-apps-empty", mine(Vec::new()).render().unwrap()),
     ]

@@ -16,6 +16,7 @@ use scope::resource::Apps;
 use scope::set::ScopeSet;
 
 use super::app::with_new_secret;
+use super::app_advanced::{self, Advanced};
 use crate::form::Form;
 use crate::pages::{Frame, Section, page, see_other};
 use crate::scopes::{Vocabulary, name_of, vocabulary};
@@ -35,6 +36,7 @@ pub struct AppForm {
     pub dialects: Vec<Choice>,
     pub kinds: Vec<Choice>,
     pub vocabularies: Vec<Vocabulary>,
+    pub advanced: Advanced,
 }
 
 /// One of several, with what it means.
@@ -131,24 +133,28 @@ fn new_client(form: &mut Form) -> Option<NewClient> {
     let (name, redirect_uris) = (name(form), redirect_uris(form));
     let (dialect, client_type) = (dialect?, client_type?);
     let allowed_scopes = words(form, dialect);
-    form.problems.is_empty().then(|| NewClient {
-        name,
-        publisher: optional(form, "publisher"),
-        client_uri: optional(form, "client_uri"),
-        dialect,
-        client_type,
-        redirect_uris,
-        allowed_scopes,
-        client_credentials: client_type == ClientType::Confidential && is_ticked(form, "client_credentials"),
-        first_party: is_ticked(form, "first_party"),
-        verified: is_ticked(form, "verified"),
-        ..NewClient::default()
+    let advanced = app_advanced::read(form, None);
+    form.problems.is_empty().then(|| {
+        advanced.new_client(NewClient {
+            name,
+            publisher: optional(form, "publisher"),
+            client_uri: optional(form, "client_uri"),
+            dialect,
+            client_type,
+            redirect_uris,
+            allowed_scopes,
+            client_credentials: client_type == ClientType::Confidential && is_ticked(form, "client_credentials"),
+            first_party: is_ticked(form, "first_party"),
+            verified: is_ticked(form, "verified"),
+            ..NewClient::default()
+        })
     })
 }
 
 fn change_of(form: &mut Form, client: &Client) -> ClientChange {
     let confidential = !client.is_public();
-    ClientChange {
+    let advanced = app_advanced::read(form, Some(client));
+    let change = ClientChange {
         name: Some(name(form)),
         publisher: Some(optional(form, "publisher")),
         description: None,
@@ -161,7 +167,8 @@ fn change_of(form: &mut Form, client: &Client) -> ClientChange {
         first_party: Some(is_ticked(form, "first_party")),
         verified: Some(is_ticked(form, "verified")),
         ..ClientChange::default()
-    }
+    };
+    advanced.change(change, client)
 }
 
 fn name(form: &mut Form) -> String {
@@ -226,19 +233,21 @@ fn filled(client: &Client) -> Form {
         ("client_credentials", client.may_use_grant("client_credentials")),
     ];
     values.extend(ticks.iter().filter(|(_, on)| *on).map(|(name, _)| ((*name).to_owned(), "on".to_owned())));
+    values.extend(app_advanced::filled(client));
     Form::new(values)
 }
 
 async fn refused(app: &App, visitor: &Visitor, mut form: Form, client: Option<&Client>, error: Error) -> Response {
     let Error::Invalid { field, problem } = error else { return errors::helpdesk(&error) };
-    let element = match field.split('.').next().unwrap_or_default() {
+    let member = field.split('.').next().unwrap_or_default();
+    let element = match member {
         "publisher" => "publisher",
         "client_uri" => "client_uri",
         "redirect_uris" => "redirect_uris",
         "allowed_scopes" | "default_scopes" => "scope",
         "client_credentials" => "client_credentials",
         "require_pkce" => "require_pkce",
-        _ => "name",
+        member => app_advanced::element_of(member).unwrap_or("name"),
     };
     form.refuse(element, text::sentence(&problem));
     answer(app, visitor, StatusCode::UNPROCESSABLE_ENTITY, form, client).await
@@ -276,6 +285,7 @@ impl AppForm {
             action: client.map_or("/admin/apps".to_owned(), |it| format!("/admin/apps/{}/edit", it.id)),
             cancel: client.map_or("/admin/apps".to_owned(), |it| format!("/admin/apps/{}", it.id)),
             is_confidential: client.is_none_or(|it| !it.is_public()),
+            advanced: Advanced::new(&form, client),
             frame,
             form,
         }
@@ -297,6 +307,6 @@ const KINDS: [(&str, &str, &str); 2] = [
     ("public", "Public", "Runs in a browser, on a phone or on a desktop; uses PKCE instead of a secret"),
 ];
 
-fn choices(chosen: &str, all: &[(&'static str, &'static str, &'static str)]) -> Vec<Choice> {
+pub fn choices(chosen: &str, all: &[(&'static str, &'static str, &'static str)]) -> Vec<Choice> {
     all.iter().map(|&(value, label, hint)| Choice { value, label, hint, is_chosen: value == chosen }).collect()
 }

@@ -351,11 +351,12 @@ async fn a_pairwise_app_names_its_sector() {
     assert_eq!(code, "invalid_client_metadata", "not https");
 }
 
-/// The address of a server that answers everything with this JSON.
-async fn serve(json: String) -> String {
+/// The address of a server that answers everything with this.
+async fn serve(body: impl Into<Vec<u8>>) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bind");
     let address = listener.local_addr().expect("an address");
-    let answer = move || async move { ([("content-type", "application/json")], json) };
+    let body = body.into();
+    let answer = move || async move { ([("content-type", "application/json")], body) };
     tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
     format!("http://{address}/it.json")
 }
@@ -428,12 +429,14 @@ async fn a_tool_in_a_browser_may_register() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_app_says_of_itself_is_shown_to_whoever_is_asked() {
     // RG-8, CO-1, CO-10
-    let server = Server::start().await;
+    // The beginning of a PNG: that much is looked at.
+    let logo = serve(b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec()).await;
+    let server = Server::start_with(|settings| settings.fetch_private = true).await;
     server.registration(Mode::Open).await;
     let mut body = agent();
     for (name, value) in [
         ("client_name#de", "Schreibtisch-Agent"),
-        ("logo_uri", "https://app.example.com/logo.png"),
+        ("logo_uri", logo.as_str()),
         ("policy_uri", "https://app.example.com/privacy"),
         ("policy_uri#de-AT", "https://app.example.com/datenschutz"),
         ("tos_uri", "https://app.example.com/terms"),
@@ -442,14 +445,20 @@ async fn what_an_app_says_of_itself_is_shown_to_whoever_is_asked() {
     }
     let answer = server.registered("", body).await;
     assert_eq!(answer["client_name#de"], "Schreibtisch-Agent");
+    server.run_jobs().await;
     let app = as_app(&server, &answer).await;
 
     let plain = app.ask(&mut Browser::new(&server), Person::Admin, "tickets:read", &[]).await.body;
     let languages = [("ui_locales", "fr de-AT en")];
     let german = app.ask(&mut Browser::new(&server), Person::Admin, "tickets:read", &languages).await.body;
 
-    for text in ["Desk Agent", "https://app.example.com/privacy", "https://app.example.com/terms", "Registered itself"]
-    {
+    for text in [
+        "Desk Agent",
+        "consent-logo",
+        "https://app.example.com/privacy",
+        "https://app.example.com/terms",
+        "Registered itself",
+    ] {
         assert!(plain.contains(text), "{text} is not in {plain}");
     }
     for text in ["Schreibtisch-Agent", "https://app.example.com/datenschutz", "https://app.example.com/terms"] {

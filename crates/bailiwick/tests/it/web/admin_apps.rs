@@ -1,7 +1,7 @@
 //! The Admin Center's apps.
 
 use crate::support::browser::Page;
-use crate::support::{Browser, Person, Server};
+use crate::support::{Browser, Person, Server, TestKey};
 
 const NEW: [(&str, &str); 6] = [
     ("name", "Parcel Tracker"),
@@ -212,4 +212,82 @@ async fn the_list_is_searched_by_name_and_says_what_to_do_when_empty() {
     assert!(empty.body.contains("No apps yet"));
     assert!(found.body.contains("Parcel Tracker"));
     assert!(other.body.contains("Nothing found") && !other.body.contains("<b>"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_folded_part_sets_all_that_an_app_may_need_and_names_what_is_wrong() {
+    // POL-1, KEY-6, RU-9
+    let server = Server::start().await;
+    let mut browser = Browser::new(&server);
+    browser.sign_in(Person::Admin).await;
+    let keys = TestKey::es256().set().to_string();
+    let standard = with(&[("dialect", "standard"), ("scope-standard", "tickets:read")]);
+    let advanced = |changes: &[(&'static str, &str)]| {
+        let mut typed: Vec<(String, String)> =
+            standard.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        typed.extend(changes.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
+        typed
+    };
+    let pairs = |typed: &[(String, String)]| typed.iter().map(|(n, v)| (n.clone(), v.clone())).collect::<Vec<_>>();
+
+    for (name, value) in [
+        ("jwks", "not JSON"),
+        ("jwks", "{\"keys\": []}"),
+        ("jwks_uri", "http://parcels.example/jwks"),
+        ("token_endpoint_auth_method", "tls_client_auth"),
+        ("id_token_signed_response_alg", "none"),
+        ("post_logout_redirect_uris", "https://parcels.example/#out"),
+        ("backchannel_logout_uri", "http://parcels.example/out"),
+        ("sector_identifier_uri", "http://parcels.example/sector"),
+        ("policy_uri", "javascript:alert(1)"),
+    ] {
+        let typed = pairs(&advanced(&[(name, value)]));
+        let typed: Vec<(&str, &str)> = typed.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let refused = register(&mut browser, &typed).await;
+        assert_eq!(refused.status, 422, "{name}");
+        assert!(refused.body.contains(&format!("id=\"{name}-problem\"")), "{name}: beside its field");
+        assert!(refused.body.contains("id=\"advanced\" open"), "{name}: unfolded");
+    }
+
+    let typed = advanced(&[
+        ("policy", "fapi2"),
+        ("token_endpoint_auth_method", "private_key_jwt"),
+        ("jwks", &keys),
+        ("id_token_signed_response_alg", "ES256"),
+        ("post_logout_redirect_uris", "https://parcels.example/bye"),
+        ("backchannel_logout_uri", "https://parcels.example/out"),
+        ("subject_type", "on"),
+        ("grant_device", "on"),
+        ("jwt_access_tokens", "on"),
+    ]);
+    let typed: Vec<(&str, &str)> = typed.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let one_host: Vec<(&str, &str)> = typed
+        .into_iter()
+        .map(|(n, v)| if n == "redirect_uris" { (n, "https://parcels.example/cb") } else { (n, v) })
+        .collect();
+    let done = register(&mut browser, &one_host).await;
+    assert_eq!(done.status, 303, "{}", done.body);
+    let id = done.location().expect("an address").split(['/', '?']).nth(3).expect("an id").to_owned();
+    let row = id.parse().expect("a number");
+    let client = async || {
+        let mut tx = server.db.read().await.expect("begin");
+        oauth::clients::by_row(&mut tx, row).await.expect("read").expect("the app")
+    };
+    let made = client().await;
+    assert_eq!(made.policy.word(), "fapi2");
+    assert!(made.require_par && made.require_dpop && made.jwt_access_tokens);
+    assert_eq!(made.metadata.subject_type.as_deref(), Some("pairwise"));
+    assert!(made.may_use_grant("urn:ietf:params:oauth:grant-type:device_code"));
+
+    let form = browser.open(&format!("/admin/apps/{id}/edit")).await;
+    assert!(form.body.contains("https://parcels.example/bye") && form.body.contains("P-256"));
+    let mut again = one_host.clone();
+    again.retain(|(name, _)| !["subject_type", "backchannel_logout_uri", "jwt_access_tokens"].contains(name));
+    let saved = browser.press(&form, "app-submit", &again).await;
+    assert_eq!(saved.status, 303, "{}", saved.body);
+    let changed = client().await;
+    assert_eq!(changed.metadata.backchannel_logout_uri, None);
+    assert_eq!(changed.metadata.subject_type, None);
+    assert_eq!(changed.metadata.jwks, made.metadata.jwks);
+    assert!(!changed.jwt_access_tokens);
 }
