@@ -92,7 +92,13 @@ impl Provider {
         };
         let proven = match (&known, &shown.assertion) {
             (Some(known), Some(assertion)) => self.has_signed(&known.client, assertion).await?,
-            _ => self.is_proven(known.as_deref(), &shown, request.certificate.as_ref()),
+            (Some(known), None) if has_certificates(&known.client) => match &request.certificate {
+                Some(certificate) if known.client.is_active() && shown.secret.is_none() => {
+                    self.is_certificate_of(&known.client, certificate).await?
+                }
+                _ => false,
+            },
+            _ => self.is_proven(known.as_deref(), &shown),
         };
         match known {
             Some(known) if proven => {
@@ -108,7 +114,7 @@ impl Provider {
         Ok(client.is_active() && registered && self.is_signed_by_client(client, assertion).await?)
     }
 
-    fn is_proven(&self, known: Option<&Known>, shown: &Shown<'_>, certificate: Option<&Certificate>) -> bool {
+    fn is_proven(&self, known: Option<&Known>, shown: &Shown<'_>) -> bool {
         let now = self.clock.now();
         // The one costly step, taken for an unknown client as well (CA-3).
         let hash = self.hash_client_secret(shown.secret.as_deref().unwrap_or_default());
@@ -121,9 +127,6 @@ impl Provider {
             return false;
         }
         let registered = client.token_endpoint_auth_method.as_str();
-        if [client_certificate::BY_AUTHORITY, client_certificate::SELF_SIGNED].contains(&registered) {
-            return shown.secret.is_none() && certificate.is_some_and(|shown| self.is_certificate_of(client, shown));
-        }
         let mixed = [registered, shown.method].iter().all(|method| SECRET_METHODS.contains(method));
         if registered != shown.method && !(mixed && client.policy.secret_methods_are_one()) {
             return false;
@@ -198,6 +201,12 @@ impl Provider {
         self.state.remembered.remember_client(client_id, &known, forgotten);
         Ok(Some(known))
     }
+}
+
+/// Whether the app proves itself by a certificate (CA-12).
+fn has_certificates(client: &Client) -> bool {
+    let methods = [client_certificate::BY_AUTHORITY, client_certificate::SELF_SIGNED];
+    methods.contains(&client.token_endpoint_auth_method.as_str())
 }
 
 /// Reads the credentials out of a request. At most one way at a time (CA-2).

@@ -14,14 +14,13 @@ use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
-use serde_json::Value as Json;
 use x509_parser::extensions::GeneralName;
 use x509_parser::oid_registry::{OidRegistry, asn1_rs::oid};
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::x509::X509Name;
 
-use crate::Provider;
 use crate::clients::{Client, Metadata};
+use crate::{Error, Provider};
 
 /// The method whose certificates an authority vouches for.
 pub const BY_AUTHORITY: &str = "tls_client_auth";
@@ -100,34 +99,32 @@ fn base64(text: &str) -> Option<Vec<u8>> {
 
 impl Provider {
     /// Whether the certificate is the one this client has registered, by the client's method.
-    pub(crate) fn is_certificate_of(&self, client: &Client, shown: &Certificate) -> bool {
+    pub(crate) async fn is_certificate_of(&self, client: &Client, shown: &Certificate) -> Result<bool, Error> {
         let now = self.clock.now();
-        let Some(own) = shown.0.first() else { return false };
-        let Ok((_, parsed)) = X509Certificate::from_der(own) else { return false };
-        let valid = parsed.validity();
-        if !(valid.not_before.timestamp()..=valid.not_after.timestamp()).contains(&now.as_second()) {
-            return false;
+        let Some(own) = shown.0.first() else { return Ok(false) };
+        if !is_valid_at(own, now) {
+            return Ok(false);
         }
         match client.token_endpoint_auth_method.as_str() {
             BY_AUTHORITY => {
-                self.config.client_authorities.vouch_for(&shown.0, now) && is_named_so(&parsed, &client.metadata)
+                Ok(self.config.client_authorities.vouch_for(&shown.0, now) && is_named_so(own, &client.metadata))
             }
-            SELF_SIGNED => client.metadata.jwks.as_ref().is_some_and(|jwks| is_registered(jwks, own)),
-            _ => false,
+            SELF_SIGNED => self.has_registered(client, own).await,
+            _ => Ok(false),
         }
     }
 }
 
-/// Whether it is the first certificate of some key's `x5c` (RFC 7517, 4.7).
-fn is_registered(jwks: &Json, own: &[u8]) -> bool {
-    let keys = jwks.get("keys").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
-    keys.iter()
-        .filter_map(|key| key.get("x5c")?.as_array()?.first()?.as_str())
-        .any(|text| base64(text).is_some_and(|der| der == own))
+fn is_valid_at(der: &[u8], now: Timestamp) -> bool {
+    X509Certificate::from_der(der).is_ok_and(|(_, certificate)| {
+        let valid = certificate.validity();
+        (valid.not_before.timestamp()..=valid.not_after.timestamp()).contains(&now.as_second())
+    })
 }
 
 /// Whether its subject is the registered one (RFC 8705, 2.1.2). Without a registered name no certificate is the client's.
-fn is_named_so(certificate: &X509Certificate<'_>, registered: &Metadata) -> bool {
+fn is_named_so(der: &[u8], registered: &Metadata) -> bool {
+    let Ok((_, certificate)) = X509Certificate::from_der(der) else { return false };
     if let Some(name) = &registered.tls_client_auth_subject_dn {
         return is_subject(certificate.subject(), name);
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, DecodingKey};
@@ -65,6 +65,8 @@ enum Kind {
 #[derive(Clone)]
 struct KeySet {
     keys: Arc<Vec<PublicKey>>,
+    /// In DER.
+    certificates: Arc<Vec<Vec<u8>>>,
     fetched_at: Timestamp,
     expires_at: Timestamp,
 }
@@ -104,17 +106,29 @@ impl Provider {
         kid: Option<&str>,
         alg: Algorithm,
     ) -> Result<Vec<DecodingKey>, Error> {
+        let find = |set: &KeySet| fitting(&set.keys, kid, alg);
+        self.found_in(source, find).await
+    }
+
+    /// Whether this certificate, in DER, is registered with one of the client's keys: the first of its `x5c` (RFC 8705, 2.2.2).
+    pub(crate) async fn has_registered(&self, client: &Client, certificate: &[u8]) -> Result<bool, Error> {
+        let find = |set: &KeySet| set.certificates.iter().filter(|it| *it == certificate).cloned().collect::<Vec<_>>();
+        Ok(!self.found_in(KeySource::of(client), find).await?.is_empty())
+    }
+
+    /// What `find` finds in the set. Where that is nothing, a set that was fetched is fetched again, though not too often.
+    async fn found_in<T>(&self, source: KeySource<'_>, find: impl Fn(&KeySet) -> Vec<T>) -> Result<Vec<T>, Error> {
+        let now = self.clock.now();
         if let Some(jwks) = source.jwks {
-            return Ok(fitting(&keys_in(jwks), kid, alg));
+            return Ok(find(&KeySet::of(jwks, now, now)));
         }
         let Some(address) = source.jwks_uri else { return Ok(Vec::new()) };
         let entry = self.state.key_sets.0.get_with(address.to_owned(), Arc::default);
         let n_fetches = entry.n_fetches.load(Ordering::SeqCst);
         let mut kept = entry.set.lock().await;
         let has_waited = entry.n_fetches.load(Ordering::SeqCst) != n_fetches;
-        let now = self.clock.now();
         if let Some(set) = kept.as_ref().filter(|set| set.fetched_at <= now && now < set.expires_at) {
-            let found = fitting(&set.keys, kid, alg);
+            let found = find(set);
             if has_waited || !found.is_empty() || now.duration_since(set.fetched_at) < LOOKED_AGAIN_EVERY {
                 return Ok(found);
             }
@@ -125,7 +139,7 @@ impl Provider {
         entry.n_fetches.fetch_add(1, Ordering::SeqCst);
         // A set that cannot be fetched is not remembered; the old one stays for what it still is worth.
         let Some(set) = self.fetch_keys(address, now).await else { return Ok(Vec::new()) };
-        let found = fitting(&set.keys, kid, alg);
+        let found = find(&set);
         *kept = Some(set);
         Ok(found)
     }
@@ -150,8 +164,22 @@ impl Provider {
             return None;
         };
         let expires_at = caching::expires_at(&answer.headers, now);
-        Some(KeySet { keys: Arc::new(keys_in(&document)), fetched_at: now, expires_at })
+        Some(KeySet::of(&document, now, expires_at))
     }
+}
+
+impl KeySet {
+    fn of(document: &Json, fetched_at: Timestamp, expires_at: Timestamp) -> KeySet {
+        let (keys, certificates) = (Arc::new(keys_in(document)), Arc::new(certificates_in(document)));
+        KeySet { keys, certificates, fetched_at, expires_at }
+    }
+}
+
+/// The certificates of the keys themselves, in DER, without the chains behind them (RFC 7517, 4.7).
+fn certificates_in(document: &Json) -> Vec<Vec<u8>> {
+    let keys = document.get("keys").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    let first = |key: &Json| STANDARD.decode(key.get("x5c")?.as_array()?.first()?.as_str()?).ok();
+    keys.iter().take(KEYS_MAX).filter_map(first).collect()
 }
 
 /// The usable keys of a set. What is not a set has none.

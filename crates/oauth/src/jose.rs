@@ -3,7 +3,7 @@
 use jsonwebtoken::{Validation, decode, decode_header};
 use serde::Deserialize;
 
-use crate::{Error, Provider};
+use crate::{Error, Provider, jwt};
 
 /// What a hint proves. It may be expired: it says who was meant, not who is here.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -12,10 +12,14 @@ pub struct Hint {
     #[serde(deserialize_with = "one_or_more")]
     pub aud: Vec<String>,
     pub sid: Option<String>,
+    /// Seconds since 1970.
+    #[serde(default)]
+    pub iat: i64,
 }
 
 impl Provider {
-    /// None if the hint is not a JWT of ours: another issuer, `none`, HMAC, an unknown key, a changed letter (KEY-5, KEY-9).
+    /// None if the hint is not a JWT of ours: another issuer, `none`, HMAC, an unknown key, a changed letter (KEY-5, KEY-9), a time to
+    /// come (ALL-13).
     pub async fn verify_id_token_hint(&self, hint: &str) -> Result<Option<Hint>, Error> {
         let Ok(header) = decode_header(hint) else { return Ok(None) };
         // Our other tokens are signed by the same keys, and say in their type what they are (RFC 8725, 3.11).
@@ -36,7 +40,8 @@ impl Provider {
                 rules.set_required_spec_claims(&["iss", "sub", "exp"]);
                 decode::<Hint>(hint, &key.verifying, &rules).ok()
             });
-        Ok(found.map(|token| token.claims))
+        let is_of_now = |hint: &Hint| hint.iat <= now.as_second() + jwt::AHEAD_SECONDS;
+        Ok(found.map(|token| token.claims).filter(is_of_now))
     }
 }
 

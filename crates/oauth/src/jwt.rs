@@ -20,7 +20,7 @@ pub const FAPI_ALGORITHMS: [Algorithm; 3] = [Algorithm::PS256, Algorithm::ES256,
 /// `exp` may be so long ago, in seconds (ALL-13).
 pub const EXP_GRACE_SECONDS: i64 = 10;
 /// `iat` and `nbf` may lie so far ahead, in seconds. 10 must pass, 60 must not (ALL-13).
-const AHEAD_SECONDS: i64 = 30;
+pub(crate) const AHEAD_SECONDS: i64 = 30;
 /// Seconds since 1970 beyond which no time is meant: the year 5138.
 const LATEST_SECONDS: i64 = 100_000_000_000;
 

@@ -10,9 +10,9 @@ pub mod apps;
 pub mod documents;
 pub mod home;
 pub mod keys;
+pub mod people;
 pub mod registration;
 pub mod trust;
-pub mod people;
 
 /// An address for people to paste somewhere.
 pub struct Endpoint {

@@ -18,9 +18,10 @@ use crate::admin::app_delete::Delete;
 use crate::admin::app_form::AppForm;
 use crate::admin::apps::{AppRow, List};
 use crate::admin::home::Home;
-use crate::admin::registration::{self, Registration};
 use crate::admin::keys::{KeyRow, Keys};
 use crate::admin::people::{MemberRow, People};
+use crate::admin::registration::{self, Registration};
+use crate::admin::trust::{AppChoice, IssuerRow, ResourceChoice, RuleRow, Trust};
 use crate::authorize::FormPost;
 use crate::choose::Choose;
 use crate::confirm::Confirm;
@@ -208,7 +209,11 @@ fn registration(new_token: bool) -> Registration {
         modes: registration::modes(if new_token { "initial-access-token" } else { "off" }),
         endpoint: "https://help.northwind.example/oauth/register".to_owned(),
         is_on: new_token,
-        tokens: if new_token { vec![token(1, "Meridian Logistics", 3), token(2, "Ada’s tools", 1)] } else { Vec::new() },
+        tokens: if new_token {
+            vec![token(1, "Meridian Logistics", 3), token(2, "Ada’s tools", 1)]
+        } else {
+            Vec::new()
+        },
         new_token: new_token.then(|| "bwi_8Kd3nVq0T2cYw7ZrLh5XeMfB1aUoJpGs9iQk4RtDyWx6C0dE".to_owned()),
     }
 }
@@ -254,6 +259,33 @@ fn keys() -> Keys {
             row("cTSjQvVxAoTWdHOYwqjNFIoWDTcVRHRMxUoaBPSAmUM", "RS256", State::Retired, Some("2026-03-20T08:05:00Z")),
         ],
         rotation_days: 90,
+    }
+}
+
+fn trust() -> Trust {
+    let app = |client_id: &str, name: &str| AppChoice { client_id: client_id.to_owned(), name: name.to_owned() };
+    let resource = |path: &str, label| ResourceChoice { identifier: format!("https://help.example{path}"), label };
+    let mut form = Form::new(vec![("issuer".to_owned(), "login".to_owned())]);
+    form.refuse("issuer", "Must be an address such as https://login.example.com.");
+    Trust {
+        frame: frame(Section::Trust, "Trust between systems", &[]),
+        form,
+        issuers: vec![IssuerRow {
+            id: 1,
+            name: "Northwind sign-in".to_owned(),
+            issuer: "https://login.northwind.example".to_owned(),
+            keys: "https://login.northwind.example/keys".to_owned(),
+            app: None,
+        }],
+        rules: vec![RuleRow {
+            id: 2,
+            app: "Reply writer".to_owned(),
+            subject: Some("Ticket mirror".to_owned()),
+            resource: "The API",
+            delegation: true,
+        }],
+        apps: vec![app("a", "Reply writer"), app("b", "Ticket mirror")],
+        resources: vec![resource("", "The API"), resource("/mcp", "The tools for agents (MCP)")],
     }
 }
 
@@ -346,6 +378,7 @@ fn all() -> Vec<(&'static str, String)> {
         ("choose", choose.render().unwrap()),
         ("confirm", confirm.render().unwrap()),
         ("keys", keys().render().unwrap()),
+        ("trust", trust().render().unwrap()),
         ("device", device_code(None).render().unwrap()),
         ("device-refused", device_code(Some("No device waits with this code.")).render().unwrap()),
         ("device-consent", device().render().unwrap()),

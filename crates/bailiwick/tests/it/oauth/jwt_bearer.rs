@@ -66,7 +66,7 @@ async fn a_trusted_issuers_word_gives_what_was_allowed_before() {
     let by_id: Value = by_id.json().await.unwrap();
     let beyond = present(&app, &assertion(&server, &key, json!({})), &[("scope", "tickets:write")]).await;
 
-    assert_eq!(by_address["scope"], "tickets:read account:read");
+    assert_eq!(by_address["scope"], "account:read tickets:read");
     assert!(by_address.get("refresh_token").is_none() && by_address.get("id_token").is_none());
     assert_eq!(by_id["scope"], "account:read");
     let token = by_id["access_token"].as_str().unwrap();

@@ -2,6 +2,7 @@
 
 mod admin_apps;
 mod admin_registration;
+mod admin_trust;
 mod forms;
 mod headers;
 mod my_apps;
