@@ -1,4 +1,5 @@
-//! Token introspection (RFC 7662): an app asks about a token of its own (IN-1 to IN-5).
+//! Token introspection (RFC 7662): an app asks about a token of its own, or about one for a resource that it serves (IN-1
+//! to IN-5).
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -7,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use store::Row;
 
 use crate::client_auth::BackChannel;
-use crate::clients::Client;
+use crate::clients::{self, Client};
 use crate::form::Accepts;
 use crate::resources::Audience;
 use crate::{Error, Provider, error, secret};
@@ -38,10 +39,37 @@ impl Provider {
             None => (tx.row(REFRESH_TOKEN, &params).await?, false),
         };
         // Unknown, expired, revoked and foreign look the same (IN-2).
-        Ok(match row {
-            Some(row) => self.describe(&known.client, &row, is_access_token)?,
-            None => json!({ "active": false }),
-        })
+        if let Some(row) = row {
+            return self.describe(&known.client, &row, is_access_token);
+        }
+        drop(tx);
+        match self.served_token(&known.client, &hash, now).await? {
+            Some((client, row)) => self.describe(&client, &row, true),
+            None => Ok(json!({ "active": false })),
+        }
+    }
+
+    /// Another app's access token for a resource that this one serves (IN-4). Refresh tokens are for nobody but us.
+    async fn served_token(
+        &self,
+        server: &Client,
+        hash: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<(Client, Row)>, Error> {
+        let served = self.resource_servers().await?.served_by(server);
+        if served == Audience::NOBODY {
+            return Ok(None);
+        }
+        let mut tx = self.db.read().await?;
+        let owner =
+            "select f.client_id from access_tokens a join token_families f on f.id = a.family_id where a.hash = $1";
+        let Some(owner) = tx.row(owner, &[hash.as_slice().into()]).await? else { return Ok(None) };
+        let Some(client) = clients::by_row(&mut tx, owner.int("client_id")?).await? else { return Ok(None) };
+        let row = tx.row(ACCESS_TOKEN, &[hash.as_slice().into(), client.id.into(), now.into()]).await?;
+        let Some(row) = row.filter(|_| client.is_active()) else { return Ok(None) };
+        let audience = Audience::stored(&row.text("audience")?, &self.config.issuer);
+        let is_served = audience.targets().any(|target| served.has(target));
+        Ok(is_served.then_some((client, row)))
     }
 
     fn describe(&self, client: &Client, row: &Row, is_access_token: bool) -> Result<Json, Error> {

@@ -58,6 +58,7 @@ pub mod provider_settings;
 pub mod redirect_uri;
 pub mod register;
 mod request_object;
+pub mod resource_servers;
 pub mod resources;
 mod revoke;
 pub mod seal;

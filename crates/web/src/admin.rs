@@ -12,6 +12,7 @@ pub mod home;
 pub mod keys;
 pub mod people;
 pub mod registration;
+pub mod resource_servers;
 pub mod trust;
 
 /// An address for people to paste somewhere.

@@ -118,6 +118,8 @@ pub fn routes() -> Routes {
         .open(get, "/me/apps", my_apps::list, OWN)
         .open(post, "/me/apps/{id}/withdraw", my_apps::withdraw, OWN)
         .get("/admin", admin::home::show)
+        .get("/admin/resource-servers", admin::resource_servers::show)
+        .post("/admin/resource-servers", admin::resource_servers::save)
         .get("/admin/keys", admin::keys::list)
         .post("/admin/keys/rotate", admin::keys::rotate)
         .post("/admin/keys/{kid}/revoke", admin::keys::revoke)

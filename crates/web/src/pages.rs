@@ -113,6 +113,7 @@ pub enum Section {
     Keys,
     Registration,
     Trust,
+    ResourceServers,
     MyApps,
     Security,
     People,

@@ -21,6 +21,7 @@ use crate::admin::home::Home;
 use crate::admin::keys::{KeyRow, Keys};
 use crate::admin::people::{MemberRow, People};
 use crate::admin::registration::{self, Registration};
+use crate::admin::resource_servers::Servers;
 use crate::admin::trust::{AppChoice, IssuerRow, ResourceChoice, RuleRow, Trust};
 use crate::authorize::FormPost;
 use crate::choose::Choose;
@@ -289,6 +290,12 @@ fn trust() -> Trust {
     }
 }
 
+fn servers() -> Servers {
+    let mut form = Form::new(vec![("api".to_owned(), "5f0c1e9a77b24c31a2d9e0b8".to_owned())]);
+    form.refuse("mcp", "There is no app gateway.");
+    Servers { frame: frame(Section::ResourceServers, "Resource servers", &[]), form }
+}
+
 fn device_code(problem: Option<&str>) -> Enter {
     Enter {
         csrf: "sample".to_owned(),
@@ -379,6 +386,7 @@ fn all() -> Vec<(&'static str, String)> {
         ("confirm", confirm.render().unwrap()),
         ("keys", keys().render().unwrap()),
         ("trust", trust().render().unwrap()),
+        ("resource-servers", servers().render().unwrap()),
         ("device", device_code(None).render().unwrap()),
         ("device-refused", device_code(Some("No device waits with this code.")).render().unwrap()),
         ("device-consent", device().render().unwrap()),

@@ -20,7 +20,8 @@ async fn every_form_without_its_value_is_refused_with_a_page() {
     assert!(10 < forms.len());
 
     for path in forms {
-        let path = path.replace("{id}", "1").replace("{secret_id}", "1").replace("{grant_id}", "1");
+        let path =
+            path.replace("{id}", "1").replace("{secret_id}", "1").replace("{grant_id}", "1").replace("{kid}", "1");
         for csrf in [None, Some("wrong")] {
             let fields: Vec<(String, String)> = csrf.iter().map(|it| ("csrf".to_owned(), (*it).to_owned())).collect();
 
