@@ -132,7 +132,8 @@ pub(crate) fn consent(
         return Err(Error::of(Code::InvalidScope, "The role of this person allows nothing of what was asked for."));
     }
     let is_covered = allowed.is_some_and(|allowed| offered.covered_by(&allowed.scope, client.dialect));
-    let spared = match client.first_party {
+    // CO-10: who registered itself is never spared, whatever its record says.
+    let spared = match client.first_party && !client.is_self_registered() {
         true => true,
         false => is_covered && is_proven(client, &request.redirect_uri),
     };

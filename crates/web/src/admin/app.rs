@@ -179,7 +179,7 @@ impl Show {
             dialect: name_of(client.dialect),
             kind: super::apps::kind_of(client.is_public()),
             is_active: client.is_active(),
-            is_confidential: !client.is_public(),
+            is_confidential: clients::check::keeps_a_secret(&client.token_endpoint_auth_method),
             requires_pkce: client.require_pkce,
             endpoints: endpoints(client.dialect, &client.client_id, &app.config.public_url),
             redirect_uris: redirect_uris(&client),
