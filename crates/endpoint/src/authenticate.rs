@@ -18,6 +18,7 @@ use scope::permission::Permissions;
 use scope::permit::{Actor, Caller};
 use store::{StoreError, transact};
 
+use crate::api_key_switch::{self, ApiKeySwitch};
 use crate::fresh::Behind;
 use crate::observe::Seen;
 use crate::{App, ClientAddress, Surface, Why};
@@ -56,6 +57,9 @@ pub(crate) async fn by_token(parts: &mut Parts, app: &App, surface: Surface) -> 
     } else {
         return Err(Why::NoCredentials);
     };
+    if let Some(seen) = parts.extensions.get::<Arc<Seen>>() {
+        let _first = seen.used.set(caller.used.clone());
+    }
     let caller = Arc::new(caller);
     parts.extensions.insert(caller.clone());
     if let Some(login) = login {
@@ -109,16 +113,24 @@ async fn api_key(parts: &Parts, app: &App, credentials: &str, surface: Surface) 
     let text = String::from_utf8(bytes).map_err(|_| Why::InvalidKey)?;
     let (user, key) = text.split_once(':').ok_or(Why::InvalidKey)?;
     let email = user.strip_suffix("/token").unwrap_or(user);
+    // Before the key is looked at, so that nobody learns whether one is right.
+    if app.provider.setting::<ApiKeySwitch>(api_key_switch::NAME).await?.off {
+        return Err(Why::KeysOff);
+    }
     let mut tx = app.db.read().await?;
     let holder = api_keys::authenticate(&mut tx, email, key).await.map_err(failed)?.ok_or(Why::InvalidKey)?;
     drop(tx);
     spend(parts, app, Credential::ApiKey { key_id: holder.key_id }, None, surface.dialect)?;
+    let granted = match &holder.allowed_scopes {
+        Some(words) => scope::words::permissions_of(Dialect::Standard, words),
+        None => Permissions::all(),
+    };
     let now = app.clock.now();
     if api_keys::is_use_worth_noting(holder.last_used_at, now) {
         // Not in the call's way, and no harm if it is lost with the process.
-        let db = app.db.clone();
+        let (db, key_id) = (app.db.clone(), holder.key_id);
         tokio::spawn(async move {
-            if let Err(error) = transact!(db, |tx| api_keys::note_use(tx, now, holder.key_id).await) {
+            if let Err(error) = transact!(db, |tx| api_keys::note_use(tx, now, key_id).await) {
                 tracing::warn!(%error, "could not write when an API key was last used");
             }
         });
@@ -129,7 +141,7 @@ async fn api_key(parts: &Parts, app: &App, credentials: &str, surface: Surface) 
         request_id: request_id(parts),
         ..Actor::default()
     };
-    Ok(Caller::new(actor, Permissions::all()))
+    Ok(Caller::new(actor, granted))
 }
 
 fn failed(error: helpdesk::Error) -> Why {

@@ -8,6 +8,7 @@ use oauth::Provider;
 use outside::{Clock, Random};
 use store::Db;
 
+pub mod api_key_switch;
 mod authenticate;
 mod cors;
 mod fresh;

@@ -19,6 +19,7 @@ use scope::resource::{Access, Resource};
 use scope::words;
 use store::StoreError;
 
+use crate::observe::ErrorCode;
 use crate::routes::{Needed, Surface};
 use crate::{App, authenticate};
 
@@ -50,6 +51,9 @@ pub enum Why {
     /// Basic authentication with a wrong address or key.
     #[error("The address or the API key is wrong.")]
     InvalidKey,
+    /// The account's switch is off.
+    #[error("API keys are switched off for this account. Use OAuth instead.")]
+    KeysOff,
     #[error("{0}")]
     InvalidRequest(&'static str),
     /// The text as the surface's vendor words it.
@@ -66,6 +70,22 @@ pub enum Why {
     Unavailable,
     #[error("Something broke on our side.")]
     Internal,
+}
+
+impl Why {
+    /// As RFC 6750, section 3.1, calls it, for the app's list of errors.
+    fn code(&self) -> Option<&'static str> {
+        match self {
+            Why::NoCredentials | Why::InvalidKey | Why::KeysOff => None,
+            Why::InvalidRequest(_) => Some("invalid_request"),
+            Why::MissingScope(_) => Some("insufficient_scope"),
+            Why::Role => Some("role_forbids"),
+            Why::TooMany(_) => Some("too_many_calls"),
+            Why::Unavailable => Some("temporarily_unavailable"),
+            Why::Internal => Some("server_error"),
+            _ => Some("invalid_token"),
+        }
+    }
 }
 
 impl From<StoreError> for Why {
@@ -108,7 +128,7 @@ impl IntoResponse for Refused {
             Why::InvalidBoundToken => dpop_challenge("invalid_token", metadata),
             Why::InvalidProof(_) => dpop_challenge("invalid_dpop_proof", metadata),
             Why::UseDpopNonce(_) => dpop_challenge("use_dpop_nonce", metadata),
-            Why::InvalidKey => (StatusCode::UNAUTHORIZED, Some(r#"Basic realm="api""#.to_owned())),
+            Why::InvalidKey | Why::KeysOff => (StatusCode::UNAUTHORIZED, Some(r#"Basic realm="api""#.to_owned())),
             Why::InvalidRequest(_) => {
                 (StatusCode::BAD_REQUEST, Some(r#"Bearer realm="api", error="invalid_request""#.to_owned()))
             }
@@ -132,6 +152,9 @@ impl IntoResponse for Refused {
             None => serde_json::json!({ "error": text }),
         };
         let mut response = (status, Json(body)).into_response();
+        if let Some(code) = self.why.code() {
+            response.extensions_mut().insert(ErrorCode(code));
+        }
         if let Some(value) = challenge.and_then(|text| HeaderValue::try_from(text).ok()) {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
         }

@@ -4,9 +4,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
+use oauth::call_log::Call;
 use oauth::dpop;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -14,6 +15,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use scope::permission::Permissions;
+use scope::permit::Used;
 
 use crate::authenticate::{Credential, RequestId};
 use crate::layers::{self, Pages};
@@ -32,6 +35,8 @@ pub(crate) struct Seen {
     pub allowance: OnceLock<Allowance>,
     /// To be offered with the answer (DP-4).
     pub dpop_nonce: OnceLock<String>,
+    /// What the call was let through to.
+    pub used: OnceLock<Arc<Used>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -135,8 +140,26 @@ pub(crate) async fn observe(State((app, pages)): State<(App, Pages)>, mut reques
         .inc();
     app.metrics.seconds.get_or_create(&RouteLabels { route: route.clone() }).observe(elapsed.as_secs_f64());
     log(&method, &route, status, elapsed, &id, seen.credential.get());
+    if let Some(&Credential::Token { client_id, .. }) = seen.credential.get() {
+        let refused = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        let used = seen.used.get().filter(|_| !refused).map_or(Permissions::NONE, |used| used.permissions());
+        let code = response.extensions().get::<ErrorCode>().map(|code| code.0);
+        app.provider.note_call(&Call {
+            client_row: client_id,
+            used,
+            status: status.as_u16(),
+            method: method.as_str(),
+            route: &route,
+            code,
+            request_id: &id,
+        });
+    }
     response
 }
+
+/// Put into a refusal: what it is called in the app's list of errors.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ErrorCode(pub &'static str);
 
 fn log(
     method: &axum::http::Method,

@@ -4,8 +4,10 @@
 
 use jiff::Timestamp;
 use outside::{Random, sha256};
-use scope::permit::Actor;
+use scope::permit::{Actor, CanRead, CanWrite};
+use scope::resource::Security;
 use scope::role::Role;
+use scope::set::ScopeSet;
 use serde_json::json;
 use store::{Row, Tx};
 
@@ -26,15 +28,27 @@ pub struct ApiKey {
     pub created_at: Timestamp,
     pub last_used_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+    /// Words that it may use at most; none: everything its person may do.
+    pub allowed_scopes: Option<String>,
+}
+
+/// A key as the Admin Center lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedKey {
+    pub key: ApiKey,
+    pub person_name: String,
+    pub person_email: String,
 }
 
 /// Whom a key speaks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyHolder {
     pub key_id: i64,
     pub person_id: i64,
     pub role: Role,
     pub last_used_at: Option<Timestamp>,
+    /// None: everything the person may do.
+    pub allowed_scopes: Option<String>,
 }
 
 /// Makes a key and gives its secret, which is not kept.
@@ -51,7 +65,7 @@ pub async fn create(
     let row = tx
         .row(
             "insert into api_keys (person_id, name, hash, hint, created_at) values ($1, $2, $3, $4, $5)
-             returning id, person_id, name, hint, created_at, last_used_at, revoked_at",
+             returning id, person_id, name, hint, created_at, last_used_at, revoked_at, allowed_scopes",
             &[person_id.into(), name.into(), hash_of(&secret).into(), hint.as_str().into(), now.into()],
         )
         .await?;
@@ -72,7 +86,7 @@ pub async fn create(
 pub async fn authenticate(tx: &mut Tx, email: &str, key: &str) -> Result<Option<KeyHolder>, Error> {
     let row = tx
         .row(
-            "select k.id, k.person_id, k.last_used_at, p.role, p.email_key
+            "select k.id, k.person_id, k.last_used_at, k.allowed_scopes, p.role, p.email_key
              from api_keys k join people p on p.id = k.person_id
              where k.hash = $1 and k.revoked_at is null and p.active = 1 and p.is_staff = 1 and p.deleted_at is null",
             &[hash_of(key).into()],
@@ -88,6 +102,7 @@ pub async fn authenticate(tx: &mut Tx, email: &str, key: &str) -> Result<Option<
         person_id: row.int("person_id")?,
         role,
         last_used_at: row.time_or_null("last_used_at")?,
+        allowed_scopes: row.text_or_null("allowed_scopes")?,
     }))
 }
 
@@ -106,12 +121,94 @@ pub async fn note_use(tx: &mut Tx, now: Timestamp, id: i64) -> Result<(), Error>
 pub async fn list(tx: &mut Tx, person_id: i64) -> Result<Vec<ApiKey>, Error> {
     let rows = tx
         .rows(
-            "select id, person_id, name, hint, created_at, last_used_at, revoked_at from api_keys
+            "select id, person_id, name, hint, created_at, last_used_at, revoked_at, allowed_scopes from api_keys
              where person_id = $1 and revoked_at is null order by id desc limit 1000",
             &[person_id.into()],
         )
         .await?;
     rows.iter().map(ApiKey::from_row).collect()
+}
+
+/// All living keys, newest first, with ids below `before`.
+pub async fn list_all(
+    tx: &mut Tx,
+    _may: &CanRead<Security>,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<ListedKey>, Error> {
+    let rows = tx
+        .rows(
+            "select k.id as id, k.person_id as person_id, k.name as name, k.hint as hint, k.created_at as created_at,
+                 k.last_used_at as last_used_at, k.revoked_at as revoked_at, k.allowed_scopes as allowed_scopes,
+                 p.name as person_name, p.email as email
+             from api_keys k join people p on p.id = k.person_id
+             where k.revoked_at is null and k.id < $1 order by k.id desc limit $2",
+            &[before.unwrap_or(i64::MAX).into(), limit.into()],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let person_email = row.text_or_null("email")?.unwrap_or_default();
+            Ok(ListedKey {
+                key: ApiKey::from_row(row)?,
+                person_name: row.text_or_null("person_name")?.unwrap_or_else(|| person_email.clone()),
+                person_email,
+            })
+        })
+        .collect()
+}
+
+/// The staff member with this address who may sign in: keys speak for staff alone. `Invalid` on `email` if there is none.
+pub async fn find_staff(tx: &mut Tx, _may: &CanWrite<Security>, email: &str) -> Result<i64, Error> {
+    let row = tx
+        .row(
+            "select id from people where is_staff = 1 and email_key = $1 and active = 1 and deleted_at is null",
+            &[email.trim().to_lowercase().into()],
+        )
+        .await?;
+    match row {
+        Some(row) => Ok(row.int("id")?),
+        None => Err(Error::invalid("email", "Nobody of your staff who may sign in has this address.")),
+    }
+}
+
+/// Sets the words that a key may use at most; none: everything its person may do. `NotFound` if there is no such living key.
+pub async fn limit(
+    tx: &mut Tx,
+    may: &CanWrite<Security>,
+    now: Timestamp,
+    id: i64,
+    allowed_scopes: Option<&ScopeSet>,
+) -> Result<(), Error> {
+    let words = allowed_scopes.map(ScopeSet::as_str);
+    let before = living(tx, id).await?;
+    tx.run("update api_keys set allowed_scopes = $1 where id = $2", &[words.into(), id.into()]).await?;
+    let change = Change {
+        kind: "api-key-limited",
+        object_type: "ApiKey",
+        object_id: id,
+        before: Some(json!({ "allowed_scopes": before.allowed_scopes })),
+        after: Some(json!({ "allowed_scopes": words })),
+        data: Some(json!({ "person_id": before.person_id, "hint": before.hint })),
+    };
+    events::record(tx, may.actor(), now, change).await
+}
+
+/// Ends anybody's key for good. `NotFound` if there is no such living key.
+pub async fn revoke_any(tx: &mut Tx, may: &CanWrite<Security>, now: Timestamp, id: i64) -> Result<(), Error> {
+    let key = living(tx, id).await?;
+    revoke(tx, may.actor(), now, key.person_id, id).await
+}
+
+async fn living(tx: &mut Tx, id: i64) -> Result<ApiKey, Error> {
+    let row = tx
+        .row(
+            "select id, person_id, name, hint, created_at, last_used_at, revoked_at, allowed_scopes from api_keys
+             where id = $1 and revoked_at is null",
+            &[id.into()],
+        )
+        .await?;
+    row.as_ref().map(ApiKey::from_row).transpose()?.ok_or(Error::NotFound { kind: "API key", id })
 }
 
 /// Ends a key of a person for good. `NotFound` if there is no such living key.
@@ -150,6 +247,7 @@ impl ApiKey {
             created_at: row.time("created_at")?,
             last_used_at: row.time_or_null("last_used_at")?,
             revoked_at: row.time_or_null("revoked_at")?,
+            allowed_scopes: row.text_or_null("allowed_scopes")?,
         })
     }
 }

@@ -10,8 +10,8 @@ use serde_json::{Value as Json, json};
 use store::{Row, Tx};
 use uuid::Uuid;
 
-use crate::Error;
 use crate::page::{Column, Order, Page, Query, Slice};
+use crate::{Error, audit};
 
 /// What happened to one object.
 #[derive(Debug, Clone)]
@@ -32,8 +32,8 @@ pub struct Change<'a> {
 pub async fn record(tx: &mut Tx, actor: &Actor, now: Timestamp, change: Change<'_>) -> Result<(), Error> {
     tx.run(
         "insert into events (type, object_type, object_id, person_id, client_id, grant_id, impersonator_id, worker, request_id,
-                             context, before, after, data, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                             context, before, after, data, created_at, audited)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         &[
             change.kind.into(),
             change.object_type.into(),
@@ -49,6 +49,7 @@ pub async fn record(tx: &mut Tx, actor: &Actor, now: Timestamp, change: Change<'
             change.after.as_ref().into(),
             data_of(actor, change.data).as_ref().into(),
             now.into(),
+            audit::is_audited(actor, change.object_type, change.kind).into(),
         ],
     )
     .await?;

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod addresses;
 pub mod api_keys;
+pub mod audit;
 pub mod customers;
 mod error;
 pub mod events;
@@ -11,6 +12,7 @@ mod names;
 pub mod page;
 pub mod passwords;
 pub mod people;
+pub mod reach;
 pub mod tags;
 pub mod teams;
 pub mod tickets;

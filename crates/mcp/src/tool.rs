@@ -60,7 +60,7 @@ impl Tool {
             description,
             needs: Permissions::of(&[Permit::<R, A>::permission()]),
             handler: std::any::type_name::<F>(),
-            check: |caller| caller.permit::<R, A>().map(|_permit| ()),
+            check: Caller::check::<R, A>,
             input: schema::<I>(),
             run: Box::new(move |app, caller, arguments| {
                 let permit = caller.permit::<R, A>().map_err(|_| Failed::Refused)?;

@@ -18,6 +18,7 @@ use scope::set::ScopeSet;
 use serde_json::Value as Json;
 use store::{Row, StoreError};
 
+use crate::app_rules::{self, AppRules};
 use crate::client_auth::Known;
 use crate::policy::Policy;
 use crate::resources::Audience;
@@ -146,7 +147,8 @@ impl Provider {
         let row = tx
             .row(
                 "select a.scope, a.audience, a.jkt, a.expires_at, a.last_used_at, f.id as family_id, f.grant_id, f.client_id, f.person_id,
-                        f.auth_time, f.acr, f.act, c.client_id as app, c.dialect, c.policy, c.allowed_scopes, c.calls_per_minute, p.role
+                        f.auth_time, f.acr, f.act, c.client_id as app, c.dialect, c.policy, c.allowed_scopes, c.calls_per_minute, p.role,
+                        g.expires_at as grant_end
                  from access_tokens a
                  join token_families f on f.id = a.family_id
                  join clients c on c.id = f.client_id
@@ -157,7 +159,12 @@ impl Provider {
                 &[hash.as_slice().into()],
             )
             .await?;
-        row.map(|row| entry(&row, &self.config.issuer)).transpose()
+        let Some(row) = row else { return Ok(None) };
+        let rules = app_rules::read(&mut tx).await?;
+        if !rules.allows_app(&row.text("app")?) {
+            return Ok(None);
+        }
+        entry(&row, &self.config.issuer, &rules).map(Some)
     }
 
     fn note_use(&self, entry: &Entry, hash: [u8; 32], now: Timestamp, from: Option<IpAddr>) {
@@ -202,11 +209,14 @@ impl Provider {
     }
 }
 
-fn entry(row: &Row, issuer: &str) -> Result<Entry, StoreError> {
+fn entry(row: &Row, issuer: &str, rules: &AppRules) -> Result<Entry, StoreError> {
     let dialect = Dialect::parse(&row.text("dialect")?).ok_or(StoreError::Column("dialect"))?;
+    // A token never outlives the consent it came from.
+    let ends_at = row.time("expires_at")?;
+    let ends_at = row.time_or_null("grant_end")?.map_or(ends_at, |end| end.min(ends_at));
     let words = ScopeSet::parse(&row.text("scope")?).map_err(|_| StoreError::Column("scope"))?;
     let ceiling = ScopeSet::parse(&row.text("allowed_scopes")?).map_err(|_| StoreError::Column("allowed_scopes"))?;
-    let scope = words.without(&words.beyond(&ceiling, dialect));
+    let scope = words.within(&rules.narrowed(&ceiling, dialect), dialect);
     let granted = scope.permissions(dialect);
     let noted_at = row.int_or_null("last_used_at")?.unwrap_or(i64::MIN);
     let bearer = Bearer {
@@ -225,7 +235,7 @@ fn entry(row: &Row, issuer: &str) -> Result<Entry, StoreError> {
         act: row.json("act")?,
         policy: Policy::parse(&row.text("policy")?).ok_or(StoreError::Column("policy"))?,
         login: Arc::new(Login { auth_time: row.time_or_null("auth_time")?, acr: row.text_or_null("acr")? }),
-        expires_at: row.time("expires_at")?,
+        expires_at: ends_at,
     };
     Ok(Entry { bearer: Arc::new(bearer), noted_at: AtomicI64::new(noted_at) })
 }

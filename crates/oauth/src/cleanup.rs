@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use store::{Db, StoreError, Value, transact};
 
-use crate::Provider;
+use crate::{Provider, call_log, consents};
 
 /// Kind of the job that does it, again and again.
 pub const KIND: &str = "clean_up_expired";
@@ -104,7 +104,19 @@ impl Provider {
         for (sql, kept) in OF_FAMILIES {
             n_removed += remove_of_families(&self.db, sql, ended_by(now, kept)).await?;
         }
+        self.end_expired_grants(now).await?;
+        n_removed += call_log::clean_up(&self.db, now).await?;
         Ok(n_removed)
+    }
+
+    /// They give no tokens since their end; now it is written down (CO-9).
+    async fn end_expired_grants(&self, now: Timestamp) -> Result<(), StoreError> {
+        const SOME: &str =
+            "id in (select id from grants where revoked_at is null and expires_at <= $1 order by expires_at limit $2)";
+        while transact!(self.db, |tx| consents::end_expired(tx, now, SOME, &[BATCH.into()]).await)?
+            == BATCH.unsigned_abs()
+        {}
+        Ok(())
     }
 }
 

@@ -20,7 +20,7 @@ use crate::client_document::Asker;
 use crate::clients::{self, Client};
 use crate::form::{Accepts, Params, decode};
 use crate::uses::Use;
-use crate::{Error, Provider, client_assertion, jwt, throttle};
+use crate::{Error, Provider, app_rules, client_assertion, jwt, throttle};
 
 /// A secret's use is noted at most so often, in microseconds.
 const USE_STEP_MICROSECONDS: i64 = 60_000_000;
@@ -172,6 +172,7 @@ impl Provider {
         let forgotten = self.state.remembered.forgotten();
         let mut tx = self.db.read().await?;
         let Some(client) = clients::by_client_id(&mut tx, client_id).await? else { return Ok(None) };
+        let client = app_rules::applied(&mut tx, client).await?;
         let rows = tx
             .rows(
                 "select id, hash, expires_at, last_used_at from client_secrets where client_id = $1 order by id",

@@ -1,11 +1,11 @@
 //! What people allowed apps to do: one living grant for a person and an app (CO-6).
 //!
-//! A grant only grows while it lives (CO-7). Withdrawing it ends every code and token that descends from it, within the same transaction;
+//! A grant only grows while it lives (CO-7), until the end that the person set, if any. Withdrawing it ends every code and token that descends from it, within the same transaction;
 //! `families.rs` does that, and `bearer.rs` then forgets what it remembers of them (CO-9).
 
 use helpdesk::Error;
 use helpdesk::events::{self, Change};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use scope::permit::{Actor, CanRead, CanWrite};
 use scope::resource::Apps;
 use scope::set::ScopeSet;
@@ -36,6 +36,8 @@ pub struct Grant {
     pub updated_at: Timestamp,
     pub last_used_at: Option<Timestamp>,
     pub last_used_address: Option<String>,
+    /// None: until it is withdrawn.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// The part of a grant that decides whether a person must be asked.
@@ -47,6 +49,8 @@ pub(crate) struct Allowed {
     pub asked_by: Option<String>,
     /// `Audience::text` of the resources it was allowed at.
     pub resources: String,
+    /// Words that the person unticked (CO-8).
+    pub declined: ScopeSet,
 }
 
 impl Allowed {
@@ -59,25 +63,38 @@ impl Allowed {
     }
 }
 
+/// How long the person lets the app in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Lasting {
+    Day,
+    Month,
+    #[default]
+    UntilWithdrawn,
+    /// Nobody was asked: an end that was set before stays.
+    AsBefore,
+}
+
 /// Living grants of an app, newest first, with ids below `before`.
 pub async fn list_by_client(
     tx: &mut Tx,
     _may: &CanRead<Apps>,
+    now: Timestamp,
     client_row: i64,
     before: Option<i64>,
     limit: i64,
 ) -> Result<Vec<Grant>, StoreError> {
-    list(tx, "g.client_id", client_row, before, limit).await
+    list(tx, now, "g.client_id", client_row, before, limit).await
 }
 
 /// Living grants of the person who is signed in, newest first, with ids below `before`.
 pub async fn list_own(
     tx: &mut Tx,
     session: &Session,
+    now: Timestamp,
     before: Option<i64>,
     limit: i64,
 ) -> Result<Vec<Grant>, StoreError> {
-    list(tx, "g.person_id", session.person_id, before, limit).await
+    list(tx, now, "g.person_id", session.person_id, before, limit).await
 }
 
 impl Provider {
@@ -99,13 +116,18 @@ impl Provider {
     }
 }
 
-/// What this person allowed this app.
-pub(crate) async fn find_living(tx: &mut Tx, client_row: i64, person_id: i64) -> Result<Option<Allowed>, StoreError> {
+/// What this person allowed this app. A grant whose end has come is none.
+pub(crate) async fn find_living(
+    tx: &mut Tx,
+    now: Timestamp,
+    client_row: i64,
+    person_id: i64,
+) -> Result<Option<Allowed>, StoreError> {
     let row = tx
         .row(
-            "select id, scope, asked_by, resources from grants
-             where client_id = $1 and person_id = $2 and revoked_at is null",
-            &[client_row.into(), person_id.into()],
+            "select id, scope, asked_by, resources, declined from grants
+             where client_id = $1 and person_id = $2 and revoked_at is null and (expires_at is null or expires_at > $3)",
+            &[client_row.into(), person_id.into(), now.into()],
         )
         .await?;
     row.map(|row| allowed(&row)).transpose()
@@ -121,13 +143,18 @@ pub(crate) struct Question<'a> {
     /// What the words are for.
     pub audience: Audience,
     pub issuer: &'a str,
+    /// Words that were asked for and unticked (CO-8).
+    pub declined: &'a ScopeSet,
+    pub lasting: Lasting,
 }
 
 /// How the answer came about, for the event log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Given {
     ByPerson,
-    /// Nobody was asked, by an administrator's setting (CO-10).
+    /// By an administrator, for everybody of the account (CO-11).
+    ForEverybody,
+    /// Nobody was asked, by an administrator's setting (CO-10, CO-11).
     ByAdministrator,
 }
 
@@ -138,7 +165,8 @@ pub(crate) async fn allow(
     question: Question<'_>,
     given: Given,
 ) -> Result<Allowed, StoreError> {
-    let Question { client, session, browser, scope, audience, issuer } = question;
+    let Question { client, session, browser, scope, declined, lasting, audience, issuer } = question;
+    end_expired(tx, now, "client_id = $2 and person_id = $3", &[client.id.into(), session.person_id.into()]).await?;
     // The update keeps the row locked, so two tabs that allow different words give the union of both.
     let row = tx
         .row(
@@ -146,7 +174,7 @@ pub(crate) async fn allow(
              values ($1, $2, '', $3, $4, $4, $5)
              on conflict (client_id, person_id) where revoked_at is null
                  do update set address = excluded.address, updated_at = excluded.updated_at
-             returning id, scope, asked_by, resources",
+             returning id, scope, asked_by, resources, declined, expires_at",
             &[
                 client.id.into(),
                 session.person_id.into(),
@@ -164,24 +192,36 @@ pub(crate) async fn allow(
         true => Audience::stored(&known.resources, issuer).union(audience).text(issuer),
         false => audience.text(issuer),
     };
+    let declined = known.declined.union(declined).without(&after);
+    let expires_at = lasting.end(now, row.time_or_null("expires_at")?);
     let (grant_id, before) = (known.grant_id, known.scope);
     let asked_by = client.fingerprint();
     tx.run(
-        "update grants set scope = $1, asked_by = $2, resources = $3 where id = $4",
-        &[after.as_str().into(), asked_by.as_str().into(), resources.as_str().into(), grant_id.into()],
+        "update grants set scope = $1, asked_by = $2, resources = $3, declined = $4, expires_at = $5 where id = $6",
+        &[
+            after.as_str().into(),
+            asked_by.as_str().into(),
+            resources.as_str().into(),
+            declined.as_str().into(),
+            expires_at.into(),
+            grant_id.into(),
+        ],
     )
     .await?;
+    if given == Given::ForEverybody {
+        allow_for_everybody(tx, now, &question).await?;
+    }
     let change = Change {
         kind: match given {
-            Given::ByPerson => "app-consent-given",
+            Given::ByPerson | Given::ForEverybody => "app-consent-given",
             Given::ByAdministrator => "app-consent-spared",
         },
         before: Some(json!({ "scope": before.as_str() })),
-        after: Some(json!({ "scope": after.as_str() })),
+        after: Some(json!({ "scope": after.as_str(), "expires_at": expires_at.map(|end| end.to_string()) })),
         ..answered(&question)
     };
     record(tx, &question, Some(grant_id), now, change).await?;
-    Ok(Allowed { grant_id, scope: after, asked_by: Some(asked_by), resources })
+    Ok(Allowed { grant_id, scope: after, asked_by: Some(asked_by), resources, declined })
 }
 
 fn allowed(row: &Row) -> Result<Allowed, StoreError> {
@@ -190,7 +230,80 @@ fn allowed(row: &Row) -> Result<Allowed, StoreError> {
         scope: scope_set(row, "scope")?,
         asked_by: row.text_or_null("asked_by")?,
         resources: row.text("resources")?,
+        declined: scope_set(row, "declined")?,
     })
+}
+
+/// Nobody of the account is asked for these words again (CO-11).
+async fn allow_for_everybody(tx: &mut Tx, now: Timestamp, question: &Question<'_>) -> Result<(), StoreError> {
+    let Question { client, scope, .. } = question;
+    let after = client.account_scopes.union(scope);
+    tx.run(
+        "update clients set account_scopes = $1, updated_at = $2 where id = $3",
+        &[after.as_str().into(), now.into(), client.id.into()],
+    )
+    .await?;
+    let change = Change {
+        kind: "app-account-consent-given",
+        before: Some(json!({ "account_scopes": client.account_scopes.as_str() })),
+        after: Some(json!({ "account_scopes": after.as_str() })),
+        ..answered(question)
+    };
+    record(tx, question, None, now, change).await
+}
+
+/// Ends grants whose end has come, with their tokens. Each has its event; nobody did it. `which` begins with the parameter `$2`.
+pub(crate) async fn end_expired(
+    tx: &mut Tx,
+    now: Timestamp,
+    which: &'static str,
+    params: &[Value],
+) -> Result<u64, StoreError> {
+    let sql = format!(
+        "update grants set revoked_at = expires_at where revoked_at is null and expires_at <= $1 and {which}
+         returning id, client_id, person_id, scope"
+    );
+    let mut all: Vec<Value> = vec![now.into()];
+    all.extend_from_slice(params);
+    let rows = tx.rows(&sql, &all).await?;
+    for row in &rows {
+        let grant_id = row.int("id")?;
+        let n_families = families::revoke_of_grant(tx, now, grant_id, Because::GrantExpired).await?;
+        let actor = Actor { worker: Some("consents"), grant_id: Some(grant_id), ..Actor::default() };
+        let change = Change {
+            kind: "app-consent-expired",
+            object_type: "App",
+            object_id: row.int("client_id")?,
+            before: Some(json!({ "scope": row.text("scope")? })),
+            after: None,
+            data: Some(json!({
+                "grant_id": grant_id, "person_id": row.int("person_id")?, "token_families_ended": n_families
+            })),
+        };
+        events::record(tx, &actor, now, change).await.map_err(crate::sign_in::store_error)?;
+    }
+    Ok(rows.len() as u64)
+}
+
+impl Lasting {
+    /// As the form of the consent page says it; anything else is until withdrawn.
+    pub fn parse(word: &str) -> Lasting {
+        match word {
+            "day" => Lasting::Day,
+            "month" => Lasting::Month,
+            _ => Lasting::UntilWithdrawn,
+        }
+    }
+
+    fn end(self, now: Timestamp, before: Option<Timestamp>) -> Option<Timestamp> {
+        let after = |hours| Some(now.saturating_add(SignedDuration::from_hours(hours)).unwrap_or(Timestamp::MAX));
+        match self {
+            Lasting::Day => after(24),
+            Lasting::Month => after(30 * 24),
+            Lasting::UntilWithdrawn => None,
+            Lasting::AsBefore => before,
+        }
+    }
 }
 
 /// Writes down that the person said no.
@@ -237,6 +350,7 @@ async fn revoke(tx: &mut Tx, actor: &Actor, now: Timestamp, grant_id: i64, only_
 
 async fn list(
     tx: &mut Tx,
+    now: Timestamp,
     column: &'static str,
     value: i64,
     before: Option<i64>,
@@ -245,11 +359,12 @@ async fn list(
     let sql = format!(
         "select g.id as id, g.client_id as client_id, c.name as client_name, g.person_id as person_id, p.email as email,
              p.name as person_name, g.scope as scope, g.address as address, g.created_at as created_at, g.updated_at as updated_at,
-             g.last_used_at as last_used_at, g.last_used_address as last_used_address
+             g.last_used_at as last_used_at, g.last_used_address as last_used_address, g.expires_at as expires_at
          from grants g join clients c on c.id = g.client_id join people p on p.id = g.person_id
-         where {column} = $1 and g.revoked_at is null and g.id < $2 order by g.id desc limit $3"
+         where {column} = $1 and g.revoked_at is null and (g.expires_at is null or g.expires_at > $4) and g.id < $2
+         order by g.id desc limit $3"
     );
-    let rows = tx.rows(&sql, &[value.into(), before.unwrap_or(i64::MAX).into(), limit.into()]).await?;
+    let rows = tx.rows(&sql, &[value.into(), before.unwrap_or(i64::MAX).into(), limit.into(), now.into()]).await?;
     rows.iter().map(from_row).collect()
 }
 
@@ -269,6 +384,7 @@ fn from_row(row: &Row) -> Result<Grant, StoreError> {
         updated_at: row.time("updated_at")?,
         last_used_at: row.time_or_null("last_used_at")?,
         last_used_address: row.text_or_null("last_used_address")?,
+        expires_at: row.time_or_null("expires_at")?,
     })
 }
 

@@ -65,6 +65,8 @@ pub enum Because {
     RefreshTokenReplayed,
     /// The person or an administrator withdrew the grant (CO-9).
     GrantWithdrawn,
+    /// The end that the person set has come.
+    GrantExpired,
     ClientDeleted,
     /// The app proves itself in another way, or has other redirect URIs (POL-5).
     ClientChanged,
@@ -80,6 +82,7 @@ impl Because {
             Because::CodeReplayed => "code_replayed",
             Because::RefreshTokenReplayed => "refresh_token_replayed",
             Because::GrantWithdrawn => "grant_withdrawn",
+            Because::GrantExpired => "grant_expired",
             Because::ClientDeleted => "client_deleted",
             Because::ClientChanged => "client_changed",
             Because::PersonDeactivated => "person_deactivated",

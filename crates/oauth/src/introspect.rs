@@ -8,10 +8,10 @@ use serde_json::{Map, Value as Json, json};
 use store::Row;
 
 use crate::client_auth::BackChannel;
-use crate::clients::{self, Client};
+use crate::clients::{self, Client, scope_set};
 use crate::form::Accepts;
 use crate::resources::Audience;
-use crate::{Error, Provider, error, secret};
+use crate::{Error, Provider, app_rules, error, secret};
 
 impl Provider {
     /// `POST /oauth/introspect`
@@ -65,6 +65,7 @@ impl Provider {
             "select f.client_id from access_tokens a join token_families f on f.id = a.family_id where a.hash = $1";
         let Some(owner) = tx.row(owner, &[hash.as_slice().into()]).await? else { return Ok(None) };
         let Some(client) = clients::by_row(&mut tx, owner.int("client_id")?).await? else { return Ok(None) };
+        let client = app_rules::applied(&mut tx, client).await?;
         let row = tx.row(ACCESS_TOKEN, &[hash.as_slice().into(), client.id.into(), now.into()]).await?;
         let Some(row) = row.filter(|_| client.is_active()) else { return Ok(None) };
         let audience = Audience::stored(&row.text("audience")?, &self.config.issuer);
@@ -79,7 +80,8 @@ impl Provider {
         };
         let seconds = |at: Timestamp| json!(at.as_second());
         set("active", json!(true));
-        set("scope", json!(row.text("scope")?));
+        let scope = scope_set(row, "scope")?.within(&client.allowed_scopes, client.dialect);
+        set("scope", json!(scope.as_str()));
         set("client_id", json!(client.client_id));
         set("iss", json!(self.config.issuer));
         set("aud", Audience::stored(&row.text("audience")?, &self.config.issuer).claim(&self.config.issuer));
@@ -119,12 +121,14 @@ const ACCESS_TOKEN: &str =
      join people p on p.id = f.person_id
      left join grants g on g.id = f.grant_id
      where a.hash = $1 and f.client_id = $2 and a.expires_at > $3 and a.revoked_at is null and f.revoked_at is null
-       and g.revoked_at is null and p.active = 1 and p.deleted_at is null";
+       and g.revoked_at is null and (g.expires_at is null or g.expires_at > $3) and p.active = 1 and p.deleted_at is null";
 
-const REFRESH_TOKEN: &str = "select f.scope, f.resources as audience, r.created_at, r.expires_at, f.act, f.grant_id, f.person_id, p.email
+const REFRESH_TOKEN: &str =
+    "select f.scope, f.resources as audience, r.created_at, r.expires_at, f.act, f.grant_id, f.person_id, p.email
      from refresh_tokens r
      join token_families f on f.id = r.family_id
      join people p on p.id = f.person_id
      left join grants g on g.id = f.grant_id
      where r.hash = $1 and f.client_id = $2 and (r.expires_at is null or r.expires_at > $3) and r.used_at is null
-       and r.revoked_at is null and f.revoked_at is null and g.revoked_at is null and p.active = 1 and p.deleted_at is null";
+       and r.revoked_at is null and f.revoked_at is null and g.revoked_at is null
+       and (g.expires_at is null or g.expires_at > $3) and p.active = 1 and p.deleted_at is null";

@@ -14,10 +14,12 @@ use store::Db;
 use crate::client_certificate::Authorities;
 
 pub mod acr;
+pub mod app_rules;
 pub mod authorize;
 pub mod backchannel_logout;
 pub mod bearer;
 mod caching;
+pub mod call_log;
 mod claims;
 pub mod cleanup;
 mod client_assertion;
@@ -99,6 +101,7 @@ pub struct Provider {
 struct State {
     remembered: bearer::Remembered,
     uses: uses::Uses,
+    calls: call_log::CallLog,
     keys: keys::Keys,
     key_sets: client_keys::KeySets,
     documents: client_document::Documents,
@@ -137,6 +140,7 @@ impl Provider {
         let state = Arc::new(State {
             remembered: bearer::Remembered::new(),
             uses: uses::Uses::default(),
+            calls: call_log::CallLog::default(),
             keys: keys::Keys::empty(),
             key_sets: client_keys::KeySets::empty(),
             metadata: metadata::of(&config),

@@ -14,7 +14,7 @@ use store::{Db, StoreError, transact};
 use tokio::sync::Notify;
 
 use crate::clients::Client;
-use crate::{Provider, State};
+use crate::{Provider, State, call_log};
 
 /// How long notes are gathered before they are written in one transaction.
 const GATHERED: Duration = Duration::from_secs(1);
@@ -49,6 +49,11 @@ impl Uses {
         self.wake.notify_one();
     }
 
+    /// Has what other files gathered written with the rest.
+    pub(crate) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
     fn take(&self) -> Vec<(Use, Timestamp)> {
         mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect()
     }
@@ -73,6 +78,9 @@ pub(crate) fn keep_writing(state: &Arc<State>, db: Db) {
             }
             tokio::time::sleep(GATHERED).await;
             let Some(state) = state.upgrade() else { return };
+            if let Err(error) = call_log::write(&db, &state.calls).await {
+                tracing::warn!(%error, "could not write what apps did");
+            }
             if let Err(error) = write(&db, &state.uses).await {
                 tracing::warn!(%error, "could not write when tokens were last used");
             }
@@ -95,6 +103,7 @@ impl Provider {
 
     /// Writes now what was noted. For tests, for a graceful end, and before a used refresh token is judged.
     pub async fn write_uses(&self) -> Result<(), StoreError> {
+        call_log::write(&self.db, &self.state.calls).await?;
         write(&self.db, &self.state.uses).await
     }
 }

@@ -12,12 +12,21 @@ pub struct Permission {
 }
 
 impl Permission {
+    pub(crate) const fn alone(self) -> Permissions {
+        Permissions(self.bit())
+    }
+
     pub const fn read(resource: Kind) -> Permission {
         Permission { resource, access: AccessKind::Read }
     }
 
     pub const fn write(resource: Kind) -> Permission {
         Permission { resource, access: AccessKind::Write }
+    }
+
+    /// Back from `resource:access`.
+    pub fn parse(text: &str) -> Option<Permission> {
+        Permissions::all().iter().find(|it| it.to_string() == text)
     }
 
     const fn bit(self) -> u128 {
@@ -79,6 +88,14 @@ impl Permissions {
 
     pub const fn all() -> Permissions {
         Permissions::all_reads().union(Permissions::all_writes())
+    }
+
+    pub(crate) const fn bits(self) -> u128 {
+        self.0
+    }
+
+    pub(crate) const fn from_bits(bits: u128) -> Permissions {
+        Permissions(bits)
     }
 
     pub const fn union(self, other: Permissions) -> Permissions {

@@ -5,6 +5,7 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::permission::{Permission, Permissions};
 use crate::resource::{Access, Read, Resource, Write};
@@ -17,6 +18,29 @@ pub struct Caller {
     /// What the words grant, before the role. Private as `permissions` is: neither can be set without the other.
     granted: Permissions,
     permissions: Permissions,
+    /// What was asked for and given so far.
+    pub used: Arc<Used>,
+}
+
+/// The permissions that a request was given while it ran: what its app really uses.
+#[derive(Debug, Default)]
+pub struct Used([AtomicU64; 2]);
+
+impl Used {
+    fn note(&self, permission: Permission) {
+        let bits = permission.alone().bits();
+        for (half, word) in self.0.iter().zip([bits as u64, (bits >> 64) as u64]) {
+            if word != 0 {
+                half.fetch_or(word, Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub fn permissions(&self) -> Permissions {
+        let [low, high] = &self.0;
+        let bits = u128::from(high.load(Ordering::Relaxed)) << 64 | u128::from(low.load(Ordering::Relaxed));
+        Permissions::from_bits(bits)
+    }
 }
 
 /// Who acts, for the event log. Ids are rows of `people`, `clients` and `grants`.
@@ -68,7 +92,8 @@ impl Caller {
     /// sessions and API keys. The role in `actor` narrows it here and nowhere else (RS-6); an actor without a role may do nothing.
     pub fn new(actor: Actor, granted: Permissions) -> Caller {
         let ceiling = actor.role.map_or(Permissions::NONE, Role::ceiling);
-        Caller { actor: Arc::new(actor), granted, permissions: granted.intersection(ceiling) }
+        let permissions = granted.intersection(ceiling);
+        Caller { actor: Arc::new(actor), granted, permissions, used: Arc::default() }
     }
 
     /// All that this call may do.
@@ -77,9 +102,16 @@ impl Caller {
     }
 
     pub fn permit<R: Resource, A: Access>(&self) -> Result<Permit<R, A>, Refusal> {
+        self.check::<R, A>()?;
+        self.used.note(Permit::<R, A>::permission());
+        Ok(Permit { actor: self.actor.clone(), proof: PhantomData })
+    }
+
+    /// Whether there would be a permit, without using it.
+    pub fn check<R: Resource, A: Access>(&self) -> Result<(), Refusal> {
         let needed = Permit::<R, A>::permission();
         if self.permissions.contains(needed) {
-            Ok(Permit { actor: self.actor.clone(), proof: PhantomData })
+            Ok(())
         } else if self.granted.contains(needed) {
             Err(Refusal::Role(needed))
         } else {

@@ -119,6 +119,19 @@ impl ScopeSet {
         })
     }
 
+    /// What is left of this set within the ceiling (SC-11). A word that the ceiling covers stays; of a broader one, the words of the ceiling
+    /// that it covers take its place: of `write:all` within `tags:read tickets:read`, both.
+    pub fn within(&self, ceiling: &ScopeSet, dialect: Dialect) -> ScopeSet {
+        let beyond = self.beyond(ceiling, dialect);
+        let kept = self.without(&beyond);
+        let broad = beyond.permissions(dialect);
+        let narrower = ceiling.filtered(|word| {
+            words::find(dialect, word)
+                .is_some_and(|word| !word.permissions.is_empty() && broad.contains_all(word.permissions))
+        });
+        kept.union(&narrower)
+    }
+
     /// The words of which a person with this role may do nothing at all: they are not offered on the consent page (CO-12).
     pub fn above(&self, role: Role, dialect: Dialect) -> ScopeSet {
         self.filtered(|word| match words::find(dialect, word) {
@@ -191,6 +204,20 @@ mod tests {
         assert!(!covered("write:all", "tickets:read tickets:write", Dialect::Gorgias));
         assert!(!covered("openid", "write:all", Dialect::Gorgias), "identity is not a resource");
         assert!(!covered("impersonate", "read write", Dialect::Zendesk));
+    }
+
+    #[test]
+    fn a_broad_word_within_a_narrow_ceiling_becomes_the_ceilings_words() {
+        // SC-11
+        let within = |words, ceiling, dialect| set(words).within(&set(ceiling), dialect).to_string();
+
+        assert_eq!(
+            within("openid write:all", "openid tags:read tickets:read", Dialect::Gorgias),
+            "openid tags:read tickets:read"
+        );
+        assert_eq!(within("read", "tickets:read tickets:write", Dialect::Zendesk), "tickets:read");
+        assert_eq!(within("tickets:read", "tags:read", Dialect::Gorgias), "");
+        assert_eq!(within("tickets:read", "write:all", Dialect::Gorgias), "tickets:read");
     }
 
     #[test]
@@ -271,6 +298,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_within_a_ceiling_opens_nothing_beyond_it(own in any_set(), ceiling in any_set(), dialect in any_dialect()) {
+            // SC-11
+            let within = own.within(&ceiling, dialect);
+
+            prop_assert!(within.covered_by(&ceiling, dialect) && within.covered_by(&own, dialect));
+        }
+
         #[test]
         fn printing_and_parsing_gives_the_same_set(set in any_set()) {
             prop_assert_eq!(ScopeSet::parse(&set.to_string()), Ok(set));

@@ -28,6 +28,9 @@ create index clients_by_registration on clients (registered_by, created_at, id) 
 
 -- Until when the person allowed it. Null: until withdrawn.
 alter table grants add column expires_at bigint;
+create index grants_by_expiry on grants (expires_at) where expires_at is not null and revoked_at is null;
+-- Words that the person was asked for and unticked (CO-8): they are not asked for again.
+alter table grants add column declined @text not null default '';
 -- Fingerprint of what the app said of itself when it was allowed (CO-13).
 alter table grants add column asked_by @text;
 -- Space-separated resource identifiers that were granted (RI-4).
@@ -301,3 +304,11 @@ create table app_errors (
 );
 create index app_errors_by_client on app_errors (client_id, id);
 create index app_errors_by_created on app_errors (created_at);
+
+-- Whether an event belongs into the audit room: everything but the daily work.
+alter table events add column audited bigint not null default 0;
+update events set audited = 1
+    where object_type not in ('Ticket', 'TicketMessage', 'Customer', 'Tag') or type = 'customer-password-changed';
+create index events_audited on events (created_at, id) where audited = 1;
+create index events_audited_by_client on events (client_id, created_at, id) where audited = 1 and client_id is not null;
+create index events_audited_by_person on events (person_id, created_at, id) where audited = 1 and person_id is not null;

@@ -2,11 +2,16 @@
 
 use crate::pages::Crumb;
 
+pub mod api_keys;
 pub mod app;
 pub mod app_advanced;
 pub mod app_delete;
 pub mod app_form;
+pub mod app_rules;
+pub mod app_usage;
 pub mod apps;
+pub mod audit;
+mod audit_words;
 pub mod documents;
 pub mod home;
 pub mod keys;

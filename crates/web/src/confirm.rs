@@ -22,8 +22,6 @@ pub struct Confirm {
     pub email: String,
     /// A path of our own (RU-10).
     pub return_to: String,
-    /// Browsers have passkeys for this address.
-    pub has_passkeys: bool,
 }
 
 /// `GET /confirm`
@@ -34,9 +32,8 @@ pub async fn show(State(app): State<App>, visitor: Visitor, Query(query): Query)
         Ok(account) => {
             let person = PersonLine::new(&session.name, &session.email);
             let email = session.email.clone();
-            let has_passkeys = app.provider.passkeys().is_some();
             let csrf = visitor.csrf_before_sign_in("");
-            visitor.named(page(StatusCode::OK, &Confirm { csrf, account, person, email, return_to, has_passkeys }))
+            visitor.named(page(StatusCode::OK, &Confirm { csrf, account, person, email, return_to }))
         }
         Err(error) => errors::database(&error),
     }

@@ -5,8 +5,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use endpoint::App;
-use oauth::authorize::{Asked, ConsentPage, Decision, ScopeLine, Standing};
+use helpdesk::reach::{self, Reach};
+use oauth::authorize::{Asked, Choice, ConsentPage, Decision, ScopeLine, Standing};
+use oauth::consents::Lasting;
+use scope::permission::Permissions;
 use scope::{Dialect, words};
+use store::StoreError;
 
 use crate::pages::{Link, PersonLine, page_that_leads_away};
 use crate::scopes::{Kind, kind_of};
@@ -38,6 +42,10 @@ pub struct Consent {
     pub document_host: Option<String>,
     /// Any program on the person's computer could say that it is this app (CO-14).
     pub is_any_program: bool,
+    /// Something can be unticked (CO-8).
+    pub has_optional: bool,
+    /// An administrator may answer for everybody (CO-11).
+    pub may_allow_for_everybody: bool,
     /// In the provider's words: a host, or an app on this computer.
     pub destination: String,
 }
@@ -52,6 +60,10 @@ pub struct Line {
     pub sentence: String,
     pub kind: Kind,
     pub deprecated: bool,
+    pub is_optional: bool,
+    pub is_ticked: bool,
+    /// What that is in this account, in numbers.
+    pub reach: Option<String>,
 }
 
 /// `GET /consent`
@@ -61,10 +73,14 @@ pub async fn show(State(app): State<App>, visitor: Visitor, Query(query): Query)
         Ok(Asked::Next(next)) => return authorize::answer(Ok(next)),
         Err(error) => return errors::database(&error),
     };
+    let counted = match counted(&app, &visitor, &asked).await {
+        Ok(counted) => counted,
+        Err(error) => return errors::database(&error),
+    };
     match account::name(&app).await {
         Ok(account) => {
             let csrf = visitor.csrf(&asked.request);
-            page_that_leads_away(StatusCode::OK, &Consent::new(*asked, csrf, account))
+            page_that_leads_away(StatusCode::OK, &Consent::new(*asked, csrf, account, &counted))
         }
         Err(error) => errors::database(&error),
     }
@@ -73,18 +89,36 @@ pub async fn show(State(app): State<App>, visitor: Visitor, Query(query): Query)
 /// `POST /consent`. Anything but a clear "allow" is a no.
 pub async fn decide(State(app): State<App>, posted: Posted) -> Response {
     let Posted { visitor, form } = posted;
-    let decision = if form.value("decision") == "allow" { Decision::Allow } else { Decision::Deny };
+    let decision = match form.value("decision") {
+        answer @ ("allow" | "allow-for-everybody") => Decision::Allow(Choice {
+            ticked: form.all("optional").into_iter().map(str::to_owned).collect(),
+            lasting: Lasting::parse(form.value("lasting")),
+            for_everybody: answer == "allow-for-everybody",
+        }),
+        _ => Decision::Deny,
+    };
     authorize::answer(app.provider.decide(form.value("request"), &visitor.browser(), decision).await)
 }
 
+/// How much there is of what is asked for and the person may reach.
+async fn counted(app: &App, visitor: &Visitor, asked: &ConsentPage) -> Result<Vec<Reach>, StoreError> {
+    let role = visitor.session.as_ref().map_or(Permissions::NONE, |session| session.role.ceiling());
+    let lines = asked.groups.iter().flat_map(|group| &group.lines);
+    let permissions = lines.fold(Permissions::NONE, |all, line| all.union(line.permissions));
+    let mut tx = app.db.read().await?;
+    reach::count(&mut tx, permissions.intersection(role)).await
+}
+
 impl Consent {
-    pub fn new(asked: ConsentPage, csrf: String, account: String) -> Consent {
+    pub fn new(asked: ConsentPage, csrf: String, account: String, counted: &[Reach]) -> Consent {
         let website = asked.client_uri.as_deref().and_then(website);
         let groups = asked.groups.into_iter().map(|group| {
-            let lines = group.lines.into_iter().filter(|line| !asked.incremental || line.new).map(Line::new);
+            let lines = group.lines.into_iter().filter(|line| !asked.incremental || line.new);
+            let lines = lines.map(|line| Line::new(line, counted));
             // Lasting access is said below the list, with what it means.
             Group { name: group.heading, lines: lines.filter(|line| line.kind != Kind::Stay).collect() }
         });
+        let groups: Vec<Group> = groups.filter(|group| !group.lines.is_empty()).collect();
         Consent {
             csrf,
             account,
@@ -96,7 +130,9 @@ impl Consent {
             links: links(asked.policy_uri.as_deref(), asked.tos_uri.as_deref()),
             standing: asked.standing,
             person: PersonLine::new(&asked.person_name, &asked.person_email),
-            groups: groups.filter(|group| !group.lines.is_empty()).collect(),
+            has_optional: groups.iter().flat_map(|group| &group.lines).any(|line| line.is_optional),
+            may_allow_for_everybody: asked.may_allow_for_everybody,
+            groups,
             is_offline: asked.offline,
             is_incremental: asked.incremental,
             logo: asked.logo.map(|id| format!("/logos/{id}")),
@@ -108,13 +144,16 @@ impl Consent {
 }
 
 impl Line {
-    fn new(line: ScopeLine) -> Line {
+    fn new(line: ScopeLine, counted: &[Reach]) -> Line {
         let kind = words::find(Dialect::Standard, &line.word).map_or(Kind::Read, kind_of);
         Line {
             kind: if line.write { Kind::Write } else { kind },
             word: text::shown(&line.word, 60),
             sentence: line.sentence,
             deprecated: line.deprecated,
+            is_optional: line.optional,
+            is_ticked: line.ticked,
+            reach: crate::reach::of(counted, line.permissions),
         }
     }
 }

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use endpoint::App;
-use oauth::authorize::{Decision, Standing};
+use oauth::authorize::{Choice, Decision, Standing};
 use oauth::device::entry::{Answered, DevicePage, Entered};
 use oauth::sessions::Session;
 use scope::words;
@@ -95,7 +95,7 @@ pub async fn ask(State(app): State<App>, posted: Posted) -> Response {
 pub async fn answer(State(app): State<App>, posted: Posted) -> Response {
     let Posted { visitor, form } = posted;
     let Some(session) = visitor.session.clone() else { return see_other(&to_sign_in("")) };
-    let decision = if form.value("decision") == "allow" { Decision::Allow } else { Decision::Deny };
+    let decision = if form.value("decision") == "allow" { Decision::Allow(Choice::default()) } else { Decision::Deny };
     let answered = app.provider.decide_device(form.value("request"), &session, &visitor.browser(), decision).await;
     let done = |title: &str, text: &str| Message::new(title, text).what_next("You can close this page.");
     match answered {

@@ -31,6 +31,7 @@ mod me;
 mod my_apps;
 mod pages;
 mod passkey;
+mod reach;
 mod scopes;
 mod setup;
 mod text;
@@ -136,6 +137,10 @@ pub fn routes() -> Routes {
         .post("/admin/apps/{id}/edit", admin::app_form::update)
         .post("/admin/apps/{id}/secret", admin::app::add_secret)
         .post("/admin/apps/{id}/secrets/{secret_id}/revoke", admin::app::revoke_secret)
+        .get("/admin/apps/{id}/usage", admin::app_usage::show)
+        .post("/admin/apps/{id}/shrink", admin::app_usage::shrink)
+        .post("/admin/apps/{id}/limit", admin::app_usage::limit)
+        .post("/admin/apps/{id}/everybody", admin::app::everybody)
         .post("/admin/apps/{id}/disable", admin::app::disable)
         .post("/admin/apps/{id}/enable", admin::app::enable)
         .get("/admin/apps/{id}/delete", admin::app_delete::show)
@@ -150,6 +155,14 @@ pub fn routes() -> Routes {
         .post("/admin/trust/issuers/{id}/remove", admin::trust::remove_issuer)
         .post("/admin/trust/rules", admin::trust::add_rule)
         .post("/admin/trust/rules/{id}/remove", admin::trust::remove_rule)
+        .get("/admin/app-rules", admin::app_rules::show)
+        .post("/admin/app-rules", admin::app_rules::save)
+        .get("/admin/api-keys", admin::api_keys::list)
+        .post("/admin/api-keys", admin::api_keys::create)
+        .post("/admin/api-keys/switch", admin::api_keys::switch)
+        .post("/admin/api-keys/{id}/revoke", admin::api_keys::revoke)
+        .get("/admin/audit", admin::audit::show)
+        .get("/admin/audit.ndjson", admin::audit::export)
         .get("/admin/documents", admin::documents::show)
         .post("/admin/documents", admin::documents::save)
         .post("/admin/documents/{id}/approve", admin::documents::approve)

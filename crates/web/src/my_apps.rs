@@ -32,6 +32,10 @@ pub struct GrantRow {
     pub words: Vec<Chip>,
     pub created: When,
     pub last_used: When,
+    /// From which address it was last used.
+    pub last_used_from: Option<String>,
+    /// None: until it is withdrawn.
+    pub expires: Option<When>,
 }
 
 /// `GET /me/apps`
@@ -52,6 +56,8 @@ pub async fn list(State(app): State<App>, visitor: Visitor, Query(query): Query)
         words: chips(Dialect::Standard, &grant.scope.to_string()),
         created: When::at(grant.created_at, now),
         last_used: When::or_never(grant.last_used_at, now),
+        last_used_from: grant.last_used_address.map(|it| text::shown(&it, 60)),
+        expires: grant.expires_at.map(|end| When::at(end, now)),
     });
     page(StatusCode::OK, &MyApps { frame, grants: rows.collect() })
 }
@@ -59,7 +65,7 @@ pub async fn list(State(app): State<App>, visitor: Visitor, Query(query): Query)
 async fn read(app: &App, session: &Session) -> Result<(String, Vec<Grant>), StoreError> {
     let account = account::name(app).await?;
     let mut tx = app.db.read().await?;
-    let grants = consents::list_own(&mut tx, session, None, LIMIT).await?;
+    let grants = consents::list_own(&mut tx, session, app.clock.now(), None, LIMIT).await?;
     Ok((account, grants))
 }
 

@@ -114,6 +114,9 @@ pub enum Section {
     Registration,
     Trust,
     ResourceServers,
+    ApiKeys,
+    Audit,
+    AppRules,
     MyApps,
     Security,
     People,
@@ -160,6 +163,15 @@ pub fn done(query: &Form) -> Option<&'static str> {
         "distrusted" => Some("The system is trusted no more. Tokens that it brought live on until they end."),
         "rule-added" => Some("The rule holds from now on."),
         "rule-removed" => Some("The rule is removed. Tokens that were exchanged live on until they end."),
+        "shrunk" => Some("The app may now do just what it uses. Its tokens are narrower already."),
+        "used-more" => Some("Nothing was changed: the app has used something else since. Look again."),
+        "everybody" => Some("Nobody is asked about this app’s scopes any more."),
+        "nobody" => {
+            Some("Everybody is asked again from now on. Who connected it meanwhile keeps it until it is revoked.")
+        }
+        "api-key-revoked" => Some("The API key is revoked."),
+        "keys-off" => Some("API keys are switched off. Every one of them is refused now."),
+        "keys-on" => Some("API keys are switched on again."),
         "withdrawn" => Some("You have withdrawn the app’s access."),
         "password-changed" => Some("Your password is changed. You are signed out everywhere else."),
         "totp-added" => Some("The app for codes is on. You are asked for a code when you sign in."),

@@ -5,18 +5,20 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use askama::Template;
+use helpdesk::reach::Reach;
 use jiff::Timestamp;
 use oauth::authorize::{ConsentPage, ScopeGroup, ScopeLine, Standing};
 use oauth::device::entry::DevicePage;
 use oauth::factors::Factors;
 use oauth::key_rotation::State;
 use oauth::people_settings::Settings;
+use scope::resource::Kind;
 use scope::{Dialect, words};
 
 use crate::admin::app::{GrantRow, SecretRow, Show, endpoints};
 use crate::admin::app_delete::Delete;
 use crate::admin::app_form::AppForm;
-use crate::admin::apps::{AppRow, List};
+use crate::admin::apps::{AppRow, List, filters};
 use crate::admin::home::Home;
 use crate::admin::keys::{KeyRow, Keys};
 use crate::admin::people::{MemberRow, People};
@@ -75,6 +77,9 @@ fn consent(scope: &str, standing: Standing, incremental: bool) -> Consent {
             word: word.word.to_owned(),
             sentence: word.sentence.to_owned(),
             new: true,
+            optional: word.word == "customers:read",
+            ticked: true,
+            permissions: word.permissions,
             write: word.is_write(),
             deprecated: word.deprecated,
         };
@@ -102,8 +107,10 @@ fn consent(scope: &str, standing: Standing, incremental: bool) -> Consent {
         offline: scope.contains("offline"),
         writes: true,
         incremental,
+        may_allow_for_everybody: !incremental,
     };
-    Consent::new(asked, "sample".to_owned(), "Northwind Outfitters".to_owned())
+    let counted = [Reach { kind: Kind::Tickets, n: 1000 }, Reach { kind: Kind::Customers, n: 412 }];
+    Consent::new(asked, "sample".to_owned(), "Northwind Outfitters".to_owned(), &counted)
 }
 
 fn app_row(
@@ -121,6 +128,8 @@ fn app_row(
         dialect,
         kind: if id % 2 == 0 { "Public" } else { "Confidential" },
         is_active,
+        is_self_registered: id == 3,
+        is_verified: id == 1,
         n_grants,
         last_used: if n_grants == 0 { When::or_never(None, now()) } else { when("2026-03-10T09:41:00Z") },
     }
@@ -142,6 +151,7 @@ fn app(grants: bool, new_secret: bool) -> Show {
         words: chips(Dialect::Gorgias, scope),
         created: when("2026-02-14T08:00:00Z"),
         last_used: when("2026-03-10T11:52:00Z"),
+        expires: (id == 2).then(|| when("2026-03-11T08:00:00Z")),
     };
     Show {
         frame: frame(Section::Apps, "Parcel Tracker", &[("/admin/apps", "Apps")]),
@@ -155,6 +165,10 @@ fn app(grants: bool, new_secret: bool) -> Show {
         dialect: "Gorgias",
         kind: "Confidential",
         is_active: grants,
+        suspended_because: (!grants).then(|| "It asked for more than it said".to_owned()),
+        is_self_registered: false,
+        before: None,
+        account_words: chips(Dialect::Gorgias, if grants { "" } else { "tickets:read" }),
         is_confidential: true,
         requires_pkce: !grants,
         endpoints: endpoints(Dialect::Gorgias, "5f0c1e9a77b24c31a2d9e0b8", "https://help.northwind.example"),
@@ -331,8 +345,9 @@ fn all() -> Vec<(&'static str, String)> {
     let list = |apps: Vec<AppRow>, search: &str| List {
         frame: frame(Section::Apps, "Apps", &[]),
         apps,
-        has_more: false,
         search: search.to_owned(),
+        filters: filters(""),
+        next: None,
     };
     let mine = |grants| MyApps { frame: frame(Section::MyApps, "Apps you allowed", &[]), grants };
     let grant = crate::my_apps::GrantRow {
@@ -341,6 +356,8 @@ fn all() -> Vec<(&'static str, String)> {
         words: chips(Dialect::Gorgias, SCOPE),
         created: when("2026-02-14T08:00:00Z"),
         last_used: when("2026-03-10T11:52:00Z"),
+        last_used_from: Some("203.0.113.9".to_owned()),
+        expires: Some(when("2026-03-11T08:00:00Z")),
     };
     let delete = Delete {
         frame: frame(Section::Apps, "Delete", &[("/admin/apps", "Apps"), ("/admin/apps/1", "Parcel Tracker")]),
@@ -362,7 +379,6 @@ fn all() -> Vec<(&'static str, String)> {
         person: PersonLine::new("Ada Winter", "ada@northwind.example"),
         email: "ada@northwind.example".to_owned(),
         return_to: "/admin/apps/5".to_owned(),
-        has_passkeys: true,
     };
     let logout = Logout {
         csrf: "sample".to_owned(),

@@ -26,6 +26,9 @@ impl When {
     fn text(at: Timestamp, now: Timestamp) -> String {
         let seconds = now.as_second() - at.as_second();
         match seconds {
+            ..=-172_800 => format!("in {} days", -seconds / 86_400),
+            -172_799..=-3_600 => format!("in {} hours", -seconds / 3_600),
+            -3_599..0 => "within the hour".to_owned(),
             0..60 => "just now".to_owned(),
             60..3_600 => ago(seconds / 60, "minute"),
             3_600..86_400 => ago(seconds / 3_600, "hour"),
@@ -33,6 +36,12 @@ impl When {
             _ => at.to_zoned(TimeZone::UTC).strftime("%-d %b %Y").to_string(),
         }
     }
+}
+
+/// A day since 1970 as people write it: `3 Mar 2026`.
+pub fn day(days: i64) -> String {
+    let at = Timestamp::from_second(days.saturating_mul(86_400)).unwrap_or(Timestamp::UNIX_EPOCH);
+    at.to_zoned(TimeZone::UTC).strftime("%-d %b %Y").to_string()
 }
 
 fn ago(n: i64, unit: &str) -> String {
@@ -70,6 +79,7 @@ mod tests {
         assert_eq!(text("2026-03-10T11:59:00Z"), "1 minute ago");
         assert_eq!(text("2026-03-08T11:00:00Z"), "2 days ago");
         assert_eq!(text("2026-02-03T11:00:00Z"), "3 Feb 2026");
-        assert_eq!(text("2026-04-03T11:00:00Z"), "3 Apr 2026");
+        assert_eq!(text("2026-03-11T11:00:00Z"), "in 23 hours");
+        assert_eq!(text("2026-04-03T11:00:00Z"), "in 23 days");
     }
 }

@@ -16,6 +16,7 @@ mod source;
 use axum::response::Response;
 use http::StatusCode;
 use jiff::Timestamp;
+use scope::permission::Permissions;
 use scope::set::ScopeSet;
 use store::{StoreError, Tx, transact};
 
@@ -27,7 +28,7 @@ use crate::client_document::settings::Admission;
 use crate::client_document::{self, Asker, Unusable};
 use crate::clients::Client;
 use crate::codes::{self, Binding};
-use crate::consents::{self, Allowed, Given, Question};
+use crate::consents::{self, Allowed, Given, Lasting, Question};
 use crate::form::Params;
 use crate::redirect_uri::RedirectUri;
 use crate::resources::Audience;
@@ -116,6 +117,8 @@ pub struct ConsentPage {
     pub writes: bool,
     /// The person allowed this app something before, and only what is new is asked (CO-7).
     pub incremental: bool,
+    /// An administrator is asked, who may answer for the whole account (CO-11).
+    pub may_allow_for_everybody: bool,
 }
 
 /// How far an app's name can be believed.
@@ -143,15 +146,31 @@ pub struct ScopeLine {
     pub sentence: String,
     /// Not allowed before.
     pub new: bool,
+    /// The person may untick it (CO-8).
+    pub optional: bool,
+    /// Whether an optional one is ticked: the person did not untick it before.
+    pub ticked: bool,
+    /// What it opens, before the person's role.
+    pub permissions: Permissions,
     pub write: bool,
     pub deprecated: bool,
 }
 
 /// The person's answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    Allow,
+    Allow(Choice),
     Deny,
+}
+
+/// What exactly a person allows. The default is everything that is not optional, for themselves, until they withdraw it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// The optional words that stayed ticked. Words that are not optional are allowed whatever this says (CO-8).
+    pub ticked: Vec<String>,
+    pub lasting: Lasting,
+    /// For the whole account; heard of administrators only (CO-11).
+    pub for_everybody: bool,
 }
 
 impl Provider {
@@ -271,15 +290,29 @@ impl Provider {
             Err(next) => return Ok(next),
         };
         let step = self.step(&mut tx, &pending, browser).await?;
-        drop(tx);
         let (Ok(Step::Consent { offered }), Some(session)) = (&step, browser.session) else {
+            drop(tx);
             return self.go_on(pending, step, Some(request), browser).await;
         };
+        let allowed = self.allowed(&mut tx, &pending, session).await?;
+        drop(tx);
+        let shown = page::shown(&pending.client, offered, allowed.as_ref());
         let answer = Answer { pending: &pending, session, browser, handle: Some(request) };
-        match decision {
-            Decision::Allow => self.issue(answer, offered, Consented::Now(Given::ByPerson)).await,
-            Decision::Deny => self.deny(answer, offered).await,
+        let Decision::Allow(choice) = decision else { return self.deny(answer, offered).await };
+        let declined = unticked(&pending.client, &offered, &shown, &choice.ticked);
+        let kept = offered.without(&declined);
+        if kept.is_empty() {
+            // Nothing stayed ticked: that is a no.
+            return self.deny(answer, &offered).await;
         }
+        let for_everybody = choice.for_everybody && session.role.is_admin() && !pending.client.is_self_registered();
+        let given = if for_everybody { Given::ForEverybody } else { Given::ByPerson };
+        let consented = Consented::Now { given, declined, lasting: choice.lasting };
+        let next = self.issue(answer, &kept, consented).await?;
+        if for_everybody {
+            self.forget_client(pending.client.id);
+        }
+        Ok(next)
     }
 
     /// The request, if it still waits in this browser and its client and address are still what they were (POL-4).
@@ -335,7 +368,7 @@ impl Provider {
 
     /// What the person allowed the app at the resources that are asked for now; a resource that is new has nothing allowed yet (CO-6).
     async fn allowed(&self, tx: &mut Tx, pending: &Pending, session: &Session) -> Result<Option<Allowed>, StoreError> {
-        let mut allowed = consents::find_living(tx, pending.client.id, session.person_id).await?;
+        let mut allowed = consents::find_living(tx, self.clock.now(), pending.client.id, session.person_id).await?;
         if let Some(allowed) = &mut allowed {
             let known = Audience::stored(&allowed.resources, &self.config.issuer);
             if !self.audience_of(&pending.request).is_within(known) {
@@ -364,7 +397,7 @@ impl Provider {
                 self.reply(&pending).error(&error).await
             }
             (Ok(Step::Code { scope, grant_id }), Some(session)) => {
-                let consented = grant_id.map_or(Consented::Now(Given::ByAdministrator), Consented::Before);
+                let consented = grant_id.map_or_else(Consented::spared, Consented::Before);
                 self.issue(Answer { pending: &pending, session, browser, handle }, &scope, consented).await
             }
             (Ok(Step::Choose), Some(session)) => {
@@ -414,15 +447,16 @@ impl Provider {
         let Answer { pending, session, handle, .. } = answer;
         let now = self.clock.now();
         let code = secret::code(&self.random);
-        let question = self.question(&answer, scope);
+        let nothing = ScopeSet::default();
         let issued = transact!(self.db, |tx| {
             if !finish(tx, now, handle, &pending.request).await? {
                 return Ok::<_, StoreError>(false);
             }
-            let (grant_id, scope) = match consented {
-                Consented::Before(grant_id) => (grant_id, scope.clone()),
-                Consented::Now(given) => {
-                    let allowed = consents::allow(tx, now, question, given).await?;
+            let (grant_id, scope) = match &consented {
+                Consented::Before(grant_id) => (*grant_id, scope.clone()),
+                Consented::Now { given, declined, lasting } => {
+                    let question = Question { declined, lasting: *lasting, ..self.question(&answer, scope, &nothing) };
+                    let allowed = consents::allow(tx, now, question, *given).await?;
                     (allowed.grant_id, prompt::carried(&pending.request, scope, Some(&allowed)))
                 }
             };
@@ -438,7 +472,8 @@ impl Provider {
     async fn deny(&self, answer: Answer<'_>, scope: &ScopeSet) -> Result<Next, StoreError> {
         let Answer { pending, handle, .. } = answer;
         let now = self.clock.now();
-        let question = self.question(&answer, scope);
+        let nothing = ScopeSet::default();
+        let question = self.question(&answer, scope, &nothing);
         let finished = transact!(self.db, |tx| {
             if !finish(tx, now, handle, &pending.request).await? {
                 return Ok::<_, StoreError>(false);
@@ -460,12 +495,14 @@ impl Provider {
         })
     }
 
-    fn question<'a>(&'a self, answer: &Answer<'a>, scope: &'a ScopeSet) -> Question<'a> {
+    fn question<'a>(&'a self, answer: &Answer<'a>, scope: &'a ScopeSet, declined: &'a ScopeSet) -> Question<'a> {
         Question {
             client: &answer.pending.client,
             session: answer.session,
             browser: answer.browser,
             scope,
+            declined,
+            lasting: Lasting::AsBefore,
             audience: self.audience_of(&answer.pending.request),
             issuer: &self.config.issuer,
         }
@@ -495,12 +532,25 @@ struct Answer<'a> {
 }
 
 /// Where the grant comes from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Consented {
     /// It covers the request already.
     Before(i64),
     /// It begins or grows with this code.
-    Now(Given),
+    Now { given: Given, declined: ScopeSet, lasting: Lasting },
+}
+
+impl Consented {
+    /// Nobody was asked.
+    fn spared() -> Consented {
+        Consented::Now { given: Given::ByAdministrator, declined: ScopeSet::default(), lasting: Lasting::AsBefore }
+    }
+}
+
+/// The optional words of the page that did not stay ticked. What was not on the page was allowed before, and stays.
+fn unticked(client: &Client, offered: &ScopeSet, shown: &ScopeSet, ticked: &[String]) -> ScopeSet {
+    let could_be = offered.intersection(shown).intersection(&client.optional_scopes);
+    could_be.without(&ScopeSet::parse(&ticked.join(" ")).unwrap_or_default())
 }
 
 /// Uses the request up, in all the forms in which it waits. False if another answer was faster.

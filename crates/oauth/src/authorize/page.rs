@@ -1,11 +1,13 @@
 //! What the consent page says (CO-1, CO-2), worked out from the request, the client and what was allowed before.
 
 use scope::identity::Identity;
+use scope::permission::Permissions;
 use scope::set::ScopeSet;
 use scope::{Dialect, words};
 
 use super::pending::Pending;
-use super::{ConsentPage, ScopeGroup, ScopeLine, Standing};
+use super::{ConsentPage, ScopeGroup, ScopeLine, Standing, prompt};
+use crate::clients::Client;
 use crate::clients::details::misleads;
 use crate::clients::documents;
 use crate::consents::Allowed;
@@ -27,12 +29,12 @@ pub(crate) fn consent(
     let locales = request.ui_locales.as_deref().unwrap_or_default();
     // CO-13: whoever allowed what the app was before is asked about everything again.
     let allowed = allowed.filter(|allowed| allowed.is_of(client));
-    let known = allowed.map(|allowed| allowed.scope.clone()).unwrap_or_default();
+    let known = prompt::known(client, allowed);
     let new = offered.beyond(&known, client.dialect);
-    // CO-7: who allowed something before is asked about what is new alone; when nothing is, about everything again.
-    let incremental = allowed.is_some() && !new.is_empty();
-    let shown = if incremental { with_offline(&new, offered) } else { offered.clone() };
-    let groups = groups(&shown, &new, client.dialect);
+    let incremental = !known.is_empty() && !new.is_empty();
+    let shown = shown(client, offered, allowed);
+    let declined = allowed.map(|allowed| allowed.declined.clone()).unwrap_or_default();
+    let groups = groups(&shown, &new, &declined, client);
     ConsentPage {
         request: handle.to_owned(),
         client_name: plain(client.name_in(locales)),
@@ -46,11 +48,12 @@ pub(crate) fn consent(
         is_any_program: client.registered_by == documents::REGISTERED_BY
             && client.redirect_uris.iter().all(|uri| uri.destination() == Destination::ThisComputer),
         destination: RedirectUri::stored(request.redirect_uri.clone()).destination().to_string(),
-        standing: match client.registered_by.as_str() {
-            "dcr" | "cimd" => Standing::SelfRegistered,
-            _ if client.verified => Standing::Verified,
-            _ => Standing::Unverified,
+        standing: match client.verified {
+            _ if client.is_self_registered() => Standing::SelfRegistered,
+            true => Standing::Verified,
+            false => Standing::Unverified,
         },
+        may_allow_for_everybody: session.role.is_admin() && !client.is_self_registered(),
         person_email: session.email.clone(),
         person_name: session.name.clone(),
         offline: offered.has_identity(Identity::Offline)
@@ -58,6 +61,17 @@ pub(crate) fn consent(
         writes: groups.iter().flat_map(|group| &group.lines).any(|line| line.write),
         groups,
         incremental,
+    }
+}
+
+/// The words on the page. Who allowed something before is asked about what is new alone; when nothing is, about everything again (CO-7).
+pub(crate) fn shown(client: &Client, offered: &ScopeSet, allowed: Option<&Allowed>) -> ScopeSet {
+    let allowed = allowed.filter(|allowed| allowed.is_of(client));
+    let known = prompt::known(client, allowed);
+    let new = offered.beyond(&known, client.dialect);
+    match !known.is_empty() && !new.is_empty() {
+        true => with_offline(&new, offered),
+        false => offered.clone(),
     }
 }
 
@@ -73,7 +87,8 @@ fn with_offline(new: &ScopeSet, offered: &ScopeSet) -> ScopeSet {
 }
 
 /// In the order of the vocabulary; words it does not list come last.
-fn groups(shown: &ScopeSet, new: &ScopeSet, dialect: Dialect) -> Vec<ScopeGroup> {
+fn groups(shown: &ScopeSet, new: &ScopeSet, declined: &ScopeSet, client: &Client) -> Vec<ScopeGroup> {
+    let dialect = client.dialect;
     let place =
         |word: &str| words::vocabulary(dialect).iter().position(|known| known.word == word).unwrap_or(usize::MAX);
     let mut in_order: Vec<&str> = shown.words().collect();
@@ -88,6 +103,9 @@ fn groups(shown: &ScopeSet, new: &ScopeSet, dialect: Dialect) -> Vec<ScopeGroup>
                 None => "A permission that does not exist here and opens nothing".to_owned(),
             },
             new: new.contains(word),
+            optional: client.optional_scopes.contains(word),
+            ticked: !declined.contains(word),
+            permissions: known.map_or(Permissions::NONE, |known| known.permissions),
             write: known.is_some_and(words::Word::is_write),
             deprecated: known.is_some_and(|known| known.deprecated),
         };

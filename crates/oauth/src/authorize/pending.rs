@@ -8,7 +8,7 @@ use store::{StoreError, Tx};
 use super::Browser;
 use super::request::Request;
 use crate::clients::{self, Client};
-use crate::secret;
+use crate::{app_rules, secret};
 
 /// How long a person may take.
 const WAITS_FOR: SignedDuration = SignedDuration::from_mins(10);
@@ -59,8 +59,10 @@ pub(crate) async fn find(
     let Some(row) = row else { return Ok(None) };
     let request = row.text("request")?;
     let request = serde_json::from_str(&request).map_err(|_| StoreError::Column("request"))?;
-    let client = clients::by_row(tx, row.int("client_id")?).await?;
-    Ok(client.map(|client| Pending { client, request }))
+    match clients::by_row(tx, row.int("client_id")?).await? {
+        Some(client) => Ok(Some(Pending { client: app_rules::applied(tx, client).await?, request })),
+        None => Ok(None),
+    }
 }
 
 /// Uses the request up. False if another click was faster.

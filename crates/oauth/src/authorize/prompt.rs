@@ -128,14 +128,15 @@ pub(crate) fn consent(
     let allowed = allowed.filter(|allowed| allowed.is_of(client));
     let asked = ScopeSet::parse(&request.scope).unwrap_or_default();
     let offered = asked.without(&asked.above(session.role, client.dialect));
+    let offered = without_declined(request, client, offered, allowed);
     if offered.is_empty() {
         return Err(Error::of(Code::InvalidScope, "The role of this person allows nothing of what was asked for."));
     }
     let is_covered = allowed.is_some_and(|allowed| offered.covered_by(&allowed.scope, client.dialect));
-    // CO-10: who registered itself is never spared, whatever its record says.
-    let spared = match client.first_party && !client.is_self_registered() {
+    let known = known(client, allowed);
+    let spared = match client.first_party {
         true => true,
-        false => is_covered && is_proven(client, &request.redirect_uri),
+        false => offered.covered_by(&known, client.dialect) && is_proven(client, &request.redirect_uri),
     };
     if !spared || request.prompt.consent {
         return match request.prompt.none {
@@ -145,6 +146,23 @@ pub(crate) fn consent(
     }
     let grant_id = allowed.filter(|_| is_covered).map(|allowed| allowed.grant_id);
     Ok(Step::Code { scope: carried(request, &offered, allowed), grant_id })
+}
+
+/// What need not be asked: what the person allowed, and what an administrator allowed for everybody. Nobody speaks for others to an app
+/// that registered itself (CO-10, CO-11).
+pub(crate) fn known(client: &Client, allowed: Option<&Allowed>) -> ScopeSet {
+    let own = allowed.map(|allowed| allowed.scope.clone()).unwrap_or_default();
+    match client.is_self_registered() {
+        true => own,
+        false => own.union(&client.account_scopes),
+    }
+}
+
+/// Whoever unticked a word is not asked for it at each sign-in; an app that asks for nothing else, or for consent anew, asks again (CO-8).
+fn without_declined(request: &Request, client: &Client, offered: ScopeSet, allowed: Option<&Allowed>) -> ScopeSet {
+    let Some(allowed) = allowed.filter(|_| !request.prompt.consent) else { return offered };
+    let wanted = offered.without(&allowed.declined.intersection(&client.optional_scopes));
+    if wanted.is_empty() { offered } else { wanted }
 }
 
 /// What the code carries: what was asked for, or on request all that was ever allowed (CO-7).

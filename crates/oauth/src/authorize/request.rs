@@ -17,7 +17,7 @@ use crate::form::Params;
 use crate::jose::Hint;
 use crate::redirect_uri::{ApplicationType, RedirectUri};
 use crate::resources::Audience;
-use crate::{Code, Error, Provider, dialects, dpop, pkce};
+use crate::{Code, Error, Provider, app_rules, dialects, dpop, pkce};
 
 /// Longest `state` and `nonce`, in bytes (ALL-14).
 const ECHOED_MAX_BYTES: usize = 2048;
@@ -88,7 +88,11 @@ pub(crate) async fn client(tx: &mut Tx, params: &Params) -> Result<Result<Client
     let Some(client_id) = params.get("client_id") else {
         return Ok(Err(page(UNKNOWN_APP, "The request does not say which app it comes from (client_id is missing).")));
     };
-    match clients::by_client_id(tx, client_id).await? {
+    let client = match clients::by_client_id(tx, client_id).await? {
+        Some(client) => Some(app_rules::applied(tx, client).await?),
+        None => None,
+    };
+    match client {
         Some(client) if client.is_active() => Ok(Ok(client)),
         _ => Ok(Err(page(
             UNKNOWN_APP,

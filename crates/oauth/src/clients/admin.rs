@@ -132,6 +132,11 @@ impl Provider {
         self.set_status(may.actor(), id, Status::Disabled, "app-disabled").await
     }
 
+    /// The same, with the reason for whoever wonders later; kept in the event.
+    pub async fn suspend_client(&self, may: &CanWrite<Apps>, id: i64, reason: &str) -> Result<(), Error> {
+        self.change_status(may.actor(), id, Status::Disabled, "app-disabled", Some(reason)).await
+    }
+
     /// Switches it on again.
     pub async fn enable_client(&self, may: &CanWrite<Apps>, id: i64) -> Result<(), Error> {
         self.set_status(may.actor(), id, Status::Active, "app-enabled").await
@@ -149,6 +154,17 @@ impl Provider {
         status: Status,
         event: &'static str,
     ) -> Result<(), Error> {
+        self.change_status(actor, id, status, event, None).await
+    }
+
+    async fn change_status(
+        &self,
+        actor: &Actor,
+        id: i64,
+        status: Status,
+        event: &'static str,
+        reason: Option<&str>,
+    ) -> Result<(), Error> {
         let now = self.clock.now();
         transact!(self.db, |tx| {
             let client = living(tx, id).await?;
@@ -165,7 +181,15 @@ impl Provider {
             }
             let before = json!({ "status": client.status.word() });
             let after = json!({ "status": status.word() });
-            record(tx, actor, now, event, id, Some(before), Some(after)).await
+            let change = Change {
+                kind: event,
+                object_type: "App",
+                object_id: id,
+                before: Some(before),
+                after: Some(after),
+                data: reason.map(|reason| json!({ "reason": reason })),
+            };
+            events::record(tx, actor, now, change).await
         })?;
         self.forget_client(id);
         Ok(())

@@ -3,6 +3,7 @@
 //! `build.rs` makes records from what was sent, `details.rs` and `check.rs` say what they may hold, `admin.rs` writes them, `secrets.rs`
 //! makes their secrets. Deleted clients keep their row, so that the event log still names them.
 
+pub mod activity;
 mod admin;
 mod build;
 pub mod check;
@@ -203,6 +204,27 @@ pub async fn find(tx: &mut Tx, _may: &CanRead<Apps>, id: i64) -> Result<Client, 
     }
 }
 
+/// Which apps a list shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Shown {
+    pub status: Option<Status>,
+    pub self_registered: bool,
+    /// Neither proved itself nor was allowed anything since then.
+    pub unused_since: Option<Timestamp>,
+}
+
+/// The same as `list`, of some apps only.
+pub async fn list_shown(
+    tx: &mut Tx,
+    _may: &CanRead<Apps>,
+    shown: Shown,
+    search: Option<&str>,
+    after: Option<&After>,
+    limit: i64,
+) -> Result<Vec<Client>, StoreError> {
+    find_all(tx, shown, search, after, limit).await
+}
+
 /// Apps that are not deleted, by name. `search` is looked for in name, publisher and client id, without regard to
 /// the case of ASCII letters, which is what both databases fold alike.
 pub async fn list(
@@ -212,8 +234,18 @@ pub async fn list(
     after: Option<&After>,
     limit: i64,
 ) -> Result<Vec<Client>, StoreError> {
+    find_all(tx, Shown::default(), search, after, limit).await
+}
+
+async fn find_all(
+    tx: &mut Tx,
+    shown: Shown,
+    search: Option<&str>,
+    after: Option<&After>,
+    limit: i64,
+) -> Result<Vec<Client>, StoreError> {
     let mut sql = format!("select {COLUMNS} from clients where status <> 'deleted'");
-    let mut params = Vec::new();
+    let mut params: Vec<store::Value> = Vec::new();
     if let Some(after) = after {
         sql.push_str(" and (name, id) > ($1, $2)");
         params.extend([after.name.as_str().into(), after.id.into()]);
@@ -224,6 +256,21 @@ pub async fn list(
             " and (lower(name) like ${n} escape '!' or lower(publisher) like ${n} escape '!' or lower(client_id) like ${n} escape '!')"
         ));
         params.push(format!("%{}%", escape_like(&search.to_ascii_lowercase())).into());
+    }
+    if let Some(status) = shown.status {
+        params.push(status.word().into());
+        sql.push_str(&format!(" and status = ${}", params.len()));
+    }
+    if shown.self_registered {
+        sql.push_str(" and registered_by in ('dcr', 'cimd')");
+    }
+    if let Some(since) = shown.unused_since {
+        params.push(since.into());
+        let since = format!("${}", params.len());
+        sql.push_str(&format!(
+            " and coalesce(last_used_at, 0) < {since} and not exists (
+                 select 1 from grants where grants.client_id = clients.id and grants.last_used_at >= {since})"
+        ));
     }
     sql.push_str(&format!(" order by name, id limit ${}", params.len() + 1));
     params.push(limit.into());

@@ -11,11 +11,11 @@ use store::{Row, StoreError, Tx, transact};
 use super::{shown, typed};
 use crate::authorize::{Browser, Decision, Standing};
 use crate::clients::{self, Client};
-use crate::consents::{self, Given, Question};
+use crate::consents::{self, Given, Lasting, Question};
 use crate::families::{self, NewFamily};
 use crate::resources::Audience;
 use crate::sessions::Session;
-use crate::{Provider, throttle};
+use crate::{Provider, app_rules, throttle};
 
 /// Wrong tries in `WINDOW`; the next one is answered with 429.
 const TRIES: i64 = 5;
@@ -124,17 +124,20 @@ impl Provider {
         let app = waiting.client.name.clone();
         let now = self.clock.now();
         let offered = waiting.offered(session);
+        let nothing = ScopeSet::default();
         let question = Question {
             client: &waiting.client,
             session,
             browser,
             scope: &offered,
+            declined: &nothing,
+            lasting: Lasting::AsBefore,
             audience: waiting.audience,
             issuer: &self.config.issuer,
         };
         let resources = waiting.audience.text(&self.config.issuer);
         // A role that allows nothing of it has nothing to give.
-        let allows = decision == Decision::Allow && !offered.is_empty();
+        let allows = matches!(decision, Decision::Allow(_)) && !offered.is_empty();
         let was_waiting = transact!(self.db, |tx| {
             if !leave_pending(tx, &waiting.hash, now, if allows { "allowed" } else { "denied" }).await? {
                 return Ok::<_, StoreError>(false);
@@ -230,7 +233,10 @@ async fn find(tx: &mut Tx, hash: &[u8; 32], now: Timestamp, issuer: &str) -> Res
         )
         .await?;
     let Some(row) = row else { return Ok(None) };
-    let client = clients::by_row(tx, row.int("client_id")?).await?;
+    let client = match clients::by_row(tx, row.int("client_id")?).await? {
+        Some(client) => Some(app_rules::applied(tx, client).await?),
+        None => None,
+    };
     client.filter(Client::is_active).map(|client| waiting(&row, client, issuer)).transpose()
 }
 

@@ -58,7 +58,7 @@ pub(super) async fn redeem(call: Call<'_>) -> Result<Granted, Error> {
     let access = access_token(&call, &code, access_seconds).await?;
     let refresh = Drawn::new(secret::refresh_token(&provider.random));
     let outcome = transact!(provider.db, |tx| {
-        let kept = find(tx, &code, &provider.config.issuer).await?.ok_or_else(unusable)?;
+        let kept = find(tx, &code, &call).await?.ok_or_else(unusable)?;
         check(&call, &kept)?;
         let (audience, scope) = call.for_audience(kept.resources, &call.within_ceiling(&kept.scope))?;
         if kept.used || !use_up(tx, &code, call.now).await? {
@@ -122,7 +122,7 @@ async fn access_token(call: &Call<'_>, code: &[u8; 32], seconds: i64) -> Result<
         return Ok(call.opaque_access_token());
     }
     let mut tx = call.provider.db.read().await?;
-    let kept = find(&mut tx, code, &call.provider.config.issuer).await?.ok_or_else(unusable)?;
+    let kept = find(&mut tx, code, call).await?.ok_or_else(unusable)?;
     drop(tx);
     check(call, &kept)?;
     let (audience, scope) = call.for_audience(kept.resources, &call.within_ceiling(&kept.scope))?;
@@ -176,12 +176,13 @@ fn check(call: &Call<'_>, kept: &Kept) -> Result<(), Error> {
     Ok(())
 }
 
-async fn find(tx: &mut Tx, hash: &[u8; 32], issuer: &str) -> Result<Option<Kept>, StoreError> {
+async fn find(tx: &mut Tx, hash: &[u8; 32], call: &Call<'_>) -> Result<Option<Kept>, StoreError> {
     let row = tx
         .row(
             "select c.family_id, c.redirect_uri, c.redirect_uri_sent, c.code_challenge, c.expires_at, c.used_at,
                     f.client_id, f.grant_id, f.person_id, f.scope, f.expires_at as family_end, f.sid, f.nonce, f.auth_time, f.acr, f.amr,
-                    f.jkt, f.resources, f.act, f.claims, f.revoked_at, g.revoked_at as grant_revoked_at, p.active, p.deleted_at
+                    f.jkt, f.resources, f.act, f.claims, f.revoked_at, g.revoked_at as grant_revoked_at, g.expires_at as grant_end,
+                    p.active, p.deleted_at
              from authorization_codes c
              join token_families f on f.id = c.family_id
              join people p on p.id = f.person_id
@@ -190,14 +191,16 @@ async fn find(tx: &mut Tx, hash: &[u8; 32], issuer: &str) -> Result<Option<Kept>
             &[hash.as_slice().into()],
         )
         .await?;
-    row.map(|row| kept(&row, issuer)).transpose()
+    row.map(|row| kept(&row, call)).transpose()
 }
 
-fn kept(row: &Row, issuer: &str) -> Result<Kept, StoreError> {
+fn kept(row: &Row, call: &Call<'_>) -> Result<Kept, StoreError> {
+    let issuer = &call.provider.config.issuer;
     let mut alive = row.flag("active")?;
     for column in ["revoked_at", "grant_revoked_at", "deleted_at"] {
         alive &= row.time_or_null(column)?.is_none();
     }
+    alive &= row.time_or_null("grant_end")?.is_none_or(|end| call.now < end);
     Ok(Kept {
         family_id: row.int("family_id")?,
         client_row: row.int("client_id")?,

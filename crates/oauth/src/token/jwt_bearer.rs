@@ -110,7 +110,8 @@ async fn allowed(
     person_id: i64,
 ) -> Result<(i64, ScopeSet, resources::Audience), Error> {
     let client = &call.known.client;
-    let living = consents::find_living(tx, client.id, person_id).await?.filter(|allowed| allowed.is_of(client));
+    let living =
+        consents::find_living(tx, call.now, client.id, person_id).await?.filter(|allowed| allowed.is_of(client));
     match living {
         Some(living) => {
             let resources = resources::Audience::stored(&living.resources, &call.provider.config.issuer);
@@ -136,6 +137,8 @@ async fn spare(
 ) -> Result<i64, Error> {
     let scope = client.account_scopes.as_str();
     let asked_by = client.fingerprint();
+    let whose = [client.id.into(), person_id.into()];
+    consents::end_expired(tx, call.now, "client_id = $2 and person_id = $3", &whose).await?;
     let row = tx
         .row(
             "insert into grants (client_id, person_id, scope, asked_by, created_at, updated_at) values ($1, $2, $3, $4, $5, $5)

@@ -185,7 +185,7 @@ impl Call<'_> {
     /// The words that are still within the app's ceiling (SC-11).
     fn within_ceiling(&self, scope: &ScopeSet) -> ScopeSet {
         let client = &self.known.client;
-        scope.without(&scope.beyond(&client.allowed_scopes, client.dialect))
+        scope.within(&client.allowed_scopes, client.dialect)
     }
 
     /// Reads the `scope` parameter (SC-1).

@@ -340,7 +340,8 @@ async fn find(tx: &mut Tx, hash: &[u8; 32], call: &Call<'_>) -> Result<Option<Ke
         .row(
             "select r.id, r.family_id, r.expires_at, r.used_at, r.revoked_at,
                     f.client_id, f.grant_id, f.person_id, f.scope, f.expires_at as family_end, f.sid, f.auth_time, f.acr, f.amr,
-                    f.jkt, f.resources, f.act, f.claims, f.revoked_at as family_revoked_at, g.revoked_at as grant_revoked_at, p.active, p.deleted_at
+                    f.jkt, f.resources, f.act, f.claims, f.revoked_at as family_revoked_at, g.revoked_at as grant_revoked_at, g.expires_at as grant_end,
+                    p.active, p.deleted_at
              from refresh_tokens r
              join token_families f on f.id = r.family_id
              join people p on p.id = f.person_id
@@ -357,7 +358,7 @@ fn kept(row: &Row, call: &Call<'_>) -> Result<Kept, StoreError> {
     for column in ["revoked_at", "family_revoked_at", "grant_revoked_at", "deleted_at"] {
         alive &= row.time_or_null(column)?.is_none();
     }
-    for column in ["expires_at", "family_end"] {
+    for column in ["expires_at", "family_end", "grant_end"] {
         alive &= row.time_or_null(column)?.is_none_or(|end| call.now < end);
     }
     Ok(Kept {

@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use endpoint::{App, BySession, FreshSession};
 use helpdesk::Error;
-use jiff::Timestamp;
-use oauth::clients::{self, Client, OldSecrets, Secret, secrets};
+use jiff::{SignedDuration, Timestamp};
+use oauth::clients::{self, Client, ClientChange, OldSecrets, Secret, secrets, usage};
 use oauth::consents::{self, Grant};
 use scope::Dialect;
 use scope::permit::{CanRead, CanWrite};
@@ -21,8 +21,9 @@ use crate::visitor::{Posted, Query, Visitor};
 use crate::when::When;
 use crate::{account, errors, text};
 
-/// Grants shown on the page.
-const GRANTS: i64 = 200;
+/// Grants on one page.
+const GRANTS: usize = 50;
+const REASON_MAX_CHARS: usize = 200;
 
 #[derive(Template)]
 #[template(path = "admin/app.html")]
@@ -35,6 +36,9 @@ pub struct Show {
     pub dialect: &'static str,
     pub kind: &'static str,
     pub is_active: bool,
+    /// Why it was suspended, if somebody said.
+    pub suspended_because: Option<String>,
+    pub is_self_registered: bool,
     pub is_confidential: bool,
     pub requires_pkce: bool,
     pub endpoints: Vec<Endpoint>,
@@ -42,6 +46,10 @@ pub struct Show {
     pub secrets: Vec<SecretRow>,
     pub grants: Vec<GrantRow>,
     pub words: Vec<Chip>,
+    /// Id to go on below in the list of grants.
+    pub before: Option<i64>,
+    /// Allowed for everybody by an administrator (CO-11).
+    pub account_words: Vec<Chip>,
     /// Just made; never shown again.
     pub new_secret: Option<String>,
 }
@@ -61,6 +69,8 @@ pub struct GrantRow {
     pub words: Vec<Chip>,
     pub created: When,
     pub last_used: When,
+    /// None: until it is withdrawn.
+    pub expires: Option<When>,
 }
 
 /// `GET /admin/apps/{id}`
@@ -72,7 +82,8 @@ pub async fn show(
     visitor: Visitor,
     Query(query): Query,
 ) -> Response {
-    match Show::read(&app, &may, &visitor, id).await {
+    let before = query.filled("before").and_then(|text| text.parse().ok());
+    match Show::read(&app, &may, &visitor, id, before).await {
         Ok(Some(mut found)) => {
             found.frame.done = done(&query);
             page(StatusCode::OK, &found)
@@ -91,7 +102,17 @@ pub async fn add_secret(
     Path(id): Path<i64>,
     posted: Posted,
 ) -> Response {
-    let secret = match app.provider.add_secret(&may, id, OldSecrets::Keep).await {
+    let hours_from_now = |hours| app.clock.now().saturating_add(SignedDuration::from_hours(hours)).ok();
+    let end = match posted.form.value("old") {
+        "day" => hours_from_now(24),
+        "week" => hours_from_now(7 * 24),
+        _ => None,
+    };
+    let old = match posted.form.value("old") {
+        "now" => OldSecrets::EndNow,
+        _ => end.map_or(OldSecrets::Keep, OldSecrets::EndAt),
+    };
+    let secret = match app.provider.add_secret(&may, id, old).await {
         Ok(secret) => secret,
         Err(error) => return errors::helpdesk(&error),
     };
@@ -100,7 +121,7 @@ pub async fn add_secret(
 
 /// The app's page with a secret just made. Nobody else ever sees it (CA-6).
 pub async fn with_new_secret(app: &App, may: &CanRead<Apps>, visitor: &Visitor, id: i64, secret: String) -> Response {
-    match Show::read(app, may, visitor, id).await {
+    match Show::read(app, may, visitor, id, None).await {
         Ok(Some(found)) => page(StatusCode::OK, &Show { new_secret: Some(secret), ..found }),
         Ok(None) => see_other("/login"),
         Err(error) => errors::helpdesk(&error),
@@ -122,9 +143,42 @@ pub async fn disable(
     State(app): State<App>,
     BySession(may): BySession<CanWrite<Apps>>,
     Path(id): Path<i64>,
-    _posted: Posted,
+    posted: Posted,
 ) -> Response {
-    after(app.provider.disable_client(&may, id).await, id, "disabled")
+    let reason = text::shown(posted.form.value("reason"), REASON_MAX_CHARS);
+    let done = match reason.as_str() {
+        "" => app.provider.disable_client(&may, id).await,
+        reason => app.provider.suspend_client(&may, id, reason).await,
+    };
+    after(done, id, "disabled")
+}
+
+/// `POST /admin/apps/{id}/everybody`: allows the app all it may ask for in everybody's name, or takes that back (CO-11).
+pub async fn everybody(
+    State(app): State<App>,
+    BySession(may): BySession<CanWrite<Apps>>,
+    BySession(may_read): BySession<CanRead<Apps>>,
+    Path(id): Path<i64>,
+    posted: Posted,
+) -> Response {
+    let is_allowed = posted.form.value("everybody") == "allow";
+    let client = async {
+        let mut tx = app.db.read().await?;
+        clients::find(&mut tx, &may_read, id).await
+    };
+    let client = match client.await {
+        Ok(client) => client,
+        Err(error) => return errors::helpdesk(&error),
+    };
+    if is_allowed && client.is_self_registered() {
+        let error = Error::Refused("nobody speaks for others to an app that registered itself".to_owned());
+        return errors::helpdesk(&error);
+    }
+    let words = client.allowed_scopes.words().map(str::to_owned);
+    let account_scopes = if is_allowed { words.collect() } else { Vec::new() };
+    let change = ClientChange { account_scopes: Some(account_scopes), ..ClientChange::default() };
+    let done = app.provider.update_client(&may, id, change).await.map(drop);
+    after(done, id, if is_allowed { "everybody" } else { "nobody" })
 }
 
 /// `POST /admin/apps/{id}/enable`
@@ -160,13 +214,26 @@ impl Show {
     }
 
     /// None if the visitor is not signed in.
-    async fn read(app: &App, may: &CanRead<Apps>, visitor: &Visitor, id: i64) -> Result<Option<Show>, Error> {
+    async fn read(
+        app: &App,
+        may: &CanRead<Apps>,
+        visitor: &Visitor,
+        id: i64,
+        before: Option<i64>,
+    ) -> Result<Option<Show>, Error> {
         let account = account::name(app).await?;
         let now = app.clock.now();
         let mut tx = app.db.read().await?;
         let client = clients::find(&mut tx, may, id).await?;
         let secrets = secrets::list(&mut tx, may, id, now).await?;
-        let grants = consents::list_by_client(&mut tx, may, id, None, GRANTS).await?;
+        let limit = i64::try_from(GRANTS + 1).unwrap_or(i64::MAX);
+        let mut grants = consents::list_by_client(&mut tx, may, now, id, before, limit).await?;
+        let has_more = GRANTS < grants.len();
+        grants.truncate(GRANTS);
+        let suspended_because = match client.is_active() {
+            true => None,
+            false => usage::suspended_because(&mut tx, may, id).await?,
+        };
         let name = text::shown(&client.name, 80);
         let Some(mut frame) = visitor.frame(account, Section::Apps, &name) else { return Ok(None) };
         frame.crumbs = vec![super::to_apps()];
@@ -179,7 +246,11 @@ impl Show {
             dialect: name_of(client.dialect),
             kind: super::apps::kind_of(client.is_public()),
             is_active: client.is_active(),
-            is_confidential: clients::check::keeps_a_secret(&client.token_endpoint_auth_method),
+            suspended_because: suspended_because.map(|it| text::shown(&it, REASON_MAX_CHARS)),
+            is_self_registered: client.is_self_registered(),
+            before: grants.last().filter(|_| has_more).map(|last| last.id),
+            account_words: chips(client.dialect, client.account_scopes.as_str()),
+            is_confidential: !client.is_public(),
             requires_pkce: client.require_pkce,
             endpoints: endpoints(client.dialect, &client.client_id, &app.config.public_url),
             redirect_uris: redirect_uris(&client),
@@ -214,6 +285,7 @@ fn grant_row(grant: Grant, dialect: Dialect, now: Timestamp) -> GrantRow {
         words: chips(dialect, &grant.scope.to_string()),
         created: When::at(grant.created_at, now),
         last_used: When::or_never(grant.last_used_at, now),
+        expires: grant.expires_at.map(|end| When::at(end, now)),
     }
 }
 

@@ -5,7 +5,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use endpoint::{App, BySession};
-use oauth::clients::{self, usage};
+use jiff::{SignedDuration, Timestamp};
+use oauth::clients::{self, After, Shown, Status, usage};
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::Apps;
 use store::StoreError;
@@ -24,8 +25,17 @@ const LIMIT: usize = 100;
 pub struct List {
     pub frame: Frame,
     pub apps: Vec<AppRow>,
-    pub has_more: bool,
     pub search: String,
+    pub filters: Vec<Filter>,
+    /// The query of the next page, if there is one.
+    pub next: Option<String>,
+}
+
+/// One way to look at the list.
+pub struct Filter {
+    pub value: &'static str,
+    pub label: &'static str,
+    pub is_chosen: bool,
 }
 
 pub struct AppRow {
@@ -35,6 +45,8 @@ pub struct AppRow {
     pub dialect: &'static str,
     pub kind: &'static str,
     pub is_active: bool,
+    pub is_self_registered: bool,
+    pub is_verified: bool,
     /// People who allow it now.
     pub n_grants: i64,
     pub last_used: When,
@@ -50,7 +62,11 @@ pub async fn list(
 ) -> Response {
     let search = text::shown(query.value("search"), 100);
     let limit = i64::try_from(LIMIT + 1).unwrap_or(i64::MAX);
-    let (account, mut apps) = match rows(&app, &may, Some(&search), limit).await {
+    let show = query.value("show");
+    let after = query.filled("after").and_then(|it| it.parse().ok()).zip(query.filled("after_name"));
+    let after = after.map(|(id, name)| After { id, name: name.to_owned() });
+    let wanted = Wanted { shown: shown(show, app.clock.now()), search: &search, after: after.as_ref(), limit };
+    let (account, mut apps, place) = match rows(&app, &may, wanted).await {
         Ok(read) => read,
         Err(error) => return errors::database(&error),
     };
@@ -58,22 +74,64 @@ pub async fn list(
     frame.done = done(&query);
     let has_more = LIMIT < apps.len();
     apps.truncate(LIMIT);
-    page(StatusCode::OK, &List { frame, apps, has_more, search })
+    let next = place.filter(|_| has_more).map(|place| {
+        let mut next = form_urlencoded::Serializer::new(String::new());
+        next.append_pair("search", &search).append_pair("show", show);
+        next.append_pair("after", &place.id.to_string()).append_pair("after_name", &place.name).finish()
+    });
+    page(StatusCode::OK, &List { frame, apps, search, filters: filters(show), next })
+}
+
+/// The words of the filter, and what they let through.
+fn shown(word: &str, now: Timestamp) -> Shown {
+    match word {
+        "active" => Shown { status: Some(Status::Active), ..Shown::default() },
+        "suspended" => Shown { status: Some(Status::Disabled), ..Shown::default() },
+        "self-registered" => Shown { self_registered: true, ..Shown::default() },
+        "unused" => {
+            Shown { unused_since: now.checked_sub(SignedDuration::from_hours(30 * 24)).ok(), ..Shown::default() }
+        }
+        _ => Shown::default(),
+    }
+}
+
+pub fn filters(chosen: &str) -> Vec<Filter> {
+    let all = [
+        ("", "All"),
+        ("active", "Active"),
+        ("suspended", "Suspended"),
+        ("self-registered", "Registered themselves"),
+        ("unused", "Unused for 30 days"),
+    ];
+    all.into_iter().map(|(value, label)| Filter { value, label, is_chosen: value == chosen }).collect()
+}
+
+/// Which rows to read.
+pub struct Wanted<'a> {
+    pub shown: Shown,
+    pub search: &'a str,
+    pub after: Option<&'a After>,
+    pub limit: i64,
 }
 
 /// The account's name and its apps, by name.
 pub async fn rows(
     app: &App,
     may: &CanRead<Apps>,
-    search: Option<&str>,
-    limit: i64,
-) -> Result<(String, Vec<AppRow>), StoreError> {
+    wanted: Wanted<'_>,
+) -> Result<(String, Vec<AppRow>, Option<After>), StoreError> {
     let account = account::name(app).await?;
     let now = app.clock.now();
     let mut tx = app.db.read().await?;
     let mut rows = Vec::new();
-    for client in clients::list(&mut tx, may, search, None, limit).await? {
-        let usage = usage::of(&mut tx, may, client.id).await?;
+    let Wanted { shown, search, after, limit } = wanted;
+    let found = clients::list_shown(&mut tx, may, shown, Some(search), after, limit).await?;
+    let ids: Vec<i64> = found.iter().map(|client| client.id).collect();
+    let mut usages = usage::of_each(&mut tx, may, &ids).await?;
+    // One more than a page was read, to know whether there are more.
+    let place = found.iter().take(LIMIT).next_back().map(|last| After { id: last.id, name: last.name.clone() });
+    for client in found {
+        let usage = usages.remove(&client.id).unwrap_or_default();
         rows.push(AppRow {
             id: client.id,
             name: text::shown(&client.name, 80),
@@ -81,11 +139,19 @@ pub async fn rows(
             dialect: name_of(client.dialect),
             kind: kind_of(client.is_public()),
             is_active: client.is_active(),
+            is_self_registered: client.is_self_registered(),
+            is_verified: client.verified,
             n_grants: usage.n_people,
             last_used: When::or_never(usage.last_used_at, now),
         });
     }
-    Ok((account, rows))
+    Ok((account, rows, place))
+}
+
+impl List {
+    fn is_filtered(&self) -> bool {
+        self.filters.iter().any(|filter| filter.is_chosen && !filter.value.is_empty())
+    }
 }
 
 pub fn kind_of(is_public: bool) -> &'static str {

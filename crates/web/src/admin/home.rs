@@ -5,11 +5,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use endpoint::{App, BySession};
+use oauth::clients::Shown;
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::Apps;
 
 use super::Endpoint;
-use super::apps::{AppRow, rows};
+use super::apps::{AppRow, Wanted, rows};
 use crate::errors;
 use crate::pages::{Frame, Section, done, page, see_other};
 use crate::visitor::{Query, Visitor};
@@ -33,8 +34,9 @@ pub async fn show(
     visitor: Visitor,
     Query(query): Query,
 ) -> Response {
-    let (account, apps) = match rows(&app, &may, None, LIMIT).await {
-        Ok(read) => read,
+    let wanted = Wanted { shown: Shown::default(), search: "", after: None, limit: LIMIT };
+    let (account, apps) = match rows(&app, &may, wanted).await {
+        Ok((account, apps, _more)) => (account, apps),
         Err(error) => return errors::database(&error),
     };
     let Some(mut frame) = visitor.frame(account, Section::Home, "Home") else { return see_other("/login") };

@@ -262,7 +262,7 @@ async fn people_withdraw_only_what_they_gave_themselves() {
     app.allow(&mut Browser::new(&server), Person::Admin, "tickets:read").await;
     let session = server.app.provider.session(&agent.cookies["bailiwick"]).await.expect("read").expect("a session");
     let mut tx = server.db.read().await.expect("begin");
-    let own = consents::list_own(&mut tx, &session, None, 10).await.expect("a list");
+    let own = consents::list_own(&mut tx, &session, server.clock.now(), None, 10).await.expect("a list");
     drop(tx);
     let all = grants(&server, &app).await;
     let foreign = all.iter().find(|grant| grant.person_id == server.admin_id).expect("the administrator's");
@@ -351,7 +351,9 @@ async fn the_database_holds_no_secret_in_clear() {
 
 async fn grants(server: &Server, app: &TestApp<'_>) -> Vec<consents::Grant> {
     let mut tx = server.db.read().await.expect("begin");
-    consents::list_by_client(&mut tx, &server.may(), app.client.id, None, 100).await.expect("the grants")
+    consents::list_by_client(&mut tx, &server.may(), server.clock.now(), app.client.id, None, 100)
+        .await
+        .expect("the grants")
 }
 
 async fn scopes_of_families(server: &Server) -> Vec<String> {

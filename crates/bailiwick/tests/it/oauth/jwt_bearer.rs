@@ -152,7 +152,9 @@ async fn what_an_administrator_allowed_for_everybody_needs_no_consent() {
 
     assert_eq!(answer["scope"], "tickets:read");
     let mut tx = server.db.read().await.unwrap();
-    let grants = oauth::consents::list_by_client(&mut tx, &server.may(), app.client.id, None, 10).await.unwrap();
+    let grants = oauth::consents::list_by_client(&mut tx, &server.may(), server.clock.now(), app.client.id, None, 10)
+        .await
+        .unwrap();
     assert_eq!((grants.len(), grants[0].person_id), (1, server.agent_id));
 }
 

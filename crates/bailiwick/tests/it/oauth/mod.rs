@@ -11,6 +11,7 @@ mod client_metadata;
 mod clients;
 mod code_injection;
 mod consent;
+mod consent_choices;
 mod credential_leakage;
 mod csrf;
 mod device;

@@ -150,7 +150,9 @@ async fn an_exchanged_token_ends_with_what_it_came_from() {
     assert_eq!(server.get("/api/tickets", token).await.status(), 200);
     let grants = {
         let mut tx = server.db.read().await.unwrap();
-        oauth::consents::list_by_client(&mut tx, &server.may(), front.client.id, None, 10).await.unwrap()
+        oauth::consents::list_by_client(&mut tx, &server.may(), server.clock.now(), front.client.id, None, 10)
+            .await
+            .unwrap()
     };
     server.app.provider.revoke_grant(&server.may(), grants[0].id).await.unwrap();
     assert_eq!(server.get("/api/tickets", token).await.status(), 401);

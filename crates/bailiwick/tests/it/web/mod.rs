@@ -3,6 +3,10 @@
 mod admin_apps;
 mod admin_registration;
 mod admin_trust;
+mod api_keys;
+mod app_rules;
+mod app_usage;
+mod audit;
 mod forms;
 mod headers;
 mod my_apps;
