@@ -2,6 +2,7 @@
 
 use crate::pages::Crumb;
 
+pub mod agents;
 pub mod api_keys;
 pub mod app;
 pub mod app_advanced;

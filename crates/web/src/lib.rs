@@ -163,6 +163,8 @@ pub fn routes() -> Routes {
         .post("/admin/api-keys/{id}/revoke", admin::api_keys::revoke)
         .get("/admin/audit", admin::audit::show)
         .get("/admin/audit.ndjson", admin::audit::export)
+        .get("/admin/agents", admin::agents::show)
+        .post("/admin/agents", admin::agents::save)
         .get("/admin/documents", admin::documents::show)
         .post("/admin/documents", admin::documents::save)
         .post("/admin/documents/{id}/approve", admin::documents::approve)

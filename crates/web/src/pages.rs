@@ -109,6 +109,7 @@ pub struct Frame {
 pub enum Section {
     Home,
     Apps,
+    Agents,
     Documents,
     Keys,
     Registration,

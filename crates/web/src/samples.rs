@@ -15,6 +15,7 @@ use oauth::people_settings::Settings;
 use scope::resource::Kind;
 use scope::{Dialect, words};
 
+use crate::admin::agents::{Agents, Word};
 use crate::admin::app::{GrantRow, SecretRow, Show, endpoints};
 use crate::admin::app_delete::Delete;
 use crate::admin::app_form::AppForm;
@@ -257,6 +258,19 @@ fn setup(refused: bool) -> Setup {
     Setup { csrf: "sample".to_owned(), token: "sample".to_owned(), form }
 }
 
+fn agents() -> Agents {
+    let word = |word, sentence| Word { word, sentence };
+    Agents {
+        frame: frame(Section::Agents, "Agents", &[]),
+        address: "https://help.northwind.example/mcp".to_owned(),
+        is_on: true,
+        words: vec![
+            word("tickets:read", "Read tickets, their messages and tags"),
+            word("tickets:write", "Create, change and delete tickets and messages"),
+        ],
+    }
+}
+
 fn keys() -> Keys {
     let row = |kid: &str, algorithm: &str, state, expires: Option<&str>| KeyRow {
         kid: kid.to_owned(),
@@ -401,6 +415,7 @@ fn all() -> Vec<(&'static str, String)> {
         ("logout", logout.render().unwrap()),
         ("choose", choose.render().unwrap()),
         ("confirm", confirm.render().unwrap()),
+        ("agents", agents().render().unwrap()),
         ("keys", keys().render().unwrap()),
         ("trust", trust().render().unwrap()),
         ("resource-servers", servers().render().unwrap()),

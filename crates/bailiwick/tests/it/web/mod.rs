@@ -1,5 +1,6 @@
 //! Tests of the pages.
 
+mod admin_agents;
 mod admin_apps;
 mod admin_registration;
 mod admin_trust;
