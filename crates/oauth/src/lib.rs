@@ -76,6 +76,7 @@ mod subjects;
 pub mod throttle;
 pub mod token;
 pub mod trust;
+pub mod upstream;
 pub mod used_identifiers;
 mod userinfo;
 mod uses;
@@ -105,6 +106,7 @@ struct State {
     keys: keys::Keys,
     key_sets: client_keys::KeySets,
     documents: client_document::Documents,
+    discovered: upstream::Discovered,
     /// Without what a setting switches on and off.
     metadata: serde_json::Value,
     settings: provider_settings::Remembered,
@@ -145,6 +147,7 @@ impl Provider {
             key_sets: client_keys::KeySets::empty(),
             metadata: metadata::of(&config),
             documents: client_document::Documents::new(),
+            discovered: upstream::Discovered::empty(),
             settings: provider_settings::Remembered::new(),
         });
         uses::keep_writing(&state, db.clone());

@@ -123,7 +123,15 @@ impl Fetch {
         let refused = || FetchError::Address(text.chars().take(200).collect());
         let url = Url::parse(text).map_err(|_| refused())?;
         let host = url.host().ok_or_else(refused)?;
-        let is_named = matches!(&host, Host::Domain(name) if self.reach.hosts.contains_key(*name));
+        let named = match &host {
+            Host::Domain(name) => self.reach.hosts.get(*name),
+            Host::Ipv4(_) | Host::Ipv6(_) => None,
+        };
+        let is_named = named.is_some();
+        // A name that was led to one port does not open the others of that machine.
+        if !self.reach.private && named.is_some_and(|to| url.port().is_some_and(|port| port != to.port())) {
+            return Err(FetchError::NotPublic(text.chars().take(200).collect()));
+        }
         let literal = match host {
             Host::Domain(_) => None,
             Host::Ipv4(address) => Some(IpAddr::V4(address)),

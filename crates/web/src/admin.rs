@@ -19,6 +19,7 @@ pub mod keys;
 pub mod people;
 pub mod registration;
 pub mod resource_servers;
+pub mod sign_in;
 pub mod trust;
 
 /// An address for people to paste somewhere.

@@ -35,6 +35,7 @@ mod reach;
 mod scopes;
 mod setup;
 mod text;
+mod upstream;
 mod visitor;
 mod when;
 
@@ -100,6 +101,10 @@ pub fn routes() -> Routes {
         .open(post, "/me/security/passkeys", me::factors::finish_passkey, OWN)
         .open(post, "/me/security/passkeys/new", me::factors::begin_passkey, OWN)
         .open(post, "/me/security/passkeys/{id}/remove", me::factors::remove_passkey, OWN)
+        .open(post, "/login/upstream", upstream::begin, SIGNING_IN)
+        .open(get, "/login/upstream/callback", upstream::callback, SIGNING_IN)
+        .open(get, "/login/link", upstream::show, SIGNING_IN)
+        .open(post, "/login/link", upstream::link, OWN)
         .open(get, "/logout", logout::show, OWN)
         .open(post, "/logout", logout::sign_out, OWN)
         .open(get, "/oauth/authorize", authorize::by_get, ASKING)
@@ -165,6 +170,11 @@ pub fn routes() -> Routes {
         .get("/admin/audit.ndjson", admin::audit::export)
         .get("/admin/agents", admin::agents::show)
         .post("/admin/agents", admin::agents::save)
+        .get("/admin/sign-in", admin::sign_in::show)
+        .post("/admin/sign-in", admin::sign_in::create)
+        .post("/admin/sign-in/{id}/test", admin::sign_in::test)
+        .post("/admin/sign-in/{id}/disable", admin::sign_in::disable)
+        .post("/admin/sign-in/{id}/enable", admin::sign_in::enable)
         .get("/admin/documents", admin::documents::show)
         .post("/admin/documents", admin::documents::save)
         .post("/admin/documents/{id}/approve", admin::documents::approve)

@@ -34,6 +34,8 @@ pub struct Login {
     /// A forgotten password can be replaced by mail.
     pub has_mail: bool,
     pub may_sign_up: bool,
+    /// Other providers to sign in with: number and name (LS-10).
+    pub providers: Vec<(i64, String)>,
 }
 
 /// `GET /login`
@@ -125,6 +127,7 @@ async fn page_of(
         has_passkeys: app.provider.passkeys().is_some(),
         has_mail: app.provider.mailer.is_configured(),
         may_sign_up: app.provider.has_sign_up().await?,
+        providers: app.provider.upstream_choices().await?,
     })
 }
 

@@ -241,6 +241,7 @@ fn login(problem: bool) -> Login {
         request: None,
         return_to: None,
         email: if problem { "ada@northwind.example".to_owned() } else { String::new() },
+        providers: vec![(1, "Northwind Identity".to_owned())],
         problem: problem.then(|| "The e-mail address or the password is wrong.".to_owned()),
         good_news: (!problem).then_some("You are signed out."),
         has_passkeys: true,

@@ -18,7 +18,7 @@ use crate::pages::{Frame, Message, PersonLine, Section};
 /// Largest form (ALL-14).
 const FORM_LIMIT_BYTES: usize = 64 * 1024;
 /// Forms that people send before they are signed in: their CSRF value hangs on the browser's cookie, signed in or not.
-const BEFORE_SIGN_IN: [&str; 11] = [
+const BEFORE_SIGN_IN: [&str; 12] = [
     "/forgot",
     "/login",
     "/login/factor",
@@ -26,6 +26,7 @@ const BEFORE_SIGN_IN: [&str; 11] = [
     "/login/factor/passkey/finish",
     "/login/passkey",
     "/login/passkey/finish",
+    "/login/upstream",
     "/reset",
     "/setup",
     "/sign-up",

@@ -239,6 +239,13 @@ impl Provider {
         self.go_on(pending, step, Some(request), browser).await
     }
 
+    /// Whether the pending request is not content with a sign-in of before.
+    pub(crate) async fn wants_fresh_sign_in(&self, request: &str, browser: &Browser<'_>) -> Result<bool, StoreError> {
+        let mut tx = self.db.read().await?;
+        let pending = pending::find(&mut tx, self.clock.now(), request, browser).await?;
+        Ok(pending.is_some_and(|it| it.request.prompt.login || it.request.max_age_seconds.is_some()))
+    }
+
     /// Goes on as the person who is signed in, after the account chooser.
     pub async fn keep_account(&self, request: &str, browser: &Browser<'_>) -> Result<Next, StoreError> {
         let now = self.clock.now();

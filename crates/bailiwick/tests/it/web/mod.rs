@@ -13,3 +13,4 @@ mod headers;
 mod my_apps;
 mod set_up;
 mod signing_in;
+mod upstream;
