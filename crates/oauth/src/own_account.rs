@@ -89,7 +89,10 @@ impl Provider {
         request: Option<&str>,
         browser: &Browser<'_>,
     ) -> Result<(), SignInError> {
-        let wanted = Wanted::SignUp { email: email.trim().to_owned(), request: request.map(str::to_owned) };
+        // It goes into somebody's mail, so it must be nothing but a handle of ours.
+        let is_handle = |it: &&str| it.len() <= 64 && it.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        let request = request.filter(is_handle).map(str::to_owned);
+        let wanted = Wanted::SignUp { email: email.trim().to_owned(), request };
         self.request_mail(email, &wanted, browser).await
     }
 

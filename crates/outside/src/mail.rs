@@ -120,6 +120,11 @@ impl fmt::Debug for Mailer {
     }
 }
 
+/// Whether mail can be addressed to it.
+pub fn is_address(text: &str) -> bool {
+    text.parse::<Address>().is_ok()
+}
+
 fn sender(from: &str) -> Result<Mailbox, MailError> {
     from.parse().map_err(|_| MailError::Address { what: "the sender" })
 }

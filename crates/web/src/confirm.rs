@@ -22,6 +22,8 @@ pub struct Confirm {
     pub email: String,
     /// A path of our own (RU-10).
     pub return_to: String,
+    /// Browsers have passkeys for this address.
+    pub has_passkeys: bool,
 }
 
 /// `GET /confirm`
@@ -32,8 +34,9 @@ pub async fn show(State(app): State<App>, visitor: Visitor, Query(query): Query)
         Ok(account) => {
             let person = PersonLine::new(&session.name, &session.email);
             let email = session.email.clone();
+            let has_passkeys = app.provider.passkeys().is_some();
             let csrf = visitor.csrf_before_sign_in("");
-            visitor.named(page(StatusCode::OK, &Confirm { csrf, account, person, email, return_to }))
+            visitor.named(page(StatusCode::OK, &Confirm { csrf, account, person, email, return_to, has_passkeys }))
         }
         Err(error) => errors::database(&error),
     }

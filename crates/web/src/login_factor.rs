@@ -110,6 +110,12 @@ pub async fn resume(State(app): State<App>, visitor: Visitor, Query(query): Quer
     visitor.named(crate::authorize::answer(next))
 }
 
+/// Where somebody is led who must show more before they see this page.
+pub fn more_address(path: &str) -> String {
+    let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("return_to", path).finish();
+    format!("/login/more?{query}")
+}
+
 /// Where the step is asked for.
 pub fn address(step: &str, request: Option<&str>, return_to: Option<&str>) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());

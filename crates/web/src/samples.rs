@@ -394,6 +394,7 @@ fn all() -> Vec<(&'static str, String)> {
         person: PersonLine::new("Ada Winter", "ada@northwind.example"),
         email: "ada@northwind.example".to_owned(),
         return_to: "/admin/apps/5".to_owned(),
+        has_passkeys: true,
     };
     let logout = Logout {
         csrf: "sample".to_owned(),

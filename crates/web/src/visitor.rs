@@ -33,6 +33,11 @@ const BEFORE_SIGN_IN: [&str; 12] = [
     "/verify",
 ];
 
+/// What staff reach who must still show a second factor: the way there, the way out, and an app's request, which waits for it.
+/// Everything else leads there.
+const WITHOUT_SECOND_FACTOR: [&str; 9] =
+    ["/assets/", "/choose", "/consent", "/login", "/logout", "/me/security", "/oauth/", "/reset", "/verify"];
+
 /// The sender of a request for a page.
 #[derive(Debug, Clone)]
 pub struct Visitor {
@@ -51,6 +56,11 @@ impl Visitor {
     pub async fn of(parts: &mut Parts, app: &App) -> Result<Visitor, Response> {
         let https = app.config.public_url.starts_with("https:");
         let session = endpoint::session(parts, app).await.map_err(|error| crate::errors::database(&error))?;
+        let path = parts.uri.path();
+        let is_on_the_way = path == "/" || WITHOUT_SECOND_FACTOR.iter().any(|start| path.starts_with(start));
+        if !is_on_the_way && session.as_ref().is_some_and(|session| session.owes_second_factor) {
+            return Err(crate::pages::see_other(&crate::login_factor::more_address(path)));
+        }
         let cookie = |name| endpoint::cookie(&parts.headers, name).map(str::to_owned);
         let known =
             cookie(sessions::browser_cookie_name(https)).filter(|value| 20 <= value.len() && value.len() <= 100);

@@ -116,7 +116,17 @@ pub async fn delete(tx: &mut Tx, may: &CanWrite<Users>, now: Timestamp, id: i64)
     }
     unassign(tx, may.actor(), now, id).await?;
     tx.run("delete from team_members where person_id = $1", &[id.into()]).await?;
-    tx.run("delete from passwords where person_id = $1", &[id.into()]).await?;
+    for sql in [
+        "delete from passwords where person_id = $1",
+        "delete from totp where person_id = $1",
+        "delete from recovery_codes where person_id = $1",
+        "delete from passkeys where person_id = $1",
+        "delete from upstream_identities where person_id = $1",
+        "delete from mailed_links where person_id = $1",
+        "delete from known_browsers where person_id = $1",
+    ] {
+        tx.run(sql, &[id.into()]).await?;
+    }
     tx.run("update api_keys set revoked_at = $1 where person_id = $2 and revoked_at is null", &[now.into(), id.into()])
         .await?;
     tx.run(

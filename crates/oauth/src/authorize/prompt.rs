@@ -134,7 +134,8 @@ pub(crate) fn consent(
     }
     let is_covered = allowed.is_some_and(|allowed| offered.covered_by(&allowed.scope, client.dialect));
     let known = known(client, allowed);
-    let spared = match client.first_party {
+    // CO-10: who registered itself is never spared, whatever its record says.
+    let spared = match client.first_party && !client.is_self_registered() {
         true => true,
         false => offered.covered_by(&known, client.dialect) && is_proven(client, &request.redirect_uri),
     };

@@ -261,6 +261,9 @@ pub(super) async fn changed(
     client.approval = change.approval.unwrap_or(client.approval);
     client.calls_per_minute = change.calls_per_minute.unwrap_or(client.calls_per_minute);
     client.first_party = change.first_party.unwrap_or(client.first_party);
+    if client.first_party && client.is_self_registered() {
+        return Err(Error::invalid("first_party", "is not for an app that registered itself"));
+    }
     client.verified = change.verified.unwrap_or(client.verified);
     client.updated_at = now;
     Ok(client)

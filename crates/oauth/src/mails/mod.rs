@@ -8,7 +8,7 @@ mod texts;
 
 use helpdesk::customers::{self, NewCustomer};
 use jiff::Timestamp;
-use outside::mail::{Mail, MailError};
+use outside::mail::{Mail, MailError, is_address};
 use scope::permit::Permit;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -208,7 +208,7 @@ impl Provider {
     /// The customer of an address, who is made if nobody is. None if the address is none, or nobody may sign up any more.
     async fn customer_of(&self, email: &str, run: &str) -> Result<Option<Person>, crate::Error> {
         let settings: Settings = self.setting(people_settings::NAME).await?;
-        if !settings.may_sign_up() {
+        if !settings.may_sign_up() || !is_address(email) {
             return Ok(None);
         }
         let now = self.clock.now();
@@ -225,7 +225,7 @@ impl Provider {
         let id: i64 = match made {
             Ok(id) => id,
             Err(helpdesk::Error::Store(error)) => return Err(error.into()),
-            // Not an address, or one that stands beside another customer's first one: then it is not for us to give it away.
+            // An address that stands beside another customer's first one: then it is not for us to give it away.
             Err(_refused) => return Ok(None),
         };
         Ok(self.addressee("p.id = $1", id.into()).await?.pop())

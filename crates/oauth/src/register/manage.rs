@@ -1,18 +1,19 @@
 //! An app looks after its own registration (RFC 7592): `GET`, `PUT` and `DELETE /oauth/register/{client_id}` with its registration access
 //! token (RG-6). A client that is gone and a wrong token have one answer.
 
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use scope::permit::Actor;
 use serde_json::json;
 use store::{Tx, transact};
 use subtle::ConstantTimeEq;
 
-use super::settings::{self, Settings};
+use super::settings::{self, Mode, Settings};
 use super::{bearer, challenged, metadata, read, refusal, unwrapped};
 use crate::client_auth::BackChannel;
 use crate::clients::{self, Client, Entry, NewClient, Status};
 use crate::error;
+use crate::policy::Policy;
 use crate::{Code, Error, Provider, secret};
 
 /// A registration whose token was shown.
@@ -42,7 +43,7 @@ impl Provider {
     /// `DELETE /oauth/register/{client_id}`: the app, its consents and all its tokens end.
     pub async fn delete_registration(&self, client_id: &str, request: &BackChannel) -> Response {
         match self.deleted_registration(client_id, request).await {
-            Ok(()) => StatusCode::NO_CONTENT.into_response(),
+            Ok(()) => (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store")]).into_response(),
             Err(error) => challenged(error),
         }
     }
@@ -76,7 +77,15 @@ impl Provider {
         }
         self.apply_statement(&mut sent, &settings).await?;
         // Whoever registered under another mode keeps what that mode gave.
-        let new = metadata::new_client(&sent, &self.settings_of(&own.client, &settings).await?).map_err(refusal)?;
+        let settings_then = self.settings_of(&own.client, &settings).await?;
+        if settings_then.mode == Mode::Open {
+            self.count_registration(request.address).await?;
+        }
+        let mut new = metadata::new_client(&sent, &settings_then).map_err(refusal)?;
+        if !matches!(own.client.policy, Policy::Standard | Policy::PublicNative) {
+            // An administrator chose it.
+            new.policy = Some(own.client.policy);
+        }
 
         let actor = own.actor(request);
         let after = self.planned_change(&own.client, &new, &actor).await?;
@@ -162,7 +171,7 @@ impl Provider {
         let mut tx = self.db.read().await?;
         let row = tx.row("select initial_token_id from clients where id = $1", &[client.id.into()]).await?;
         let by_token = row.map(|row| row.int_or_null("initial_token_id")).transpose()?.flatten().is_some();
-        let mode = if by_token { settings::Mode::InitialAccessToken } else { settings::Mode::Open };
+        let mode = if by_token { Mode::InitialAccessToken } else { Mode::Open };
         Ok(Settings { mode, ..settings.clone() })
     }
 }

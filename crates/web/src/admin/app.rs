@@ -250,7 +250,7 @@ impl Show {
             is_self_registered: client.is_self_registered(),
             before: grants.last().filter(|_| has_more).map(|last| last.id),
             account_words: chips(client.dialect, client.account_scopes.as_str()),
-            is_confidential: !client.is_public(),
+            is_confidential: clients::check::keeps_a_secret(&client.token_endpoint_auth_method),
             requires_pkce: client.require_pkce,
             endpoints: endpoints(client.dialect, &client.client_id, &app.config.public_url),
             redirect_uris: redirect_uris(&client),

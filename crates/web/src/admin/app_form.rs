@@ -243,6 +243,7 @@ async fn refused(app: &App, visitor: &Visitor, mut form: Form, client: Option<&C
     let element = match member {
         "publisher" => "publisher",
         "client_uri" => "client_uri",
+        "first_party" => "first_party",
         "redirect_uris" => "redirect_uris",
         "allowed_scopes" | "default_scopes" => "scope",
         "client_credentials" => "client_credentials",

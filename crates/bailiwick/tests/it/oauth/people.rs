@@ -390,6 +390,29 @@ async fn prompt_create_leads_to_sign_up_and_back_to_the_app() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_a_mail_writes_nothing_into_it() {
+    // AZ-16
+    let server = Server::with_mail().await;
+    server.choose(CUSTOMERS).await;
+    let mut browser = Browser::new(&server);
+    let words = "x\n\nWin a prize at https://evil.example";
+    let address = format!("/sign-up?{}", url::form_urlencoded::Serializer::new(String::new()).append_pair("request", words).finish());
+
+    for email in ["cleo@shop.example", "no address", "a@b.example\nbcc: c@d.example"] {
+        let page = browser.open(&address).await;
+        let asked = browser.press_once(&page, "address-submit", &[("email", email)]).await;
+        assert_eq!(asked.status, 200, "{email}");
+    }
+    let mails = server.mails().await;
+
+    assert_eq!(mails.len(), 1);
+    assert!(!mails[0].text.contains("evil.example"));
+    let mut tx = server.db.read().await.expect("begin");
+    let row = tx.row("select count(*) as n from people where is_staff = 0", &[]).await.expect("a query").expect("a row");
+    assert_eq!(row.int("n").expect("a number"), 1, "nobody is made of what is no address");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_nobody_may_sign_up_prompt_create_leads_to_sign_in() {
     // AZ-16
     let server = Server::with_mail().await;

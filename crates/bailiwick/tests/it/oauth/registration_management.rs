@@ -173,7 +173,7 @@ async fn another_way_to_prove_itself_ends_the_old_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_allowed_a_self_registered_app_is_asked_again_when_it_is_another() {
-    // CO-13
+    // CO-13, CO-10
     let server = Server::start().await;
     server.registration(Mode::Open).await;
     let answer = server.registered("", web_app()).await;
@@ -188,6 +188,9 @@ async fn who_allowed_a_self_registered_app_is_asked_again_when_it_is_another() {
     call(&server, Method::PUT, &answer, Some(&harmless)).await;
     assert!(app.ask(&mut browser, Person::Admin, "tickets:read", &[]).await.answer().contains_key("code"));
 
+    let trusted = ClientChange { first_party: Some(true), ..ClientChange::default() };
+    let refused = server.app.provider.update_client(&server.may(), app.client.id, trusted).await;
+    assert!(matches!(refused, Err(helpdesk::Error::Invalid { .. })), "never without the question");
     for changes in [
         json!({ "client_name": "Your Bank" }),
         json!({ "redirect_uris": [CALLBACK, OTHER] }),

@@ -233,6 +233,7 @@ async fn an_account_may_want_a_second_factor_of_all_staff() {
 
     let admin = browser.get("/admin/apps").await;
     let needed = browser.open("/admin/apps").await;
+    let elsewhere = [browser.get("/device").await, browser.get("/me/apps").await];
     let silent = browser.get(&app.request("tickets:read", &[("prompt", "none")])).await.answer();
     let authorize = browser.get(&app.request("tickets:read", &[])).await;
     browser.set_up_codes(&server).await;
@@ -240,6 +241,7 @@ async fn an_account_may_want_a_second_factor_of_all_staff() {
 
     assert_eq!(admin.location(), Some("/login/more?return_to=%2Fadmin%2Fapps"));
     assert!(needed.body.contains("id=\"factor-needed\""));
+    assert!(elsewhere.iter().all(|page| page.location().is_some_and(|to| to.starts_with("/login/more?"))));
     assert_eq!(silent["error"], "interaction_required");
     assert!(authorize.location().is_some_and(|to| to.starts_with("/login/more?request=")));
     assert_eq!(after.status, 200);
