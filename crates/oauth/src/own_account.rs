@@ -90,7 +90,8 @@ impl Provider {
         browser: &Browser<'_>,
     ) -> Result<(), SignInError> {
         // It goes into somebody's mail, so it must be nothing but a handle of ours.
-        let is_handle = |it: &&str| it.len() <= 64 && it.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        let is_handle =
+            |it: &&str| it.len() <= 64 && it.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
         let request = request.filter(is_handle).map(str::to_owned);
         let wanted = Wanted::SignUp { email: email.trim().to_owned(), request };
         self.request_mail(email, &wanted, browser).await

@@ -43,7 +43,7 @@ impl Provider {
     /// `DELETE /oauth/register/{client_id}`: the app, its consents and all its tokens end.
     pub async fn delete_registration(&self, client_id: &str, request: &BackChannel) -> Response {
         match self.deleted_registration(client_id, request).await {
-            Ok(()) => (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store")]).into_response(),
+            Ok(response) => response,
             Err(error) => challenged(error),
         }
     }
@@ -105,10 +105,14 @@ impl Provider {
         Ok(error::answer(StatusCode::OK, &self.registration(&after, made.as_ref(), &token)))
     }
 
-    async fn deleted_registration(&self, client_id: &str, request: &BackChannel) -> Result<(), Error> {
+    async fn deleted_registration(&self, client_id: &str, request: &BackChannel) -> Result<Response, Error> {
         let own = self.own(client_id, request).await?;
-        self.set_status(&own.actor(request), own.client.id, Status::Deleted, "app-deleted").await?;
-        Ok(())
+        if let Some(refused) = refused(&own.client) {
+            return Ok(refused);
+        }
+        let actor = own.actor(request);
+        self.set_status(&actor, own.client.id, Status::Deleted, "app-deleted").await.map_err(refusal)?;
+        Ok((StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store")]).into_response())
     }
 
     /// The registration that the token opens.

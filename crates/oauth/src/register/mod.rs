@@ -182,6 +182,8 @@ fn refusal(error: helpdesk::Error) -> Error {
             let place = if rest.is_empty() { String::new() } else { format!("[{rest}]") };
             Error::of(code, format!("{member}{place}: {problem}."))
         }
+        // Another request was faster and deleted it.
+        helpdesk::Error::NotFound { .. } => Error::of(Code::InvalidToken, "The registration is gone."),
         helpdesk::Error::Store(error) => Error::Store(error),
         other => Error::Helpdesk(other),
     }

@@ -396,7 +396,10 @@ async fn who_asks_for_a_mail_writes_nothing_into_it() {
     server.choose(CUSTOMERS).await;
     let mut browser = Browser::new(&server);
     let words = "x\n\nWin a prize at https://evil.example";
-    let address = format!("/sign-up?{}", url::form_urlencoded::Serializer::new(String::new()).append_pair("request", words).finish());
+    let address = format!(
+        "/sign-up?{}",
+        url::form_urlencoded::Serializer::new(String::new()).append_pair("request", words).finish()
+    );
 
     for email in ["cleo@shop.example", "no address", "a@b.example\nbcc: c@d.example"] {
         let page = browser.open(&address).await;
@@ -408,7 +411,8 @@ async fn who_asks_for_a_mail_writes_nothing_into_it() {
     assert_eq!(mails.len(), 1);
     assert!(!mails[0].text.contains("evil.example"));
     let mut tx = server.db.read().await.expect("begin");
-    let row = tx.row("select count(*) as n from people where is_staff = 0", &[]).await.expect("a query").expect("a row");
+    let row =
+        tx.row("select count(*) as n from people where is_staff = 0", &[]).await.expect("a query").expect("a row");
     assert_eq!(row.int("n").expect("a number"), 1, "nobody is made of what is no address");
 }
 
