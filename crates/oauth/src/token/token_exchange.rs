@@ -132,7 +132,7 @@ async fn actor(call: &Call<'_>, token: &str) -> Result<Acting, Error> {
     let mut tx = call.provider.db.read().await?;
     let row = tx.row("select name from people where id = $1", &[bearer.person_id.into()]).await?;
     let name = row.ok_or_else(unusable)?.text_or_null("name")?.unwrap_or_default();
-    Ok(Acting { sub: bearer.person_id.to_string(), name })
+    Ok(Acting { sub: call.provider.sub(client, bearer.person_id)?, name })
 }
 
 fn is_for(rule: &ExchangeRule, subject: &Bearer, own: i64) -> bool {
