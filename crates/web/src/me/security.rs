@@ -28,6 +28,8 @@ pub struct Security {
     pub form: Form,
     /// Something must be set up before the person can go on.
     pub is_needed: bool,
+    /// It was an app that asked for it, not the account: then the app may be told that there is none.
+    pub may_skip: bool,
     /// Where to go on afterwards, a path of our own.
     pub return_to: Option<String>,
     pub has_password: bool,
@@ -103,6 +105,7 @@ pub async fn show_with(app: &App, visitor: &Visitor, form: Form, status: StatusC
     let page_of = Security {
         frame,
         is_needed: !facts.factors.has_second() && (wanted_of_staff || form.filled("needed").is_some()),
+        may_skip: !wanted_of_staff,
         return_to: form.filled("return_to").filter(|path| is_own_path(path)).map(str::to_owned),
         form,
         has_password: facts.has_password,
