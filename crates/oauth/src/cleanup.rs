@@ -20,7 +20,17 @@ const BATCH: i64 = 200;
 const RECOGNISED: SignedDuration = SignedDuration::from_hours(24);
 
 /// Tables whose rows simply go, with how long after their end. Each has an index on `expires_at`, or few rows.
-const SIMPLE: [(&str, SignedDuration); 9] = [
+const SIMPLE: [(&str, SignedDuration); 10] = [
+    // Apps that somebody once came with, and that nobody ever allowed anything: a document makes them anew (CM-4).
+    (
+        "delete from clients where id in (
+             select c.id from clients c where c.registered_by = 'cimd' and c.status = 'active' and c.approval = 'pending'
+               and c.last_used_at is null and c.document_expires_at <= $1
+               and not exists (select 1 from grants where client_id = c.id)
+               and not exists (select 1 from token_families where client_id = c.id)
+             order by c.created_at, c.id limit $2)",
+        RECOGNISED,
+    ),
     (
         "delete from authorization_requests where id in (
              select id from authorization_requests where expires_at <= $1 order by expires_at limit $2)",
