@@ -7,12 +7,12 @@ use scope::set::ScopeSet;
 use serde_json::json;
 use store::{StoreError, Tx, transact};
 
-use super::{Call, Drawn, Granted, keep_access_token};
-use crate::clients::Client;
+use super::access_token::{About, Person};
+use super::{Call, Granted, keep_access_token};
 use crate::families::{self, Issue, NewFamily};
 use crate::jwt::{self, Audience, Claims, Rules, Type};
 use crate::trust::{self, TrustedIssuer};
-use crate::{Code, Error, consents, resources, secret, used_identifiers};
+use crate::{Code, Error, consents, resources, used_identifiers};
 
 pub(super) const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
@@ -27,19 +27,27 @@ pub(super) async fn issue(call: Call<'_>) -> Result<Granted, Error> {
     let (issuer, claims) = verify(&call, assertion).await?;
     let asked = call.asked_scope()?;
     let seconds = call.access_token_seconds()?;
-    let token = Drawn::new(secret::access_token(&provider.random));
     let expires_at = call.after(seconds);
     let until = claims.accepted_until(call.now);
     let jti = claims.text("jti").map_err(refused)?;
     let sub = claims.text("sub").map_err(refused)?;
-    let scope = transact!(provider.db, |tx| {
+    let mut tx = provider.db.read().await?;
+    let person_id = person(&mut tx, sub).await?.ok_or_else(no_such_person)?;
+    let allowed = allowed(&mut tx, &call, person_id).await?;
+    drop(tx);
+    let scope = within(&call, asked.as_ref(), &allowed.scope)?;
+    let (audience, scope) = call.for_audience(allowed.resources, &scope)?;
+    let person = Person { id: person_id, auth_time: None, acr: None, act: None };
+    let token = call.access_token(&About { person: Some(person), scope: &scope, audience, seconds }).await?;
+    transact!(provider.db, |tx| {
         if !used_identifiers::use_once(tx, "authorization grant", &issuer.issuer, jti, until, call.now).await? {
             return Err(refused(jwt::Refusal::Used));
         }
-        let Some(person_id) = person(tx, sub).await? else { return Err(no_such_person()) };
-        let (grant_id, allowed, resources) = allowed(tx, &call, &issuer, person_id).await?;
-        let scope = within(&call, asked.as_ref(), &allowed)?;
-        let (audience, scope) = call.for_audience(resources, &scope)?;
+        // One that was withdrawn a moment ago gives a token that is dead.
+        let grant_id = match allowed.grant_id {
+            Some(grant_id) => grant_id,
+            None => spare(tx, &call, &issuer, person_id).await?,
+        };
         let family = NewFamily {
             client_row: call.known.client.id,
             grant_id: Some(grant_id),
@@ -51,7 +59,7 @@ pub(super) async fn issue(call: Call<'_>) -> Result<Granted, Error> {
         let family_id = families::open(tx, call.now, &family).await?;
         let of = Issue { family_id, refresh_id: None, scope: &scope, audience };
         keep_access_token(tx, &call, &token, &of, expires_at).await?;
-        Ok::<_, Error>(scope)
+        Ok::<_, Error>(())
     })?;
     Ok(Granted { expires_in: seconds, scope, ..Granted::of(token.value) })
 }
@@ -102,39 +110,37 @@ async fn person(tx: &mut Tx, sub: &str) -> Result<Option<i64>, StoreError> {
     row.map(|row| row.int("id")).transpose()
 }
 
-/// The person's grant to this app with all that was allowed: by the person, and by an administrator for everybody (CO-11).
-async fn allowed(
-    tx: &mut Tx,
-    call: &Call<'_>,
-    issuer: &TrustedIssuer,
-    person_id: i64,
-) -> Result<(i64, ScopeSet, resources::Audience), Error> {
+/// What an app may have of a person without asking.
+struct Allowed {
+    /// None: only an administrator has allowed something, for everybody (CO-11).
+    grant_id: Option<i64>,
+    scope: ScopeSet,
+    resources: resources::Audience,
+}
+
+/// All that was allowed: by the person, and by an administrator for everybody.
+async fn allowed(tx: &mut Tx, call: &Call<'_>, person_id: i64) -> Result<Allowed, Error> {
     let client = &call.known.client;
     let living =
         consents::find_living(tx, call.now, client.id, person_id).await?.filter(|allowed| allowed.is_of(client));
     match living {
-        Some(living) => {
-            let resources = resources::Audience::stored(&living.resources, &call.provider.config.issuer);
-            Ok((living.grant_id, living.scope.union(&client.account_scopes), resources))
-        }
+        Some(living) => Ok(Allowed {
+            grant_id: Some(living.grant_id),
+            scope: living.scope.union(&client.account_scopes),
+            resources: resources::Audience::stored(&living.resources, &call.provider.config.issuer),
+        }),
         None if client.account_scopes.is_empty() => {
             Err(Error::invalid_grant("Neither this person nor an administrator has allowed this app anything."))
         }
         None => {
-            let grant_id = spare(tx, call, client, issuer, person_id).await?;
-            Ok((grant_id, client.account_scopes.clone(), resources::Audience::API))
+            Ok(Allowed { grant_id: None, scope: client.account_scopes.clone(), resources: resources::Audience::API })
         }
     }
 }
 
 /// A grant of what an administrator allowed for everybody, so that it can be seen and withdrawn like any other.
-async fn spare(
-    tx: &mut Tx,
-    call: &Call<'_>,
-    client: &Client,
-    issuer: &TrustedIssuer,
-    person_id: i64,
-) -> Result<i64, Error> {
+async fn spare(tx: &mut Tx, call: &Call<'_>, issuer: &TrustedIssuer, person_id: i64) -> Result<i64, Error> {
+    let client = &call.known.client;
     let scope = client.account_scopes.as_str();
     let asked_by = client.fingerprint();
     let whose = [client.id.into(), person_id.into()];

@@ -171,7 +171,8 @@ async fn refused(app: &App, may: &CanRead<Apps>, visitor: &Visitor, mut form: Fo
                 ("resource", _) => "resource",
                 _ => "keys",
             };
-            form.refuse(element, text::sentence(&problem));
+            let is_unchosen = element == "rule_app" && form.value("rule_app").is_empty();
+            form.refuse(element, if is_unchosen { "Choose an app.".to_owned() } else { text::sentence(&problem) });
         }
         error => return errors::helpdesk(&error),
     }
