@@ -284,6 +284,7 @@ async fn the_folded_part_sets_all_that_an_app_may_need_and_names_what_is_wrong()
     assert!(form.body.contains("https://parcels.example/bye") && form.body.contains("P-256"));
     let mut again = one_host.clone();
     again.retain(|(name, _)| !["subject_type", "backchannel_logout_uri", "jwt_access_tokens"].contains(name));
+    again.push(("require_pkce", "on"));
     let saved = browser.press(&form, "app-submit", &again).await;
     assert!(saved.body.contains("Your changes are saved."), "{}", saved.body);
     let changed = client().await;
