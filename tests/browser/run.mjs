@@ -402,6 +402,85 @@ test("a person sets up codes and a passkey, signs in with each, and chooses a ne
   await atEachLook(page, "sign-up");
 });
 
+test("a stranger registers an app, installs it, sees what it uses, shrinks it and revokes it, by keyboard", async (t) => {
+  const page = await visitor(t);
+  const press = async (selector) => {
+    await tabTo(page, selector);
+    await page.keyboard.press("Enter");
+  };
+  await page.goto(`${demo.url}/admin/apps/new`);
+  await signIn(page, demo.people.admin);
+  await page.waitForSelector("#app-submit");
+  await tabTo(page, "#name");
+  await page.keyboard.type("Stranger's App");
+  await tabTo(page, '[name="dialect"]');
+  await page.keyboard.press("ArrowRight");
+  await tabTo(page, "#redirect_uris");
+  await page.keyboard.type("http://127.0.0.1/callback");
+  for (const word of ["tickets:read", "tickets:write", "tags:read"]) {
+    await tabTo(page, `.vocabulary[data-dialect="gorgias"] [value="${word}"]`);
+    await page.keyboard.press("Space");
+  }
+  await press("#app-submit");
+  await page.waitForSelector("#new-secret");
+  const address = page.url();
+  const secret = await page.textContent("#new-secret");
+  const client_id = await page.textContent("#client-id");
+
+  const verifier = randomBytes(32).toString("base64url");
+  const code_challenge = createHash("sha256").update(verifier).digest("base64url");
+  await page.goto(authorizeUrl({ client_id }, { scope: "tickets:read tickets:write tags:read", code_challenge }));
+  await page.waitForSelector("#consent-allow");
+  assert.match(await page.textContent(".asks"), /20 tickets today/);
+  await tabTo(page, '[name="lasting"]:checked');
+  await page.keyboard.press("ArrowLeft");
+  await atEachLook(page, "consent-choices");
+  await press("#consent-allow");
+  await page.waitForURL(/\/callback/);
+  const answer = await fetch(`${demo.url}/oauth/token`, {
+    method: "POST",
+    headers: { authorization: `Basic ${btoa(`${client_id}:${secret}`)}` },
+    body: new URLSearchParams({
+      grant_type: "authorization_code",
+      code: callbacks.last().code,
+      redirect_uri: `http://127.0.0.1:${callbacks.port}/callback`,
+      code_verifier: verifier,
+    }),
+  });
+  const headers = { authorization: `Bearer ${(await answer.json()).access_token}` };
+  assert.equal((await fetch(`${demo.url}/api/tickets`, { headers })).status, 200);
+  assert.equal((await fetch(`${demo.url}/api/customers`, { headers })).status, 403);
+
+  await page.goto(address);
+  for (let looks = 0; looks < 20; looks++) {
+    // What was used is written a moment later.
+    await page.goto(`${address}/usage`);
+    if (await page.locator("#shrink-apply").count()) break;
+    await page.waitForTimeout(500);
+  }
+  await atEachLook(page, "app-usage");
+  await press("#shrink-apply");
+  await page.waitForSelector("text=The app may now do just what it uses.");
+  assert.equal((await fetch(`${demo.url}/api/tags`, { headers })).status, 403);
+  assert.equal((await fetch(`${demo.url}/api/tickets`, { headers })).status, 200);
+
+  await page.goto(address);
+  await press("section:has(#grants) tbody summary");
+  await press("section:has(#grants) tbody form button");
+  await page.waitForSelector("text=The access is revoked");
+  assert.equal((await fetch(`${demo.url}/api/tickets`, { headers })).status, 401);
+  await press("#app-history");
+  await page.waitForSelector("text=withdrew what Stranger");
+  await page.locator(".log summary").first().click();
+  await atEachLook(page, "audit");
+  await page.goto(`${demo.url}/admin/audit?person=nobody@demo.test`);
+  await atEachLook(page, "audit-refused");
+  await page.goto(`${demo.url}/admin/api-keys`);
+  await atEachLook(page, "api-keys");
+  await page.goto(`${demo.url}/admin/app-rules`);
+  await atEachLook(page, "app-rules");
+});
+
 test("every page is readable in both themes, wide and narrow", async (t) => {
   const page = await visitor(t);
   await page.goto(authorizeUrl(app, { prompt: "consent" }));
