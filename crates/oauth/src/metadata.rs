@@ -131,6 +131,7 @@ pub(crate) fn of(config: &Config) -> Json {
         "issuer": issuer,
         "authorization_endpoint": at("/oauth/authorize"),
         "token_endpoint": at("/oauth/token"),
+        "ui_locales_supported": ["en"],
         "userinfo_endpoint": at("/oauth/userinfo"),
         "jwks_uri": at("/oauth/jwks"),
         "pushed_authorization_request_endpoint": at(par::PATH),

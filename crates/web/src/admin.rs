@@ -13,6 +13,7 @@ pub mod app_usage;
 pub mod apps;
 pub mod audit;
 mod audit_words;
+pub mod demands;
 pub mod documents;
 pub mod home;
 pub mod keys;

@@ -175,6 +175,8 @@ pub fn routes() -> Routes {
         .post("/admin/sign-in/{id}/test", admin::sign_in::test)
         .post("/admin/sign-in/{id}/disable", admin::sign_in::disable)
         .post("/admin/sign-in/{id}/enable", admin::sign_in::enable)
+        .get("/admin/demands", admin::demands::show)
+        .post("/admin/demands", admin::demands::save)
         .get("/admin/documents", admin::documents::show)
         .post("/admin/documents", admin::documents::save)
         .post("/admin/documents/{id}/approve", admin::documents::approve)

@@ -110,6 +110,7 @@ pub enum Section {
     Home,
     Apps,
     Agents,
+    Demands,
     Documents,
     SignIn,
     Keys,

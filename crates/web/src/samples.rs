@@ -26,6 +26,7 @@ use crate::admin::people::{MemberRow, People};
 use crate::admin::registration::{self, Registration};
 use crate::admin::resource_servers::Servers;
 use crate::admin::trust::{AppChoice, IssuerRow, ResourceChoice, RuleRow, Trust};
+use crate::admin::demands::{DemandsPage, levels};
 use crate::authorize::FormPost;
 use crate::choose::Choose;
 use crate::confirm::Confirm;
@@ -388,6 +389,9 @@ fn all() -> Vec<(&'static str, String)> {
         request: "sample".to_owned(),
         person: PersonLine::new("Ada Winter", "ada@northwind.example"),
     };
+    let mut demands = Form::new(vec![("pages_minutes".into(), "60".into()), ("calls_hours".into(), "x".into())]);
+    demands.refuse("calls_hours", "Enter a number of hours from 1 to 8760, or nothing for no limit.");
+    let demands = DemandsPage { frame: frame(Section::Demands, "Demands", &[]), form: demands, levels: levels("") };
     let confirm = Confirm {
         csrf: "sample".to_owned(),
         account: "Northwind Outfitters".to_owned(),
@@ -418,6 +422,7 @@ fn all() -> Vec<(&'static str, String)> {
         ("choose", choose.render().unwrap()),
         ("confirm", confirm.render().unwrap()),
         ("agents", agents().render().unwrap()),
+        ("demands", demands.render().unwrap()),
         ("keys", keys().render().unwrap()),
         ("trust", trust().render().unwrap()),
         ("resource-servers", servers().render().unwrap()),

@@ -90,3 +90,44 @@ async fn the_api_says_who_gives_tokens_for_it() {
     let challenge = challenge.headers()["www-authenticate"].to_str().unwrap();
     assert!(challenge.contains(&format!("{}/.well-known/oauth-protected-resource", server.base)), "{challenge}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_beyond_the_core_is_advertised_where_it_exists_and_not_where_it_does_not() {
+    // MD-11, MD-9
+    let server = Server::start().await;
+
+    let found = document(&server, "/.well-known/oauth-authorization-server").await;
+
+    let is_text = |value: &Value| value.is_string();
+    for name in [
+        "acr_values_supported",
+        "authorization_signing_alg_values_supported",
+        "dpop_signing_alg_values_supported",
+        "prompt_values_supported",
+        "request_object_signing_alg_values_supported",
+        "response_modes_supported",
+        "ui_locales_supported",
+    ] {
+        let values = found[name].as_array().unwrap_or_else(|| panic!("{name} is missing"));
+        assert!(!values.is_empty() && values.iter().all(is_text), "{name}: {values:?}");
+    }
+    for (name, value) in [
+        ("require_pushed_authorization_requests", false),
+        ("claims_parameter_supported", true),
+        ("request_parameter_supported", true),
+        ("request_uri_parameter_supported", false),
+        ("backchannel_logout_supported", true),
+        ("backchannel_logout_session_supported", true),
+    ] {
+        assert_eq!(found[name], value, "{name}");
+    }
+    // Not built: rich authorization requests (RA-1), signed introspection (IN-6), tokens bound to certificates (MT-1).
+    for name in
+        ["authorization_details_types_supported", "introspection_signing_alg_values_supported", "mtls_endpoint_aliases"]
+    {
+        assert!(found.get(name).is_none(), "{name}");
+    }
+    assert_ne!(found.get("tls_client_certificate_bound_access_tokens"), Some(&Value::Bool(true)));
+    let modes = ["query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"];
+    assert_eq!(found["response_modes_supported"], serde_json::json!(modes));
+}

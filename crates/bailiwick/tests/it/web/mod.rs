@@ -8,6 +8,7 @@ mod api_keys;
 mod app_rules;
 mod app_usage;
 mod audit;
+mod demands;
 mod forms;
 mod headers;
 mod my_apps;
