@@ -77,7 +77,6 @@ impl fmt::Debug for Fetch {
 
 impl Fetch {
     /// An error is a root certificate that cannot be read.
-    #[expect(clippy::disallowed_methods, reason = "the one constructor for addresses that others chose")]
     pub fn new(reach: Reach) -> Result<Fetch, FetchError> {
         let reach = Arc::new(reach);
         let unusable = |error: reqwest::Error| FetchError::Connection(error.to_string());

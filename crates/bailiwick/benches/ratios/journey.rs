@@ -54,7 +54,6 @@ struct Person {
 }
 
 impl Person {
-    #[expect(clippy::disallowed_methods, reason = "a bench's own client; the product's is guarded")]
     fn new(bench: &Bench<'_>) -> Person {
         let of = |name: &str| bench.demo.facts["people"]["admin"][name].as_str().expect("a login").to_owned();
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();

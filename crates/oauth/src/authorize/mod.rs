@@ -306,11 +306,11 @@ impl Provider {
         let shown = page::shown(&pending.client, offered, allowed.as_ref());
         let answer = Answer { pending: &pending, session, browser, handle: Some(request) };
         let Decision::Allow(choice) = decision else { return self.deny(answer, offered).await };
-        let declined = unticked(&pending.client, &offered, &shown, &choice.ticked);
+        let declined = unticked(&pending.client, offered, &shown, &choice.ticked);
         let kept = offered.without(&declined);
         if kept.is_empty() {
             // Nothing stayed ticked: that is a no.
-            return self.deny(answer, &offered).await;
+            return self.deny(answer, offered).await;
         }
         let for_everybody = choice.for_everybody && session.role.is_admin() && !pending.client.is_self_registered();
         let given = if for_everybody { Given::ForEverybody } else { Given::ByPerson };

@@ -261,7 +261,7 @@ mod tests {
             ("jwks", json!({ "keys": [{ "kty": "oct", "k": "c2VjcmV0" }] })),
             ("jwks_uri", json!("http://agent.example/keys")),
         ] {
-            assert!(document(&[changes.clone()]).is_err(), "{changes:?}");
+            assert!(document(std::slice::from_ref(&changes)).is_err(), "{changes:?}");
         }
         assert!(document(&[("jwks", jwks()), ("jwks_uri", json!("https://agent.example/keys"))]).is_err());
     }

@@ -71,12 +71,6 @@ struct Waiting {
     return_to: Option<String>,
 }
 
-/// What a transaction found for an identity.
-enum Found {
-    Known(Session),
-    Unknown,
-}
-
 impl Provider {
     /// Signs in whoever is known by this identity, or lets it wait for its person.
     pub(super) async fn arrive(
@@ -106,7 +100,7 @@ impl Provider {
                 )
                 .await?;
                 record_sign_in(tx, &session, &identity, browser, now).await?;
-                return Ok::<_, StoreError>(Found::Known(session));
+                return Ok::<_, StoreError>(Some(session));
             }
             tx.run(
                 "insert into sign_in_steps (hash, browser_hash, kind, state_encrypted, created_at, expires_at)
@@ -120,13 +114,13 @@ impl Provider {
                 ],
             )
             .await?;
-            Ok(Found::Unknown)
+            Ok(None)
         })?;
         match found {
-            Found::Known(session) => {
+            Some(session) => {
                 Ok(Arrived::SignedIn { signed_in: Box::new(SignedIn { cookie, session }), request, return_to })
             }
-            Found::Unknown => match self.upstream_link(&handle, browser).await? {
+            None => match self.upstream_link(&handle, browser).await? {
                 Some(link) => Ok(Arrived::Unknown(link)),
                 None => Err(UpstreamError::Expired),
             },
