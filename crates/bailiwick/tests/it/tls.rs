@@ -24,20 +24,27 @@ async fn negotiated(
     let mut provider: CryptoProvider = aws_lc_rs::default_provider();
     provider.cipher_suites.retain(|suite| suites.is_empty() || suites.contains(&suite.suite()));
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap()).unwrap();
-    let config = ClientConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(versions).unwrap();
+    roots
+        .add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).expect("what the test made"))
+        .expect("what the test made");
+    let config = ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(versions)
+        .expect("what the test made");
     let config = config.with_root_certificates(roots).with_no_client_auth();
     let stream = TcpStream::connect(tls.address).await?;
-    let name = ServerName::try_from("localhost").unwrap();
+    let name = ServerName::try_from("localhost").expect("what the test made");
     let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
     let (_, connection) = stream.get_ref();
-    Ok((connection.protocol_version().unwrap(), connection.negotiated_cipher_suite().unwrap().suite()))
+    Ok((
+        connection.protocol_version().expect("what the test made"),
+        connection.negotiated_cipher_suite().expect("what the test made").suite(),
+    ))
 }
 
 /// Sends bytes as they are, and says everything that comes back until the end.
 async fn raw(tls: &Tls, bytes: &[u8]) -> Vec<u8> {
-    let mut stream = TcpStream::connect(tls.address).await.unwrap();
-    stream.write_all(bytes).await.unwrap();
+    let mut stream = TcpStream::connect(tls.address).await.expect("what the test made");
+    stream.write_all(bytes).await.expect("what the test made");
     let mut answer = Vec::new();
     // A reset is an end, too.
     let _end = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut answer)).await.expect("an end");

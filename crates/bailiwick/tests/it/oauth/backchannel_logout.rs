@@ -44,8 +44,15 @@ async fn sign_out(browser: &mut Browser<'_>) {
 
 /// The claims, by a published key.
 async fn verified(server: &Server, token: &str) -> Value {
-    let keys: JwkSet =
-        server.http.get(format!("{}/oauth/jwks", server.base)).send().await.unwrap().json().await.unwrap();
+    let keys: JwkSet = server
+        .http
+        .get(format!("{}/oauth/jwks", server.base))
+        .send()
+        .await
+        .expect("what the test made")
+        .json()
+        .await
+        .expect("what the test made");
     let header = decode_header(token).expect("a header");
     let key = keys.find(header.kid.as_ref().expect("a kid")).expect("a published key");
     let mut rules = Validation::new(header.alg);
@@ -55,8 +62,13 @@ async fn verified(server: &Server, token: &str) -> Value {
 }
 
 async fn count(server: &Server, sql: &str) -> i64 {
-    let mut tx = server.db.read().await.unwrap();
-    tx.row(sql, &[]).await.unwrap().unwrap().int("n").unwrap()
+    let mut tx = server.db.read().await.expect("what the test made");
+    tx.row(sql, &[])
+        .await
+        .expect("what the test made")
+        .expect("what the test made")
+        .int("n")
+        .expect("what the test made")
 }
 
 const FAILED: &str = "select count(*) as n from events where type = 'app-logout-failed'";

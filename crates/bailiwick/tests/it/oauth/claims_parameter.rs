@@ -13,8 +13,8 @@ async fn id_token(app: &TestApp<'_>, changes: &[(&str, &str)]) -> Value {
     let mut browser = Browser::new(app.server);
     let page = app.ask(&mut browser, Person::Agent, WORDS, changes).await;
     let code = browser.press(&page, "consent-allow", &[("decision", "allow")]).await.answer()["code"].clone();
-    let tokens: Value = app.redeem(&code).await.json().await.unwrap();
-    app.server.verified(tokens["id_token"].as_str().unwrap()).await
+    let tokens: Value = app.redeem(&code).await.json().await.expect("what the test made");
+    app.server.verified(tokens["id_token"].as_str().expect("what the test made")).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -51,11 +51,11 @@ fn escaped(pem: &str) -> String {
 }
 
 async fn behind_a_proxy(authority: &Authority) -> (Server, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("what the test made");
     let root = folder.path().join("root.pem");
-    std::fs::write(&root, authority.pem()).unwrap();
+    std::fs::write(&root, authority.pem()).expect("what the test made");
     let server = Server::start_with(|settings| {
-        settings.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+        settings.trusted_proxies = vec!["127.0.0.1".parse().expect("what the test made")];
         settings.client_certificate_header = HEADER.to_owned();
         settings.client_certificate_roots = vec![root];
     });

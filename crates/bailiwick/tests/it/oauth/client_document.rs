@@ -38,7 +38,7 @@ fn document(changes: &[(&str, Value)]) -> Value {
     });
     for (name, value) in changes {
         match value {
-            Value::Null => drop(document.as_object_mut().unwrap().remove(*name)),
+            Value::Null => drop(document.as_object_mut().expect("what the test made").remove(*name)),
             value => document[*name] = value.clone(),
         }
     }

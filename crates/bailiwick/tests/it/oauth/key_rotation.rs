@@ -24,7 +24,8 @@ async fn kid(app: &TestApp<'_>) -> String {
 
 async fn published(server: &Server) -> Vec<String> {
     let address = format!("{}/oauth/jwks", server.base);
-    let document: Value = server.http.get(address).send().await.unwrap().json().await.unwrap();
+    let document: Value =
+        server.http.get(address).send().await.expect("what the test made").json().await.expect("what the test made");
     let kids = document["keys"].as_array().expect("keys").iter();
     kids.map(|key| key["kid"].as_str().expect("a kid").to_owned()).collect()
 }
@@ -44,9 +45,14 @@ fn command(server: &Server, args: &[&str]) -> (bool, String) {
 }
 
 async fn events(server: &Server, kind: &str) -> i64 {
-    let mut tx = server.db.read().await.unwrap();
+    let mut tx = server.db.read().await.expect("what the test made");
     let sql = "select count(*) as n from events where type = $1";
-    tx.row(sql, &[kind.into()]).await.unwrap().unwrap().int("n").unwrap()
+    tx.row(sql, &[kind.into()])
+        .await
+        .expect("what the test made")
+        .expect("what the test made")
+        .int("n")
+        .expect("what the test made")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -67,6 +67,6 @@ async fn neither_the_app_nor_the_host_header_says_another_issuer() {
         .filter(|(name, _value)| name == "iss")
         .map(|(_name, value)| value.into_owned())
         .collect();
-    assert_eq!(issuers, [server.base.clone()], "{location}");
+    assert_eq!(issuers, std::slice::from_ref(&server.base), "{location}");
     assert!(location.contains("tenant=1"));
 }

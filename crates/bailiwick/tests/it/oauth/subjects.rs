@@ -19,8 +19,15 @@ fn pairwise(host: &str) -> NewClient {
 }
 
 async fn claims(server: &Server, token: &str) -> Value {
-    let keys: JwkSet =
-        server.http.get(format!("{}/oauth/jwks", server.base)).send().await.unwrap().json().await.unwrap();
+    let keys: JwkSet = server
+        .http
+        .get(format!("{}/oauth/jwks", server.base))
+        .send()
+        .await
+        .expect("what the test made")
+        .json()
+        .await
+        .expect("what the test made");
     let header = decode_header(token).expect("a header");
     let key = keys.find(header.kid.as_ref().expect("a kid")).expect("a published key");
     let mut rules = Validation::new(header.alg);

@@ -19,9 +19,9 @@ impl TestKey {
     /// A new key. RSA takes a while; prefer ES256.
     pub fn new(algorithm: Algorithm, kid: &str) -> TestKey {
         let signing = match algorithm {
-            Algorithm::ES256 => pkcs8(|it| EncodingKey::from_ec_pem(it), ec()),
-            Algorithm::EdDSA => pkcs8(|it| EncodingKey::from_ed_pem(it), ed()),
-            _ => pkcs8(|it| EncodingKey::from_rsa_pem(it), rsa()),
+            Algorithm::ES256 => pkcs8(EncodingKey::from_ec_pem, ec()),
+            Algorithm::EdDSA => pkcs8(EncodingKey::from_ed_pem, ed()),
+            _ => pkcs8(EncodingKey::from_rsa_pem, rsa()),
         };
         let jwk = Jwk::from_encoding_key(&signing, algorithm).expect("the public half");
         TestKey { algorithm, kid: kid.to_owned(), signing, jwk }

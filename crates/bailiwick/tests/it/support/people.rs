@@ -18,7 +18,9 @@ pub fn code_of(secret: &str, at: Timestamp) -> String {
     let bytes: Vec<u8> = bits
         .as_bytes()
         .chunks_exact(8)
-        .map(|bits| u8::from_str_radix(std::str::from_utf8(bits).unwrap(), 2).unwrap())
+        .map(|bits| {
+            u8::from_str_radix(std::str::from_utf8(bits).expect("what the test made"), 2).expect("what the test made")
+        })
         .collect();
     let step = u64::try_from(at.as_second()).expect("after 1970") / 30;
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &bytes), &step.to_be_bytes());

@@ -58,7 +58,13 @@ async fn there_and_back(browser: &mut Browser<'_>, address: &str, person: Person
 async fn session(server: &Server) -> Option<(i64, String, String)> {
     let mut tx = server.db.read().await.expect("begin");
     let row = tx.row("select person_id, amr, acr from sessions order by id desc limit 1", &[]).await.expect("read");
-    row.map(|row| (row.int("person_id").unwrap(), row.text("amr").unwrap(), row.text("acr").unwrap()))
+    row.map(|row| {
+        (
+            row.int("person_id").expect("what the test made"),
+            row.text("amr").expect("what the test made"),
+            row.text("acr").expect("what the test made"),
+        )
+    })
 }
 
 async fn n_links(server: &Server) -> i64 {
@@ -232,8 +238,8 @@ impl Liar {
     /// Signs in with what it would say of this sign-in, changed.
     async fn sign_in(&self, header: Value, changes: &[(&str, Value)]) -> Page {
         let mut browser = Browser::new(&self.server);
-        let away = url::Url::parse(&press(&mut browser, "/login", self.id).await).unwrap();
-        let of = |name: &str| away.query_pairs().find(|(it, _)| it == name).unwrap().1.into_owned();
+        let away = url::Url::parse(&press(&mut browser, "/login", self.id).await).expect("what the test made");
+        let of = |name: &str| away.query_pairs().find(|(it, _)| it == name).expect("what the test made").1.into_owned();
         let now = self.server.clock.now().as_second();
         let mut claims = json!({
             "iss": ISSUER, "aud": "helpdesk", "sub": "liar-1", "nonce": of("nonce"), "iat": now, "exp": now + 300,
