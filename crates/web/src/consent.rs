@@ -73,7 +73,7 @@ pub async fn show(State(app): State<App>, visitor: Visitor, Query(query): Query)
         Ok(Asked::Next(next)) => return authorize::answer(Ok(next)),
         Err(error) => return errors::database(&error),
     };
-    let counted = match counted(&app, &visitor, &asked).await {
+    let counted = match counted(&app, &asked).await {
         Ok(counted) => counted,
         Err(error) => return errors::database(&error),
     };
@@ -101,12 +101,11 @@ pub async fn decide(State(app): State<App>, posted: Posted) -> Response {
 }
 
 /// How much there is of what is asked for and the person may reach.
-async fn counted(app: &App, visitor: &Visitor, asked: &ConsentPage) -> Result<Vec<Reach>, StoreError> {
-    let role = visitor.session.as_ref().map_or(Permissions::NONE, |session| session.role.ceiling());
+async fn counted(app: &App, asked: &ConsentPage) -> Result<Vec<Reach>, StoreError> {
     let lines = asked.groups.iter().flat_map(|group| &group.lines);
     let permissions = lines.fold(Permissions::NONE, |all, line| all.union(line.permissions));
     let mut tx = app.db.read().await?;
-    reach::count(&mut tx, permissions.intersection(role)).await
+    reach::count(&mut tx, permissions).await
 }
 
 impl Consent {

@@ -150,7 +150,7 @@ pub struct ScopeLine {
     pub optional: bool,
     /// Whether an optional one is ticked: the person did not untick it before.
     pub ticked: bool,
-    /// What it opens, before the person's role.
+    /// What it opens to this person.
     pub permissions: Permissions,
     pub write: bool,
     pub deprecated: bool,

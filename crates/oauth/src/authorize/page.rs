@@ -34,7 +34,7 @@ pub(crate) fn consent(
     let incremental = !known.is_empty() && !new.is_empty();
     let shown = shown(client, offered, allowed);
     let declined = allowed.map(|allowed| allowed.declined.clone()).unwrap_or_default();
-    let groups = groups(&shown, &new, &declined, client);
+    let groups = groups(&shown, &new, &declined, client, session.role.ceiling());
     ConsentPage {
         request: handle.to_owned(),
         client_name: plain(client.name_in(locales)),
@@ -87,7 +87,13 @@ fn with_offline(new: &ScopeSet, offered: &ScopeSet) -> ScopeSet {
 }
 
 /// In the order of the vocabulary; words it does not list come last.
-fn groups(shown: &ScopeSet, new: &ScopeSet, declined: &ScopeSet, client: &Client) -> Vec<ScopeGroup> {
+fn groups(
+    shown: &ScopeSet,
+    new: &ScopeSet,
+    declined: &ScopeSet,
+    client: &Client,
+    role: Permissions,
+) -> Vec<ScopeGroup> {
     let dialect = client.dialect;
     let place =
         |word: &str| words::vocabulary(dialect).iter().position(|known| known.word == word).unwrap_or(usize::MAX);
@@ -105,7 +111,7 @@ fn groups(shown: &ScopeSet, new: &ScopeSet, declined: &ScopeSet, client: &Client
             new: new.contains(word),
             optional: client.optional_scopes.contains(word),
             ticked: !declined.contains(word),
-            permissions: known.map_or(Permissions::NONE, |known| known.permissions),
+            permissions: known.map_or(Permissions::NONE, |known| known.permissions.intersection(role)),
             write: known.is_some_and(words::Word::is_write),
             deprecated: known.is_some_and(|known| known.deprecated),
         };
