@@ -33,6 +33,10 @@ pub(crate) fn host(client_id: &str, with_query: bool) -> Result<String, &'static
     if path.is_empty() {
         return Err("it has no path");
     }
+    // A parser would take the next segment for it.
+    if authority.is_empty() {
+        return Err("it has no host");
+    }
     if authority.contains('@') {
         return Err("it holds a user name");
     }

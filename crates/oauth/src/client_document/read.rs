@@ -2,9 +2,6 @@
 //! it says, or unsafe, refuses the whole (CM-3, CM-5, CM-6).
 
 use jsonwebtoken::Algorithm;
-use scope::identity::Identity;
-use scope::permission::Permissions;
-use scope::resource::Kind;
 use scope::set::ScopeSet;
 use scope::{Dialect, words};
 use serde_json::{Map, Value as Json};
@@ -13,7 +10,7 @@ use url::Url;
 use crate::clients::details::misleads;
 use crate::clients::{ClientType, Metadata};
 use crate::redirect_uri::{ApplicationType, RedirectUri};
-use crate::{client_keys, keys, metadata};
+use crate::{client_keys, keys, metadata, register};
 
 const NAME_MAX_CHARS: usize = 100;
 const URI_MAX_BYTES: usize = 2048;
@@ -124,13 +121,9 @@ fn grant_types(document: &Map<String, Json>) -> Vec<String> {
     grant_types
 }
 
-/// The ceiling: the words of the document that we know, or all that an app which registered itself may have. Apps and impersonation
-/// are for apps that an administrator registered.
+/// The ceiling: the words of the document that we know and that need no administrator, or all of those.
 fn allowed_scopes(document: &Map<String, Json>) -> ScopeSet {
-    let privileged = Permissions::reading(&[Kind::Apps]).union(Permissions::writing(&[Kind::Apps]));
-    let is_free = |word: &words::Word| {
-        word.identity != Some(Identity::Impersonate) && word.permissions.intersection(privileged).is_empty()
-    };
+    let is_free = |word: &words::Word| !register::is_privileged(word);
     let known = |word: &&str| words::find(Dialect::Standard, word).is_some_and(is_free);
     let chosen: Vec<&str> = match text(document, "scope").filter(|scope| !scope.trim().is_empty()) {
         Some(scope) => scope.split_whitespace().filter(known).collect(),

@@ -212,7 +212,8 @@ fn scopes(asked: Option<&str>, who: Who) -> Result<Vec<String>, Error> {
     Ok(known.into_iter().map(|word| word.word.to_owned()).collect())
 }
 
-fn is_privileged(word: &Word) -> bool {
+/// Whether only an app that an administrator registered may have this word.
+pub(crate) fn is_privileged(word: &Word) -> bool {
     word.identity == Some(Identity::Impersonate) || !word.permissions.intersection(PRIVILEGED).is_empty()
 }
 

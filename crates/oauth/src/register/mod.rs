@@ -21,6 +21,8 @@ use scope::permit::Actor;
 use serde_json::{Value as Json, json};
 use store::transact;
 
+pub(crate) use self::metadata::is_privileged;
+
 use self::body::Members;
 use self::settings::{Mode, Settings};
 use crate::client_auth::BackChannel;
