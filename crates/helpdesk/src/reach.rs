@@ -20,18 +20,18 @@ pub struct Reach {
 const COUNTED: [(Kind, &str); 5] = [
     (
         Kind::Tickets,
-        "select count(*) as n from (select created_at from tickets order by created_at, id limit $1) as some",
+        "select count(*) as n from (select created_at from tickets order by created_at, id limit $1) as counted",
     ),
     (
         Kind::Customers,
-        "select count(*) as n from (select created_at from people where is_staff = 0 order by is_staff, created_at, id limit $1) as some",
+        "select count(*) as n from (select created_at from people where is_staff = 0 order by is_staff, created_at, id limit $1) as counted",
     ),
     (
         Kind::Users,
-        "select count(*) as n from (select created_at from people where is_staff = 1 order by is_staff, created_at, id limit $1) as some",
+        "select count(*) as n from (select created_at from people where is_staff = 1 order by is_staff, created_at, id limit $1) as counted",
     ),
-    (Kind::Tags, "select count(*) as n from (select name from tags order by name limit $1) as some"),
-    (Kind::Teams, "select count(*) as n from (select name from teams order by name limit $1) as some"),
+    (Kind::Tags, "select count(*) as n from (select name from tags order by name limit $1) as counted"),
+    (Kind::Teams, "select count(*) as n from (select name from teams order by name limit $1) as counted"),
 ];
 
 /// How many there are of each kind that these permissions read or write. Numbers only, so no permit is asked for; `permissions` are those
