@@ -1,5 +1,5 @@
 // oauth4webapi, which checks every answer by the letter of the specifications, goes through the provider: pushed and plain requests,
-// bearer and DPoP tokens, protected resource metadata, introspection, refresh, client credentials, devices, registration.
+// bearer and DPoP tokens, a signed answer, protected resource metadata, introspection, refresh, client credentials, revocation.
 //
 // Run by ./test; by hand: `npm ci`, then `BAILIWICK_BIN=path/to/bailiwick node oauth4webapi_journey.mjs`.
 
