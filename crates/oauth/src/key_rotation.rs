@@ -85,7 +85,8 @@ impl Provider {
         transact!(self.db, |tx| {
             match rotation {
                 Rotation::Announced | Rotation::Now => {
-                    let sql = "update signing_keys set retired_at = $1, expires_at = $2 where retired_at is null";
+                    let sql = "update signing_keys set retired_at = $1, expires_at = $2
+                               where retired_at is null or retired_at > $1";
                     tx.run(sql, &[active_from.into(), (active_from + KEPT).into()]).await?;
                 }
                 Rotation::AtOnce => {

@@ -46,7 +46,11 @@ pub(crate) struct Key {
 /// A key and its time.
 struct Timed {
     key: Arc<Key>,
+    /// It signs from here on,
     active_from: Timestamp,
+    /// until here,
+    retired_at: Option<Timestamp>,
+    /// and is published until here.
     expires_at: Option<Timestamp>,
 }
 
@@ -88,6 +92,7 @@ impl KeyRing {
     pub(crate) fn signer(&self, algorithm: Algorithm, now: Timestamp) -> Option<&Key> {
         self.living(now)
             .filter(|it| it.key.algorithm == algorithm && it.active_from <= now)
+            .filter(|it| it.retired_at.is_none_or(|end| now < end))
             .max_by(|a, b| (a.active_from, &a.key.kid).cmp(&(b.active_from, &b.key.kid)))
             .map(|it| &*it.key)
     }
@@ -143,7 +148,7 @@ impl Provider {
             return Ok(ring);
         }
         let mut tx = self.db.read().await?;
-        let rows = tx.rows("select kid, alg, private_encrypted, public_jwk, active_from, expires_at from signing_keys order by kid", &[]).await?;
+        let rows = tx.rows("select kid, alg, private_encrypted, public_jwk, active_from, retired_at, expires_at from signing_keys order by kid", &[]).await?;
         drop(tx);
         let cipher = self.key_cipher()?;
         let keys = rows.iter().map(|row| timed(row, &ring, &cipher)).collect::<Result<Vec<Timed>, Error>>()?;
@@ -262,6 +267,7 @@ fn timed(row: &Row, before: &KeyRing, cipher: &LessSafeKey) -> Result<Timed, Err
             None => Arc::new(decrypt(row, kid, cipher)?),
         },
         active_from: row.time("active_from")?,
+        retired_at: row.time_or_null("retired_at")?,
         expires_at: row.time_or_null("expires_at")?,
     })
 }
