@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use endpoint::App;
+use helpdesk::follow;
 use helpdesk::jobs::{merge_tags, unsnooze_ticket};
 use jiff::{SignedDuration, Timestamp};
 use oauth::{backchannel_logout, cleanup, key_rotation, logos, mails, register};
@@ -29,6 +30,10 @@ const RECURRING: [(&str, SignedDuration); 3] = [
     (register::cleanup::KIND, SignedDuration::from_mins(15)),
     (key_rotation::KIND, SignedDuration::from_mins(1)),
 ];
+
+/// Jobs that follow the event log, each named like its cursor (`helpdesk/src/follow.rs`). They are enqueued when there are events that
+/// they have not seen, and run until there are none.
+const FOLLOWERS: [&str; 0] = [];
 
 /// How a run of a job ended well.
 pub enum Outcome {
@@ -73,7 +78,8 @@ pub async fn run(app: App, stopped: watch::Receiver<bool>) {
     let id = app.random.letters(12);
     let mut workers: Vec<_> =
         (0..N_WORKERS).map(|n| tokio::spawn(work(app.clone(), format!("{id}-{n}"), stopped.clone()))).collect();
-    workers.push(tokio::spawn(watch_queue(app, stopped)));
+    workers.push(tokio::spawn(watch_queue(app.clone(), stopped.clone())));
+    workers.push(tokio::spawn(watch_log(app, stopped)));
     for worker in workers {
         if let Err(error) = worker.await {
             tracing::error!(%error, "a worker ended unexpectedly");
@@ -214,11 +220,57 @@ async fn watch_queue(app: App, mut stopped: watch::Receiver<bool>) {
     }
 }
 
-/// Runs the jobs that are due now, one after the other, until none is left; how many ran. Tests call it instead of waiting.
+/// Wakes the followers when something was written to the event log: at once for this process, within a second for others.
+async fn watch_log(app: App, mut stopped: watch::Receiver<bool>) {
+    while !*stopped.borrow() {
+        if let Err(error) = wake_followers(&app).await {
+            tracing::warn!(error = format!("{error:#}"), "the event log could not be followed");
+        }
+        tokio::select! {
+            () = app.db.logged() => {}
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            _ = stopped.wait_for(|stop| *stop) => {}
+        }
+    }
+}
+
+/// Enqueues each follower that has events before it, unless it waits in the queue already: one that failed keeps its pause. How many.
+async fn wake_followers(app: &App) -> anyhow::Result<usize> {
+    let mut n_woken = 0;
+    for kind in FOLLOWERS {
+        let is_asleep = {
+            let mut tx = app.db.read().await?;
+            follow::is_behind(&mut tx, kind).await? && !queue::is_ready(&mut tx, kind, "once").await?
+        };
+        if is_asleep {
+            n_woken += 1;
+            let now = app.clock.now();
+            let job = NewJob {
+                kind,
+                payload: Json::Null,
+                run_at: now,
+                dedupe_key: Some("once".to_owned()),
+                max_attempts: i64::from(i32::MAX),
+            };
+            transact!(app.db, |tx| queue::enqueue(tx, now, job.clone()).await)?;
+        }
+    }
+    Ok(n_woken)
+}
+
+/// Runs the jobs that are due now, one after the other, and the followers, until nothing is left; how many jobs ran, followers aside.
+/// Tests call it instead of waiting.
 pub async fn run_due(app: &App) -> anyhow::Result<usize> {
     let mut n_jobs = 0;
-    while work_once(app, "by hand").await? {
-        n_jobs += 1;
+    loop {
+        let n_woken = wake_followers(app).await?;
+        let mut n_ran = 0;
+        while work_once(app, "by hand").await? {
+            n_ran += 1;
+        }
+        n_jobs += n_ran - n_woken.min(n_ran);
+        if n_ran == 0 {
+            return Ok(n_jobs);
+        }
     }
-    Ok(n_jobs)
 }

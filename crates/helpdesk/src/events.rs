@@ -53,6 +53,7 @@ pub async fn record(tx: &mut Tx, actor: &Actor, now: Timestamp, change: Change<'
         ],
     )
     .await?;
+    store::log::announce(tx);
     Ok(())
 }
 

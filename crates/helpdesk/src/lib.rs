@@ -1,12 +1,15 @@
 //! The helpdesk itself: what a ticket, a customer or a tag is and what may be done with it. Knows no HTTP and no vendor.
 
 pub mod account;
+pub mod actions;
 pub mod addresses;
 pub mod api_keys;
 pub mod audit;
 pub mod customers;
 mod error;
 pub mod events;
+pub mod filter;
+pub mod follow;
 pub mod jobs;
 mod names;
 pub mod page;

@@ -88,6 +88,7 @@ pub async fn copy_to(db: &Db, url: &str) -> Result<Vec<CopiedTable>, StoreError>
     let target = Db {
         engine: Engine::Postgres(postgres::Postgres::open(url, &for_copies()).await?),
         enqueued: db.enqueued.clone(),
+        logged: db.logged.clone(),
     };
     let mut source = db.write().await?;
     let mut tx = target.write().await?;

@@ -32,6 +32,8 @@ pub struct Db {
     engine: Engine,
     /// Told of every commit that enqueued a job.
     enqueued: Arc<Notify>,
+    /// Told of every commit that wrote an event.
+    logged: Arc<Notify>,
 }
 
 #[derive(Clone)]
@@ -47,6 +49,8 @@ pub struct Tx {
     engine: EngineTx,
     enqueued: Arc<Notify>,
     has_enqueued: bool,
+    logged: Arc<Notify>,
+    has_logged: bool,
 }
 
 enum EngineTx {
@@ -122,7 +126,7 @@ impl Db {
             Location::File(path) => Engine::Sqlite(sqlite::Sqlite::open(path, options)?),
             Location::Server(url) => Engine::Postgres(postgres::Postgres::open(url, options).await?),
         };
-        Ok(Db { engine, enqueued: Arc::default() })
+        Ok(Db { engine, enqueued: Arc::default(), logged: Arc::default() })
     }
 
     /// Brings the schema up to this program's.
@@ -163,6 +167,12 @@ impl Db {
         self.enqueued.notified().await;
     }
 
+    /// Waits for the next commit in this process that wrote an event; at once if there was one since the last call.
+    /// What other processes write is not heard.
+    pub async fn logged(&self) {
+        self.logged.notified().await;
+    }
+
     /// Has another worker of this process look for jobs: one that took a job may have left more of them.
     pub fn wake_worker(&self) {
         self.enqueued.notify_one();
@@ -180,7 +190,13 @@ impl Db {
     }
 
     fn transaction(&self, engine: EngineTx) -> Tx {
-        Tx { engine, enqueued: self.enqueued.clone(), has_enqueued: false }
+        Tx {
+            engine,
+            enqueued: self.enqueued.clone(),
+            has_enqueued: false,
+            logged: self.logged.clone(),
+            has_logged: false,
+        }
     }
 }
 
@@ -227,7 +243,7 @@ impl Tx {
 
     /// Makes the changes durable. When this returns `Ok`, they survive a power cut.
     pub async fn commit(self) -> Result<(), StoreError> {
-        let Tx { engine, enqueued, has_enqueued } = self;
+        let Tx { engine, enqueued, has_enqueued, logged, has_logged } = self;
         match engine {
             EngineTx::Reading(_) => {}
             EngineTx::Writing(tx) => tx.commit().await?,
@@ -235,6 +251,9 @@ impl Tx {
         }
         if has_enqueued {
             enqueued.notify_one();
+        }
+        if has_logged {
+            logged.notify_one();
         }
         Ok(())
     }

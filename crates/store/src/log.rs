@@ -16,6 +16,11 @@ pub struct Position {
     pub id: i64,
 }
 
+/// Has whoever waits for `Db::logged` look at the log once this transaction is committed. Call it with every event written.
+pub fn announce(tx: &mut Tx) {
+    tx.has_logged = true;
+}
+
 /// At most `limit` events after a position, with all their columns; `Position::of` the last one is where to go on.
 pub async fn after(tx: &mut Tx, position: Position, limit: i64) -> Result<Vec<Row>, StoreError> {
     let settled = match tx.engine {

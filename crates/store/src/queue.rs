@@ -275,6 +275,12 @@ pub async fn revive(tx: &mut Tx, id: i64, now: Timestamp) -> Result<bool, StoreE
     Ok(n > 0)
 }
 
+/// Whether a job of this kind with this key waits, now or until later; one that runs does not count.
+pub async fn is_ready(tx: &mut Tx, kind: &str, dedupe_key: &str) -> Result<bool, StoreError> {
+    let sql = "select id from queue where kind = $1 and dedupe_key = $2 and state = 'ready'";
+    Ok(tx.row(sql, &[kind.into(), dedupe_key.into()]).await?.is_some())
+}
+
 pub async fn find(tx: &mut Tx, id: i64) -> Result<Option<Job>, StoreError> {
     let row = tx.row(&format!("select {COLUMNS} from queue where id = $1"), &[id.into()]).await?;
     row.as_ref().map(Job::from_row).transpose()

@@ -1,0 +1,88 @@
+//! What a macro, a rule or a bulk job does to a ticket, as one value, whatever vendor's words it was written in.
+//!
+//! This file says what an action is and how it is stored (JSON, never searched).
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+/// One step. Texts may hold `{{ticket.customer.name}}` and the like, filled in when the step is taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    AddTags(Vec<String>),
+    RemoveTags(Vec<String>),
+    /// Replaces every tag.
+    SetTags(Vec<String>),
+    /// One of our six statuses, or `waiting` and `done` as callers with two statuses ask for it.
+    SetStatus(String),
+    /// low, normal, high, urgent
+    SetPriority(String),
+    SetSubject(String),
+    /// None: nobody.
+    AssignUser(Option<i64>),
+    AssignCurrentUser,
+    /// None: no team.
+    AssignTeam(Option<i64>),
+    /// The member of the team whose turn it is; without one, of the ticket's team.
+    RoundRobin(Option<i64>),
+    SnoozeSeconds(i64),
+    /// A public answer to the customer, on the ticket's channel.
+    Reply(Text),
+    /// A new mail to somebody.
+    SendEmail(Email),
+    InternalNote(Text),
+    ApplyMacro(i64),
+    Trash,
+    MarkSpam(bool),
+    SetCustomField {
+        custom_field_id: i64,
+        value: Json,
+    },
+    SetCustomerField {
+        custom_field_id: i64,
+        value: Json,
+    },
+    Http(HttpCall),
+    SendSurvey,
+    /// Kept as it came, and skipped when the others are taken.
+    Unknown {
+        name: String,
+        arguments: Json,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Text {
+    pub body_text: String,
+    #[serde(default)]
+    pub body_html: Option<String>,
+    /// As the messages' attachments are stored.
+    #[serde(default)]
+    pub attachments: Option<Json>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Email {
+    pub to: Vec<String>,
+    #[serde(default)]
+    pub cc: Vec<String>,
+    #[serde(default)]
+    pub bcc: Vec<String>,
+    #[serde(default)]
+    pub subject: Option<String>,
+    pub text: Text,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpCall {
+    pub url: String,
+    pub method: String,
+    /// Name and value.
+    #[serde(default)]
+    pub headers: Vec<(String, String)>,
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// A template.
+    #[serde(default)]
+    pub body: Option<String>,
+}

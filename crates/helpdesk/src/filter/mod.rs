@@ -1,0 +1,134 @@
+//! Conditions on tickets, as one value: views, rules, jobs, exports and statistics share it, whatever vendor's words it was written in.
+//!
+//! This file says what a condition is and how it is stored (JSON, never searched).
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A tree of tests. `All` of nothing is true of every ticket, `Any` of nothing of none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    All(Vec<Condition>),
+    Any(Vec<Condition>),
+    Not(Box<Condition>),
+    Is(Test),
+}
+
+impl Default for Condition {
+    fn default() -> Condition {
+        Condition::All(Vec::new())
+    }
+}
+
+/// One comparison.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Test {
+    pub field: Field,
+    pub operator: Operator,
+    pub operand: Operand,
+}
+
+/// What is compared. The fields of `Message` and `Event` have a value only while a rule runs on an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    Id,
+    ExternalId,
+    /// One of our six statuses; `Operand::Text("open")` of a dialect with two statuses is written as `Any` of ours by that dialect.
+    Status,
+    Priority,
+    Channel,
+    Via,
+    Language,
+    Subject,
+    Excerpt,
+    Spam,
+    FromAgent,
+    IsUnread,
+    MessagesCount,
+    CustomerId,
+    CustomerEmail,
+    CustomerName,
+    AssigneeUserId,
+    AssigneeTeamId,
+    /// Names of tags, case counts.
+    Tags,
+    /// Of the ticket's messages.
+    IntegrationIds,
+    CreatedAt,
+    OpenedAt,
+    UpdatedAt,
+    ClosedAt,
+    SnoozedUntil,
+    TrashedAt,
+    LastMessageAt,
+    LastReceivedMessageAt,
+    /// The score of the ticket's survey, 1 to 5.
+    SurveyScore,
+    /// A field of ours on tickets, by id.
+    CustomField(i64),
+    /// A field of ours on the ticket's customer, by id.
+    CustomerField(i64),
+    MessageBody,
+    MessageSubject,
+    MessageChannel,
+    MessageFromAgent,
+    MessagePublic,
+    MessageSenderId,
+    MessageSenderEmail,
+    MessageIntegrationId,
+    /// Our kind of the event that a rule runs on, such as `ticket-created`.
+    EventKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operator {
+    Equal,
+    NotEqual,
+    Less,
+    AtMost,
+    More,
+    AtLeast,
+    /// The time lies at least so long ago.
+    AtLeastAgo,
+    /// The time lies at most so long ago.
+    AtMostAgo,
+    /// Part of a text, or one of a list of names; case does not count in texts.
+    Contains,
+    NotContains,
+    ContainsAny,
+    ContainsAll,
+    NotContainsAny,
+    NotContainsAll,
+    StartsWith,
+    EndsWith,
+    IsEmpty,
+    IsNotEmpty,
+}
+
+/// What is compared with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operand {
+    /// Of `IsEmpty` and `IsNotEmpty`, and of a comparison with nothing.
+    Nothing,
+    Text(String),
+    Number(f64),
+    Int(i64),
+    Flag(bool),
+    Time(Timestamp),
+    /// A span of time in seconds, of `AtLeastAgo` and `AtMostAgo`.
+    Seconds(i64),
+    /// The person who reads the view or whose change a rule runs on.
+    CurrentUser,
+    List(Vec<Operand>),
+}
+
+/// Whom `Operand::CurrentUser` stands for, and what time it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Viewpoint {
+    pub now: Timestamp,
+    pub person_id: Option<i64>,
+}

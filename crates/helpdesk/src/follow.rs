@@ -1,0 +1,70 @@
+//! Following the event log: what rules, integrations and statistics do after a change, each with a cursor of its own.
+//!
+//! A follower works in slices. What it does with a slice and where it has come are written in one transaction, so that each event has
+//! its effect exactly once, also after a crash. The binary lists the followers and wakes them (`bailiwick/src/worker.rs`); each is a job
+//! of its own, of which one at a time runs, on whichever node.
+
+use jiff::Timestamp;
+use serde_json::Value as Json;
+use store::log::{self, Position};
+use store::{Row, Tx};
+
+use crate::Error;
+
+/// An event as a follower reads it, with who caused it.
+#[derive(Debug, Clone)]
+pub struct Logged {
+    pub position: Position,
+    pub id: i64,
+    /// Such as `ticket-created`.
+    pub kind: String,
+    pub object_type: String,
+    pub object_id: i64,
+    pub person_id: Option<i64>,
+    pub client_id: Option<i64>,
+    /// Our own worker, where no person acted: what a rule did itself is told from the rest by it.
+    pub worker: Option<String>,
+    /// A UUID that groups what one request caused.
+    pub context: String,
+    pub before: Option<Json>,
+    pub after: Option<Json>,
+    pub data: Option<Json>,
+    pub created_at: Timestamp,
+}
+
+/// The next events for this reader, at most `limit`, oldest first.
+pub async fn next(tx: &mut Tx, reader: &str, limit: i64) -> Result<Vec<Logged>, Error> {
+    let position = log::position(tx, reader).await?;
+    log::after(tx, position, limit).await?.iter().map(Logged::from_row).collect()
+}
+
+/// Remembers that the reader has dealt with everything up to this event, in the transaction of what it did.
+pub async fn advance(tx: &mut Tx, reader: &str, last: &Logged, now: Timestamp) -> Result<(), Error> {
+    Ok(log::advance(tx, reader, last.position, now).await?)
+}
+
+/// Whether there are events that the reader has not seen.
+pub async fn is_behind(tx: &mut Tx, reader: &str) -> Result<bool, Error> {
+    let position = log::position(tx, reader).await?;
+    Ok(!log::after(tx, position, 1).await?.is_empty())
+}
+
+impl Logged {
+    fn from_row(row: &Row) -> Result<Logged, Error> {
+        Ok(Logged {
+            position: Position::of(row)?,
+            id: row.int("id")?,
+            kind: row.text("type")?,
+            object_type: row.text("object_type")?,
+            object_id: row.int("object_id")?,
+            person_id: row.int_or_null("person_id")?,
+            client_id: row.int_or_null("client_id")?,
+            worker: row.text_or_null("worker")?,
+            context: row.text("context")?,
+            before: row.json("before")?,
+            after: row.json("after")?,
+            data: row.json("data")?,
+            created_at: row.time("created_at")?,
+        })
+    }
+}
