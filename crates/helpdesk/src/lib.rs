@@ -16,6 +16,7 @@ pub mod page;
 pub mod passwords;
 pub mod people;
 pub mod reach;
+pub mod rules;
 pub mod tags;
 pub mod teams;
 pub mod tickets;

@@ -10,11 +10,12 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("outside", &[]),
     ("passkeys", &[]),
     ("helpdesk", &["scope", "store", "outside"]),
+    ("gorgias-code", &["helpdesk"]),
     ("oauth", &["helpdesk", "passkeys", "scope", "store", "outside"]),
     ("endpoint", &["oauth", "helpdesk", "scope", "store", "outside"]),
-    ("gorgias-api", &["endpoint", "helpdesk", "scope", "store"]),
+    ("gorgias-api", &["endpoint", "gorgias-code", "helpdesk", "scope", "store"]),
     ("mcp", &["endpoint", "oauth", "helpdesk", "scope", "store"]),
-    ("web", &["endpoint", "oauth", "helpdesk", "scope", "store"]),
+    ("web", &["endpoint", "gorgias-code", "oauth", "helpdesk", "scope", "store"]),
     ("bailiwick", &["gorgias-api", "mcp", "web", "endpoint", "oauth", "helpdesk", "scope", "store", "outside"]),
 ];
 
