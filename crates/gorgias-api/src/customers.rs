@@ -100,6 +100,7 @@ pub async fn delete_many(
 
     let now = app.clock.now();
     transact!(app.db, |tx| customers::delete_many(tx, &may, now, &ids).await)?;
+    app.provider.forget_all();
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
@@ -121,6 +122,8 @@ pub async fn update(State(app): State<App>, May(may): May<CanWrite<Customers>>, 
 
     let now = app.clock.now();
     let detail = transact!(app.db, |tx| customers::update(tx, &may, now, id, &changes).await)?;
+    // What apps learn of the person is remembered for a moment.
+    app.provider.forget_person(id);
     Ok(Json(view_detail(&detail)))
 }
 
@@ -132,6 +135,7 @@ pub async fn delete(
 ) -> Result<Response, GorgiasError> {
     let now = app.clock.now();
     transact!(app.db, |tx| customers::delete(tx, &may, now, id).await)?;
+    app.provider.forget_person(id);
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
@@ -154,6 +158,7 @@ pub async fn merge(
 
     let now = app.clock.now();
     let detail = transact!(app.db, |tx| customers::merge(tx, &may, now, source_id, target_id, &chosen).await)?;
+    app.provider.forget_all();
     Ok(Json(view_detail(&detail)))
 }
 

@@ -4,10 +4,11 @@
 //! `forget_*` functions make it seen at once. The person's role and the app's ceiling are those of now, not of issue time (RS-6).
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use moka::sync::Cache;
 use scope::Dialect;
@@ -64,6 +65,25 @@ pub struct Bearer {
     /// Who acts for the person: the `act` claim (TX-3).
     pub act: Option<Json>,
     pub expires_at: Timestamp,
+    /// What introspection says besides.
+    pub(crate) issued: Issued,
+    pub(crate) told: Told,
+}
+
+/// The token's own times, whatever its consent says, and the person's address.
+#[derive(Debug, Clone)]
+pub(crate) struct Issued {
+    pub(crate) at: Timestamp,
+    pub(crate) until: Timestamp,
+    pub(crate) email: Option<String>,
+}
+
+/// Answers about the token that were given already, as JSON. They are forgotten together with it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Told {
+    /// To the app that it was issued to.
+    pub(crate) introspection: OnceLock<Bytes>,
+    pub(crate) userinfo: OnceLock<Bytes>,
 }
 
 impl Bearer {
@@ -121,34 +141,41 @@ impl Provider {
             return Ok(None);
         }
         let hash = secret::hash(token);
+        let now = self.clock.now();
+        let Some(entry) = self.entry(&hash, now).await? else { return Ok(None) };
+        self.note_use(&entry, hash, now, from);
+        Ok(Some(entry.bearer.clone()))
+    }
+
+    /// The same for whoever only asks about the token: that is no use of it.
+    pub(crate) async fn asked_about(&self, hash: &[u8; 32], now: Timestamp) -> Result<Option<Arc<Bearer>>, StoreError> {
+        Ok(self.entry(hash, now).await?.map(|entry| entry.bearer.clone()))
+    }
+
+    async fn entry(&self, hash: &[u8; 32], now: Timestamp) -> Result<Option<Arc<Entry>>, StoreError> {
         let remembered = &self.state.remembered;
-        let entry = match remembered.tokens.get(&hash) {
+        let entry = match remembered.tokens.get(hash) {
             Some(entry) => entry,
             None => {
                 let forgotten = remembered.forgotten();
-                let Some(entry) = self.look_up(&hash).await? else { return Ok(None) };
+                let Some(entry) = self.look_up(hash).await? else { return Ok(None) };
                 let entry = Arc::new(entry);
                 if forgotten == remembered.forgotten() {
-                    remembered.tokens.insert(hash, entry.clone());
+                    remembered.tokens.insert(*hash, entry.clone());
                 }
                 entry
             }
         };
-        let now = self.clock.now();
-        if entry.bearer.expires_at <= now {
-            return Ok(None);
-        }
-        self.note_use(&entry, hash, now, from);
-        Ok(Some(entry.bearer.clone()))
+        Ok((now < entry.bearer.expires_at).then_some(entry))
     }
 
     async fn look_up(&self, hash: &[u8; 32]) -> Result<Option<Entry>, StoreError> {
         let mut tx = self.db.read().await?;
         let row = tx
             .row(
-                "select a.scope, a.audience, a.jkt, a.expires_at, a.last_used_at, f.id as family_id, f.grant_id, f.client_id, f.person_id,
+                "select a.scope, a.audience, a.jkt, a.created_at, a.expires_at, a.last_used_at, f.id as family_id, f.grant_id, f.client_id, f.person_id,
                         f.auth_time, f.acr, f.act, c.client_id as app, c.dialect, c.policy, c.allowed_scopes, c.calls_per_minute, p.role,
-                        g.expires_at as grant_end
+                        p.email, g.expires_at as grant_end
                  from access_tokens a
                  join token_families f on f.id = a.family_id
                  join clients c on c.id = f.client_id
@@ -236,6 +263,12 @@ fn entry(row: &Row, issuer: &str, rules: &AppRules) -> Result<Entry, StoreError>
         policy: Policy::parse(&row.text("policy")?).ok_or(StoreError::Column("policy"))?,
         login: Arc::new(Login { auth_time: row.time_or_null("auth_time")?, acr: row.text_or_null("acr")? }),
         expires_at: ends_at,
+        issued: Issued {
+            at: row.time("created_at")?,
+            until: row.time("expires_at")?,
+            email: row.text_or_null("email")?,
+        },
+        told: Told::default(),
     };
     Ok(Entry { bearer: Arc::new(bearer), noted_at: AtomicI64::new(noted_at) })
 }

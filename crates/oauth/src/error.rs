@@ -5,9 +5,9 @@
 
 use std::borrow::Cow;
 
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use serde_json::{Value, json};
 use store::{StoreError, Transient};
 
@@ -258,8 +258,14 @@ pub const BASIC_CHALLENGE: &str = r#"Basic realm="OAuth2 Token Endpoint""#;
 
 /// A JSON answer that no cache keeps (ALL-8).
 pub fn answer(status: StatusCode, body: &Value) -> Response {
-    let mut response = (status, Json(body)).into_response();
+    answer_text(status, Bytes::from(body.to_string()))
+}
+
+/// The same with JSON that is written already.
+pub(crate) fn answer_text(status: StatusCode, body: Bytes) -> Response {
+    let mut response = (status, body).into_response();
     let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     response

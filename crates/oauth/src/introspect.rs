@@ -1,28 +1,33 @@
 //! Token introspection (RFC 7662): an app asks about a token of its own, or about one for a resource that it serves (IN-1
 //! to IN-5).
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use jiff::Timestamp;
+use scope::set::ScopeSet;
 use serde_json::{Map, Value as Json, json};
 use store::Row;
 
+use crate::bearer::Bearer;
 use crate::client_auth::BackChannel;
-use crate::clients::{self, Client, scope_set};
+use crate::clients::{Client, scope_set};
 use crate::form::Accepts;
 use crate::resources::Audience;
-use crate::{Error, Provider, app_rules, error, secret};
+use crate::{Error, Provider, error, secret};
 
 impl Provider {
     /// `POST /oauth/introspect`
     pub async fn introspect(&self, request: &BackChannel) -> Response {
         match self.introspect_one(request).await {
-            Ok(body) => error::answer(StatusCode::OK, &body),
+            Ok(body) => error::answer_text(StatusCode::OK, body),
             Err(error) => error.into_response(),
         }
     }
 
-    async fn introspect_one(&self, request: &BackChannel) -> Result<Json, Error> {
+    async fn introspect_one(&self, request: &BackChannel) -> Result<Bytes, Error> {
         let params = request.params(Accepts::Form)?;
         let known = self.authenticate_client(request, &params).await?;
         if known.client.is_public() {
@@ -31,22 +36,27 @@ impl Provider {
         }
         let hash = secret::hash(params.require("token")?);
         let now = self.clock.now();
+        let own = self.asked_about(&hash, now).await?.filter(|token| token.client_row == known.client.id);
+        if let Some(token) = own {
+            return match token.told.introspection.get() {
+                Some(body) => Ok(body.clone()),
+                None => {
+                    let body = text(&self.describe(&known.client, &About::token(&token))?);
+                    Ok(token.told.introspection.get_or_init(|| body).clone())
+                }
+            };
+        }
         let mut tx = self.db.read().await?;
         let params = [hash.as_slice().into(), known.client.id.into(), now.into()];
-        let access = tx.row(ACCESS_TOKEN, &params).await?;
-        let (row, is_access_token) = match access {
-            Some(row) => (Some(row), true),
-            None => (tx.row(REFRESH_TOKEN, &params).await?, false),
-        };
-        // Unknown, expired, revoked and foreign look the same (IN-2).
-        if let Some(row) = row {
-            return self.describe(&known.client, &row, is_access_token);
+        if let Some(row) = tx.row(REFRESH_TOKEN, &params).await? {
+            return Ok(text(&self.describe(&known.client, &self.about_refresh_token(&known.client, &row)?)?));
         }
         drop(tx);
-        match self.served_token(&known.client, &hash, now).await? {
-            Some((client, row)) => self.describe(&client, &row, true),
-            None => Ok(json!({ "active": false })),
-        }
+        // Unknown, expired, revoked and foreign look the same (IN-2).
+        Ok(match self.served_token(&known.client, &hash, now).await? {
+            Some((client, token)) => text(&self.describe(&client, &About::token(&token))?),
+            None => text(&json!({ "active": false })),
+        })
     }
 
     /// Another app's access token for a resource that this one serves (IN-4). Refresh tokens are for nobody but us.
@@ -55,55 +65,60 @@ impl Provider {
         server: &Client,
         hash: &[u8; 32],
         now: Timestamp,
-    ) -> Result<Option<(Client, Row)>, Error> {
+    ) -> Result<Option<(Client, Arc<Bearer>)>, Error> {
         let served = self.resource_servers().await?.served_by(server);
         if served == Audience::NOBODY {
             return Ok(None);
         }
-        let mut tx = self.db.read().await?;
-        let owner =
-            "select f.client_id from access_tokens a join token_families f on f.id = a.family_id where a.hash = $1";
-        let Some(owner) = tx.row(owner, &[hash.as_slice().into()]).await? else { return Ok(None) };
-        let Some(client) = clients::by_row(&mut tx, owner.int("client_id")?).await? else { return Ok(None) };
-        let client = app_rules::applied(&mut tx, client).await?;
-        let row = tx.row(ACCESS_TOKEN, &[hash.as_slice().into(), client.id.into(), now.into()]).await?;
-        let Some(row) = row.filter(|_| client.is_active()) else { return Ok(None) };
-        let audience = Audience::stored(&row.text("audience")?, &self.config.issuer);
-        let is_served = audience.targets().any(|target| served.has(target));
-        Ok(is_served.then_some((client, row)))
+        let Some(token) = self.asked_about(hash, now).await? else { return Ok(None) };
+        if !token.audience.targets().any(|target| served.has(target)) {
+            return Ok(None);
+        }
+        let known = self.known_client(&token.client_id).await?;
+        Ok(known.map(|known| (known.client.clone(), token)))
     }
 
-    fn describe(&self, client: &Client, row: &Row, is_access_token: bool) -> Result<Json, Error> {
+    fn about_refresh_token(&self, client: &Client, row: &Row) -> Result<About, Error> {
+        Ok(About {
+            scope: scope_set(row, "scope")?.within(&client.allowed_scopes, client.dialect),
+            audience: Audience::stored(&row.text("audience")?, &self.config.issuer),
+            issued_at: row.time("created_at")?,
+            expires_at: row.time_or_null("expires_at")?,
+            bound: None,
+            act: row.json("act")?,
+            person_id: row.int_or_null("grant_id")?.map(|_| row.int("person_id")).transpose()?,
+            email: row.text_or_null("email")?,
+        })
+    }
+
+    fn describe(&self, client: &Client, about: &About) -> Result<Json, Error> {
         let mut body = Map::new();
         let mut set = |name: &str, value: Json| {
             body.insert(name.to_owned(), value);
         };
-        let seconds = |at: Timestamp| json!(at.as_second());
         set("active", json!(true));
-        let scope = scope_set(row, "scope")?.within(&client.allowed_scopes, client.dialect);
-        set("scope", json!(scope.as_str()));
+        set("scope", json!(about.scope.as_str()));
         set("client_id", json!(client.client_id));
         set("iss", json!(self.config.issuer));
-        set("aud", Audience::stored(&row.text("audience")?, &self.config.issuer).claim(&self.config.issuer));
-        set("iat", seconds(row.time("created_at")?));
-        if let Some(end) = row.time_or_null("expires_at")? {
-            set("exp", seconds(end));
+        set("aud", about.audience.claim(&self.config.issuer));
+        set("iat", json!(about.issued_at.as_second()));
+        if let Some(end) = about.expires_at {
+            set("exp", json!(end.as_second()));
         }
-        if is_access_token {
+        if let Some(jkt) = &about.bound {
             // Left out for a refresh token, so that nobody takes one for the other (IN-5).
-            let jkt = row.text_or_null("jkt")?;
             set("token_type", json!(client.policy.token_type(jkt.is_some())));
             if let Some(jkt) = jkt {
                 set("cnf", json!({ "jkt": jkt }));
             }
         }
-        if let Some(act) = row.json("act")? {
-            set("act", act);
+        if let Some(act) = &about.act {
+            set("act", act.clone());
         }
-        match row.int_or_null("grant_id")? {
-            Some(_) => {
-                set("sub", json!(self.sub(client, row.int("person_id")?)?));
-                if let Some(email) = row.text_or_null("email")? {
+        match about.person_id {
+            Some(person_id) => {
+                set("sub", json!(self.sub(client, person_id)?));
+                if let Some(email) = &about.email {
                     set("username", json!(email));
                 }
             }
@@ -114,14 +129,38 @@ impl Provider {
     }
 }
 
-const ACCESS_TOKEN: &str =
-    "select a.scope, a.audience, a.jkt, a.created_at, a.expires_at, f.act, f.grant_id, f.person_id, p.email
-     from access_tokens a
-     join token_families f on f.id = a.family_id
-     join people p on p.id = f.person_id
-     left join grants g on g.id = f.grant_id
-     where a.hash = $1 and f.client_id = $2 and a.expires_at > $3 and a.revoked_at is null and f.revoked_at is null
-       and g.revoked_at is null and (g.expires_at is null or g.expires_at > $3) and p.active = 1 and p.deleted_at is null";
+/// What is told of a token.
+struct About {
+    scope: ScopeSet,
+    audience: Audience,
+    issued_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    /// Of an access token: the key that it is bound to, if it is.
+    bound: Option<Option<String>>,
+    act: Option<Json>,
+    /// None if nobody signed in.
+    person_id: Option<i64>,
+    email: Option<String>,
+}
+
+impl About {
+    fn token(token: &Bearer) -> About {
+        About {
+            scope: token.scope.clone(),
+            audience: token.audience,
+            issued_at: token.issued.at,
+            expires_at: Some(token.issued.until),
+            bound: Some(token.jkt.clone()),
+            act: token.act.clone(),
+            person_id: token.grant_id.map(|_| token.person_id),
+            email: token.issued.email.clone(),
+        }
+    }
+}
+
+fn text(body: &Json) -> Bytes {
+    Bytes::from(body.to_string())
+}
 
 const REFRESH_TOKEN: &str =
     "select f.scope, f.resources as audience, r.created_at, r.expires_at, f.act, f.grant_id, f.person_id, p.email

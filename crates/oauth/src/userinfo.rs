@@ -2,12 +2,14 @@
 
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use scope::identity::Identity;
 use serde_json::{Map, Value as Json, json};
 
+use crate::bearer::Bearer;
 use crate::client_auth::BackChannel;
 use crate::dpop::{self, Scheme, Shown, Unusable};
-use crate::error::{answer, clean};
+use crate::error::{answer_text, clean};
 use crate::form::{Accepts, Params, decode};
 use crate::{Code, Error, Provider, claims, id_token};
 
@@ -37,7 +39,6 @@ impl Provider {
 
     async fn tell_of_person(&self, method: &Method, request: &BackChannel) -> Result<Response, Refusal> {
         let (scheme, token) = token(method, request)?.ok_or(Refusal::NoToken)?;
-        let unknown = || Error::of(Code::InvalidToken, "The access token is unknown, expired or revoked.");
         let shown = Shown {
             scheme,
             token: &token,
@@ -57,14 +58,29 @@ impl Provider {
         if bearer.grant_id.is_none() || !bearer.scope.has_identity(Identity::OpenId) {
             return Err(Error::of(Code::InsufficientScope, "The access token needs the scope openid.").into());
         }
+        let mut response = match bearer.told.userinfo.get() {
+            Some(body) => answer_text(StatusCode::OK, body.clone()),
+            None => self.first_answer(&bearer).await?,
+        };
+        if let Some(nonce) = next_nonce {
+            dpop::offer(&mut response, &nonce);
+        }
+        Ok(response)
+    }
+
+    /// The answer, which is kept with the token as long as that is remembered, unless it has to be signed each time.
+    async fn first_answer(&self, bearer: &Bearer) -> Result<Response, Refusal> {
         let subject = claims::find(&mut self.db.read().await?, bearer.person_id).await?.ok_or_else(unknown)?;
         let known = self.known_client(&bearer.client_id).await?.ok_or_else(unknown)?;
         let client = &known.client;
         let mut claims = Map::new();
         claims.insert("sub".to_owned(), json!(self.sub(client, bearer.person_id)?));
         subject.describe(&bearer.scope, &mut claims);
-        let mut response = match client.metadata.userinfo_signed_response_alg.as_deref() {
-            None => answer(StatusCode::OK, &Json::Object(claims)),
+        Ok(match client.metadata.userinfo_signed_response_alg.as_deref() {
+            None => {
+                let body = Bytes::from(Json::Object(claims).to_string());
+                answer_text(StatusCode::OK, bearer.told.userinfo.get_or_init(|| body).clone())
+            }
             Some(word) => {
                 let algorithm = id_token::algorithm_for(client, word)?;
                 // Both members keep a signed answer from passing for another app's, or for another provider's (OIDC Core 5.3.2).
@@ -72,12 +88,12 @@ impl Provider {
                 claims.insert("aud".to_owned(), json!(client.client_id));
                 signed(self.sign_with(algorithm, "JWT", |_now| Ok(Json::Object(claims))).await?)
             }
-        };
-        if let Some(nonce) = next_nonce {
-            dpop::offer(&mut response, &nonce);
-        }
-        Ok(response)
+        })
     }
+}
+
+fn unknown() -> Error {
+    Error::of(Code::InvalidToken, "The access token is unknown, expired or revoked.")
 }
 
 /// The answer as a JWT, which no cache keeps either (UI-6, UI-7).
@@ -140,7 +156,8 @@ impl IntoResponse for Refusal {
         let (error, scheme) = match self {
             Refusal::NoToken => {
                 let challenge = HeaderValue::from_static(r#"Bearer realm="userinfo", scope="openid""#);
-                let mut response = answer(StatusCode::UNAUTHORIZED, &json!({ "error": "unauthorized" }));
+                let mut response =
+                    answer_text(StatusCode::UNAUTHORIZED, Bytes::from_static(br#"{"error":"unauthorized"}"#));
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
                 return response;
             }

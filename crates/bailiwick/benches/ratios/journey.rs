@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,12 +15,14 @@ const CALLBACK: &str = "http://127.0.0.1/callback";
 const VERIFIER: &str = "bench-verifier-bench-verifier-bench-verifier-0";
 
 pub async fn measure(bench: &Bench<'_>) {
+    let addresses = people(bench);
     for (what, signs_in) in [("sign-in kept: request to tokens", false), ("with sign-in by password", true)] {
         let done = Arc::new(AtomicUsize::new(0));
         let started = Instant::now();
-        let people: Vec<_> = (0..N_CONNECTIONS)
-            .map(|_| {
-                let mut person = Person::new(bench);
+        let people: Vec<_> = addresses
+            .iter()
+            .map(|email| {
+                let mut person = Person::new(bench, email);
                 let (done, time) = (done.clone(), bench.time * 2);
                 tokio::spawn(async move {
                     person.sign_in_if_asked().await;
@@ -42,6 +44,31 @@ pub async fn measure(bench: &Bench<'_>) {
     }
 }
 
+/// One of the staff for each connection, with the administrator's password: an account lets only so many sign-ins be tried at once.
+fn people(bench: &Bench<'_>) -> Vec<String> {
+    let connection = rusqlite::Connection::open(bench.data.join("bailiwick.db")).expect("open");
+    connection.busy_timeout(Duration::from_secs(10)).expect("a timeout");
+    let admin = bench.demo.facts["people"]["admin"]["email"].as_str().expect("an address");
+    let addresses: Vec<String> = (0..N_CONNECTIONS).map(|n| format!("bench-{n}@demo.test")).collect();
+    for address in &addresses {
+        connection
+            .execute(
+                "insert into people (role, is_staff, email, email_key, email_verified, name, name_key, created_at, updated_at)
+                 select role, 1, ?1, ?1, 1, ?1, ?1, created_at, updated_at from people where email = ?2 and is_staff = 1",
+                [address.as_str(), admin],
+            )
+            .expect("a person");
+        connection
+            .execute(
+                "insert into passwords (person_id, hash, changed_at)
+                 select ?1, hash, changed_at from passwords where person_id = (select id from people where email = ?2 and is_staff = 1)",
+                rusqlite::params![connection.last_insert_rowid(), admin],
+            )
+            .expect("a password");
+    }
+    addresses
+}
+
 /// A browser without JavaScript, and the app's server behind it.
 struct Person {
     http: reqwest::Client,
@@ -54,16 +81,15 @@ struct Person {
 }
 
 impl Person {
-    fn new(bench: &Bench<'_>) -> Person {
-        let of = |name: &str| bench.demo.facts["people"]["admin"][name].as_str().expect("a login").to_owned();
+    fn new(bench: &Bench<'_>, email: &str) -> Person {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
         Person {
             http: http.build().expect("a client"),
             base: format!("http://{}", bench.demo.address),
             client_id: bench.client_id.clone(),
             secret: bench.secret.clone(),
-            email: of("email"),
-            password: of("password"),
+            email: email.to_owned(),
+            password: bench.demo.facts["people"]["admin"]["password"].as_str().expect("a password").to_owned(),
             cookies: BTreeMap::new(),
         }
     }

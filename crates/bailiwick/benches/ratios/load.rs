@@ -52,10 +52,16 @@ pub async fn run(
     for connection in connections {
         took.extend(connection.await.expect("a connection"));
     }
-    let elapsed = started.elapsed().as_secs_f64();
-    took.sort_unstable();
-    let at = |share: f64| took.get((took.len() as f64 * share) as usize).copied().unwrap_or_default();
-    Load { per_second: took.len() as f64 / elapsed, p50: at(0.5), p99: at(0.99) }
+    Load::of(took, started.elapsed())
+}
+
+impl Load {
+    /// Of what each request took, and all of them together.
+    pub fn of(mut took: Vec<Duration>, elapsed: Duration) -> Load {
+        took.sort_unstable();
+        let at = |share: f64| took.get((took.len() as f64 * share) as usize).copied().unwrap_or_default();
+        Load { per_second: took.len() as f64 / elapsed.as_secs_f64(), p50: at(0.5), p99: at(0.99) }
+    }
 }
 
 /// One GET, for its body.
@@ -77,15 +83,14 @@ pub async fn send(address: SocketAddr, request: &[u8]) {
     answer(&mut stream, &mut Vec::new()).await;
 }
 
-/// Any one request, for the body of its answer.
-pub async fn body_of(address: SocketAddr, request: &[u8]) -> Vec<u8> {
+/// Any one request, for its whole answer.
+pub async fn answer_of(address: SocketAddr, request: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).await.expect("connect");
     stream.write_all(request).await.expect("send");
     let mut buffer = Vec::new();
     let status = answer(&mut stream, &mut buffer).await;
     assert_eq!(status, 200, "{}", String::from_utf8_lossy(&buffer));
-    let head = buffer.windows(4).position(|it| it == b"\r\n\r\n").expect("a head") + 4;
-    buffer.split_off(head)
+    buffer
 }
 
 /// One form POST, for its JSON.

@@ -8,6 +8,7 @@ mod floors;
 mod journey;
 mod load;
 mod provider;
+mod signing;
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -39,7 +40,9 @@ fn main() {
     // `cargo bench -- --quick` is for trying the program out; its figures are rough.
     let seconds = if arguments.iter().any(|it| it == "--quick") { 0.3 } else { 2.0 };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(measure(Duration::from_secs_f64(seconds)));
+    // `--only signing` leaves out what runs for long before it.
+    let only_signing = arguments.windows(2).any(|it| it == ["--only", "signing"]);
+    runtime.block_on(measure(Duration::from_secs_f64(seconds), only_signing));
 }
 
 /// What the measurements share.
@@ -83,10 +86,10 @@ fn start_demo(data: &Path) -> Demo {
     Demo { process: Running(process), address, facts }
 }
 
-fn start_bare(token: &str, body: &Path) -> (Running, SocketAddr) {
+fn start_bare(token: &str, answer: &Path) -> (Running, SocketAddr) {
     let mut process = Command::new(std::env::current_exe().expect("this program"))
         .args(["--bare", token])
-        .arg(body)
+        .arg(answer)
         .stdout(Stdio::piped())
         .spawn()
         .expect("start the bare server");
@@ -95,7 +98,7 @@ fn start_bare(token: &str, body: &Path) -> (Running, SocketAddr) {
     (Running(process), floors::parse_address(&line))
 }
 
-async fn measure(time: Duration) {
+async fn measure(time: Duration, only_signing: bool) {
     let folder = tempfile::tempdir().expect("a folder");
     let data: PathBuf = folder.path().join("data");
     let demo = start_demo(&data);
@@ -117,6 +120,10 @@ async fn measure(time: Duration) {
         .to_owned();
 
     println!("{:<44} {:>12} {:>12} {:>7}   p50 / p99", "what", "ours", "floor", "ratio");
+    if only_signing {
+        drop(demo);
+        return signing::measure(&data, &client_id, &secret, time).await;
+    }
     let tickets: Value =
         serde_json::from_slice(&load::get(demo.address, "/api/tickets?limit=30", &token).await).expect("JSON");
     let id = tickets["data"][0]["id"].as_i64().expect("a ticket");
@@ -125,18 +132,17 @@ async fn measure(time: Duration) {
         ("GET a ticket", format!("/api/tickets/{id}")),
         ("GET 30 tickets", "/api/tickets?limit=30".to_owned()),
     ] {
-        let body = folder.path().join("body.json");
-        std::fs::write(&body, load::get(demo.address, &path, &token).await).expect("write the body");
-        let (_bare, bare_address) = start_bare(&token, &body);
-        let ours = get_request(&path, &token);
-        let bare = get_request("/bare", &token);
+        let request = get_request(&path, &token);
+        let answer = folder.path().join("answer");
+        std::fs::write(&answer, load::answer_of(demo.address, &request).await).expect("write the answer");
+        let (_bare, bare_address) = start_bare(&token, &answer);
         let mut rounds = Vec::new();
         for _ in 0..ROUNDS {
-            let ours = load::run(demo.address, N_CONNECTIONS, time, 200, repeat(&ours)).await;
-            let floor = load::run(bare_address, N_CONNECTIONS, time, 200, repeat(&bare)).await;
+            let ours = load::run(demo.address, N_CONNECTIONS, time, 200, repeat(&request)).await;
+            let floor = load::run(bare_address, N_CONNECTIONS, time, 200, repeat(&request)).await;
             rounds.push((ours, floor.per_second));
         }
-        print_row(&format!("{name} (bare axum route, same bytes)"), rounds);
+        print_row(&format!("{name} (bare axum route, same answer)"), rounds);
     }
 
     provider::measure(&Bench {
@@ -144,8 +150,8 @@ async fn measure(time: Duration) {
         data: &data,
         folder: folder.path(),
         time,
-        client_id,
-        secret,
+        client_id: client_id.clone(),
+        secret: secret.clone(),
         token: token.clone(),
     })
     .await;
@@ -170,6 +176,7 @@ async fn measure(time: Duration) {
     load::run(demo.address, 64, time, 200, repeat(&at_load)).await;
     println!("memory after load on 64 connections: {:.0} MiB", resident_mib(demo.process.0.id()));
     drop(demo);
+    signing::measure(&data, &client_id, &secret, time).await;
     start_and_rest(&data).await;
     cleanup::measure(
         &data,

@@ -4,15 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::RSA_PKCS1_SHA256;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::{
-    Bench, N_CONNECTIONS, ROUNDS, floors, get_request, insert_floor, journey, load, microseconds, print_row, repeat,
-    start_bare,
+    Bench, N_CONNECTIONS, ROUNDS, get_request, insert_floor, journey, load, microseconds, print_row, repeat, start_bare,
 };
 
 /// Requests of one round that each count once, such as the redemption of a code.
@@ -25,7 +21,7 @@ pub async fn measure(bench: &Bench<'_>) {
     let own = format!("grant_type=client_credentials&scope=tickets%3Aread+tickets%3Awrite+tags%3Aread&{credentials}");
     let own = load::form_request("/oauth/token", &own);
     against_inserts(bench, "token: client_credentials", 200, |_round| vec![own.clone(); most * 4]).await;
-    for (what, scope) in [("token: code", "offline_access tickets:read"), ("token: code with id_token", OPENID)] {
+    for (what, scope) in [("token: code", PLAIN), ("token: code with id_token", OPENID)] {
         against_inserts(bench, what, 200, |round| {
             let codes = codes(bench.data, &bench.client_id, scope, round, most);
             codes.iter().map(|code| load::form_request("/oauth/token", &code_form(code, &credentials))).collect()
@@ -34,7 +30,7 @@ pub async fn measure(bench: &Bench<'_>) {
     }
     for (what, rotates) in [("token: refresh, rotating", true), ("token: refresh, not rotating", false)] {
         against_inserts(bench, what, 200, |round| {
-            let tokens = refresh_tokens(bench.data, &bench.client_id, rotates, round, most * 2);
+            let tokens = refresh_tokens(bench.data, &bench.client_id, PLAIN, rotates, round, most * 2);
             let form = |token: &String| format!("grant_type=refresh_token&refresh_token={token}&{credentials}");
             tokens.iter().map(|token| load::form_request("/oauth/token", &form(token))).collect()
         })
@@ -48,24 +44,18 @@ pub async fn measure(bench: &Bench<'_>) {
     against_inserts(bench, "pushed request", 201, |_round| vec![pushed.clone(); PUSHED]).await;
 
     let asked = format!("token={}&{credentials}", bench.token);
-    let introspect = load::form_request("/oauth/introspect", &asked);
-    let body = load::body_of(bench.demo.address, &introspect).await;
-    against_bare(bench, "introspection", &introspect, &body).await;
+    against_bare(bench, "introspection", &load::form_request("/oauth/introspect", &asked)).await;
     let person = person_token(bench, &credentials).await;
-    let userinfo = get_request("/oauth/userinfo", &person);
-    let body = load::body_of(bench.demo.address, &userinfo).await;
-    against_bare(bench, "userinfo", &userinfo, &body).await;
-    let keys = get_request("/oauth/jwks", "none");
-    let body = load::body_of(bench.demo.address, &keys).await;
-    against_bare(bench, "key set", &keys, &body).await;
+    against_bare(bench, "userinfo", &get_request("/oauth/userinfo", &person)).await;
+    against_bare(bench, "key set", &get_request("/oauth/jwks", &bench.token)).await;
 
-    signing(bench, &credentials, most).await;
     journey::measure(bench).await;
 }
 
 /// An app may have a thousand pushed requests that wait: all rounds together stay below.
 const PUSHED: usize = 190;
-const OPENID: &str = "offline_access openid tickets:read";
+pub const PLAIN: &str = "offline_access tickets:read";
+pub const OPENID: &str = "offline_access openid tickets:read";
 
 /// Each request of a round once, beside durable inserts.
 async fn against_inserts(bench: &Bench<'_>, what: &str, expected: u16, mut requests: impl FnMut(usize) -> Once) {
@@ -79,43 +69,18 @@ async fn against_inserts(bench: &Bench<'_>, what: &str, expected: u16, mut reque
     print_row(&format!("{what} (durable insert)"), rounds);
 }
 
-/// The same request again and again, beside a bare route that looks a token up and returns the same bytes.
-async fn against_bare(bench: &Bench<'_>, what: &str, request: &[u8], body: &[u8]) {
-    let file = bench.folder.join("body.json");
-    std::fs::write(&file, body).expect("write the body");
+/// The same request again and again, beside a bare route that takes the same request and gives the same answer.
+async fn against_bare(bench: &Bench<'_>, what: &str, request: &[u8]) {
+    let file = bench.folder.join("answer");
+    std::fs::write(&file, load::answer_of(bench.demo.address, request).await).expect("write the answer");
     let (_bare, bare_address) = start_bare(&bench.token, &file);
-    let bare = get_request("/bare", &bench.token);
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
         let ours = load::run(bench.demo.address, N_CONNECTIONS, bench.time, 200, repeat(request)).await;
-        let floor = load::run(bare_address, N_CONNECTIONS, bench.time, 200, repeat(&bare)).await;
+        let floor = load::run(bare_address, N_CONNECTIONS, bench.time, 200, repeat(request)).await;
         rounds.push((ours, floor.per_second));
     }
-    print_row(&format!("{what} (bare axum route, same bytes)"), rounds);
-}
-
-/// Codes for an id_token, beside the signatures alone: RSA with 2,048 bits, on all cores.
-async fn signing(bench: &Bench<'_>, credentials: &str, most: usize) {
-    let key = KeyPair::generate(KeySize::Rsa2048).expect("a key");
-    let text = [7_u8; 600];
-    let mut rounds = Vec::new();
-    for round in 0..ROUNDS {
-        let codes = codes(bench.data, &bench.client_id, OPENID, ROUNDS + round, most);
-        let requests: Once =
-            codes.iter().map(|code| load::form_request("/oauth/token", &code_form(code, credentials))).collect();
-        let requests = Arc::new(requests);
-        let request = move |n: usize| requests.get(n).cloned();
-        let ours = load::run(bench.demo.address, N_CONNECTIONS, bench.time, 200, Arc::new(request)).await;
-        let n_cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let floor = tokio::task::block_in_place(|| {
-            floors::per_second(n_cores, bench.time, |_n| {
-                let mut signature = vec![0; key.public_modulus_len()];
-                key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &text, &mut signature).expect("a signature");
-            })
-        });
-        rounds.push((ours, floor));
-    }
-    print_row("id_token issue (bare RS256 signatures)", rounds);
+    print_row(&format!("{what} (bare axum route, same answer)"), rounds);
 }
 
 /// An access token of a person, for userinfo.
@@ -189,9 +154,15 @@ fn codes(data: &Path, client_id: &str, scope: &str, round: usize, n_codes: usize
 }
 
 /// Puts refresh tokens into the demo's database, each of a family of its own, and returns them.
-fn refresh_tokens(data: &Path, client_id: &str, rotates: bool, round: usize, n_tokens: usize) -> Vec<String> {
-    let families =
-        codes(data, client_id, "offline_access tickets:read", 1000 + 10 * usize::from(rotates) + round, n_tokens);
+pub fn refresh_tokens(
+    data: &Path,
+    client_id: &str,
+    scope: &str,
+    rotates: bool,
+    round: usize,
+    n_tokens: usize,
+) -> Vec<String> {
+    let families = codes(data, client_id, scope, 1000 + 10 * usize::from(rotates) + round, n_tokens);
     let connection = rusqlite::Connection::open(data.join("bailiwick.db")).expect("open");
     connection.busy_timeout(Duration::from_secs(10)).expect("a timeout");
     let rotation = if rotates { "rotate" } else { "none" };
