@@ -138,15 +138,20 @@ impl Provider {
     /// Marks the address as proven (UI-5). False if the link does not work.
     pub async fn verify_address(&self, token: &str, request_id: &str) -> Result<bool, Error> {
         let now = self.clock.now();
-        transact!(self.db, |tx| {
+        let person_id = transact!(self.db, |tx| {
             let link = links::find(tx, now, token).await?.filter(|link| link.purpose == Purpose::Verify);
-            let Some(link) = link else { return Ok(false) };
+            let Some(link) = link else { return Ok::<_, Error>(None) };
             if !links::finish(tx, now, token).await? {
-                return Ok(false);
+                return Ok(None);
             }
             verify(tx, now, link.person_id, request_id).await?;
-            Ok(true)
-        })
+            Ok(Some(link.person_id))
+        })?;
+        if let Some(person_id) = person_id {
+            // What apps are told of the person is remembered for a moment.
+            self.forget_person(person_id);
+        }
+        Ok(person_id.is_some())
     }
 
     /// Sets the password by a link of a mail, and proves the address by the way. None if the link does not work. `Invalid` on `password`
