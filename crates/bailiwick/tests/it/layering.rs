@@ -116,7 +116,8 @@ fn only_outside_touches_clock_randomness_and_network() {
         "Uuid::new_v",
         "reqwest::",
     ];
-    forbid(&direct, may, |line| !is_comment(line));
+    // A condition's operand ends as the crate of random numbers is called.
+    forbid(&direct, may, |line| !is_comment(line) && !line.contains("Operand::"));
 }
 
 #[test]
