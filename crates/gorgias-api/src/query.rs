@@ -80,10 +80,15 @@ impl Params {
 
     /// The id that must be there. 0 if it is not: `finish` refuses then.
     pub fn required_id(&mut self, key: &str) -> i64 {
+        self.required(key);
+        self.id(key).unwrap_or_default()
+    }
+
+    /// Adds the problem of a missing parameter, unless it was sent.
+    pub fn required(&mut self, key: &str) {
         if !self.pairs.iter().any(|(name, value)| name == key && !value.is_empty()) {
             self.problem(key, "Missing data for required field.");
         }
-        self.id(key).unwrap_or_default()
     }
 
     pub fn integer(&mut self, key: &str, min: i64, max: i64) -> Option<i64> {
@@ -131,6 +136,22 @@ impl Params {
             }
         }
         words
+    }
+
+    /// Every text that was sent, each of at most `max` characters. Empty if none was.
+    pub fn texts(&mut self, key: &str, max_items: usize, max: usize) -> Vec<String> {
+        let values = self.several(key);
+        if max_items < values.len() {
+            self.problem(key, format!("Longer than maximum length {max_items}."));
+        }
+        let mut texts = Vec::new();
+        for value in values.into_iter().take(max_items) {
+            match fields::text(value.into(), 1, max) {
+                Ok(text) => texts.push(text),
+                Err(problem) => self.problem(key, problem),
+            }
+        }
+        texts
     }
 
     /// Every id that was sent. Empty if none was.

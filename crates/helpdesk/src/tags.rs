@@ -81,6 +81,11 @@ pub async fn find(tx: &mut Tx, _may: &CanRead<Tags>, id: i64) -> Result<Tag, Err
     read(tx, id).await
 }
 
+/// The id of the tag with exactly this name.
+pub async fn named(tx: &mut Tx, _may: &CanRead<Tags>, name: &str) -> Result<Option<i64>, Error> {
+    id_of(tx, name).await
+}
+
 /// Creates a tag. `Invalid` for a bad length, `Taken` if there is one of this name.
 pub async fn create(tx: &mut Tx, may: &CanWrite<Tags>, now: Timestamp, new: &NewTag) -> Result<Tag, Error> {
     check_name(&new.name)?;
@@ -158,10 +163,21 @@ pub async fn update(
     Ok(after)
 }
 
-/// Removes a tag for good, from its tickets too.
+/// Removes a tag for good, from its tickets too. `InUse` while a macro puts it on tickets. Served by `macro_tags_by_name`.
 pub async fn delete(tx: &mut Tx, may: &CanWrite<Tags>, now: Timestamp, id: i64) -> Result<(), Error> {
     lock(tx, id).await?;
     let tag = read(tx, id).await?;
+    let used = tx
+        .row(
+            "select m.name from macro_tags k join macros m on m.id = k.macro_id
+             where k.name = $1 and m.archived = 0 order by m.id limit 1",
+            &[tag.name.as_str().into()],
+        )
+        .await?;
+    if let Some(used) = used {
+        let problem = format!("The macro {:?} puts it on tickets.", used.text("name")?);
+        return Err(Error::InUse { kind: "tag", id, problem });
+    }
     // With it go tags that are on their way into it.
     tx.run("delete from tags where id = $1 or merged_into = $1", &[id.into()]).await?;
     record(tx, may.actor(), now, "tag-deleted", id, Some(tag.fields()), None).await
@@ -199,6 +215,11 @@ pub(crate) async fn lock(tx: &mut Tx, id: i64) -> Result<(), Error> {
 }
 
 /// The tag that a name means now.
+/// Whether there is a tag of this name.
+pub(crate) async fn is_there(tx: &mut Tx, name: &str) -> Result<bool, Error> {
+    Ok(id_of(tx, name).await?.is_some())
+}
+
 async fn id_of(tx: &mut Tx, name: &str) -> Result<Option<i64>, Error> {
     let row = tx.row("select id, merged_into from tags where name = $1", &[name.into()]).await?;
     match row {

@@ -9,9 +9,10 @@ use serde_json::json;
 use store::{Row, Tx};
 
 use super::{TicketInList, changes, write};
+use crate::Error;
+use crate::events::{self, Change};
 use crate::page::Query;
 use crate::tags::{NewTag, Tag};
-use crate::{Error, events};
 
 /// Most tags on one ticket.
 pub const TAGS_MAX: usize = 1_000;
@@ -71,6 +72,17 @@ pub async fn list(tx: &mut Tx, may: &CanRead<Tickets>, ticket_id: i64) -> Result
     rows.iter().map(Tag::from_row).collect()
 }
 
+/// What to do with tags of a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TagChange {
+    /// Names that are missing are created.
+    Add,
+    /// Leaves exactly these.
+    Replace,
+    /// What is not on it is passed over.
+    Remove,
+}
+
 /// Adds tags to a ticket; names that are missing are created. `Invalid` for an id that no tag has.
 pub async fn add(
     tx: &mut Tx,
@@ -79,12 +91,7 @@ pub async fn add(
     ticket_id: i64,
     tags: &TagRefs,
 ) -> Result<(), Error> {
-    write::take(tx, ticket_id).await?;
-    let tag_ids = ids_of(tx, may.actor(), now, tags).await?;
-    if attach(tx, may.actor(), now, ticket_id, &tag_ids).await? {
-        write::touch(tx, now, ticket_id).await?;
-    }
-    Ok(())
+    change(tx, may, now, ticket_id, (TagChange::Add, tags)).await.map(|_| ())
 }
 
 /// Leaves a ticket with exactly these tags.
@@ -95,12 +102,7 @@ pub async fn replace(
     ticket_id: i64,
     tags: &TagRefs,
 ) -> Result<(), Error> {
-    write::take(tx, ticket_id).await?;
-    let tag_ids = ids_of(tx, may.actor(), now, tags).await?;
-    if exchange(tx, may.actor(), now, ticket_id, &tag_ids).await? {
-        write::touch(tx, now, ticket_id).await?;
-    }
-    Ok(())
+    change(tx, may, now, ticket_id, (TagChange::Replace, tags)).await.map(|_| ())
 }
 
 /// Takes tags off a ticket. What is not on it is passed over.
@@ -111,14 +113,38 @@ pub async fn remove(
     ticket_id: i64,
     tags: &TagRefs,
 ) -> Result<(), Error> {
+    change(tx, may, now, ticket_id, (TagChange::Remove, tags)).await.map(|_| ())
+}
+
+/// Changes the tags of a ticket and says whether anything differed.
+pub async fn change(
+    tx: &mut Tx,
+    may: &CanWrite<Tickets>,
+    now: Timestamp,
+    ticket_id: i64,
+    (what, tags): (TagChange, &TagRefs),
+) -> Result<bool, Error> {
     write::take(tx, ticket_id).await?;
-    let current = current(tx, ticket_id).await?;
-    let named = |tag: &&TicketTag| tags.ids.contains(&tag.id) || tags.names.contains(&tag.name);
-    let tag_ids: Vec<i64> = current.iter().filter(named).map(|tag| tag.id).collect();
-    if detach(tx, may.actor(), now, ticket_id, &tag_ids).await? {
+    let changed = match what {
+        TagChange::Add => {
+            let tag_ids = ids_of(tx, may.actor(), now, tags).await?;
+            attach(tx, may.actor(), now, ticket_id, &tag_ids).await?
+        }
+        TagChange::Replace => {
+            let tag_ids = ids_of(tx, may.actor(), now, tags).await?;
+            exchange(tx, may.actor(), now, ticket_id, &tag_ids).await?
+        }
+        TagChange::Remove => {
+            let current = current(tx, ticket_id).await?;
+            let named = |tag: &&TicketTag| tags.ids.contains(&tag.id) || tags.names.contains(&tag.name);
+            let tag_ids: Vec<i64> = current.iter().filter(named).map(|tag| tag.id).collect();
+            detach(tx, may.actor(), now, ticket_id, &tag_ids).await?
+        }
+    };
+    if changed {
         write::touch(tx, now, ticket_id).await?;
     }
-    Ok(())
+    Ok(changed)
 }
 
 /// The ids of tags by name, created where they are missing.
@@ -244,6 +270,10 @@ async fn record(
     (before, after): (&[TicketTag], &[TicketTag]),
 ) -> Result<(), Error> {
     let names = |tags: &[TicketTag]| json!({ "tags": tags.iter().map(|tag| &tag.name).collect::<Vec<_>>() });
+    // Names change; whoever reads the log later goes by the ids.
+    let (more, fewer) = if before.len() < after.len() { (after, before) } else { (before, after) };
+    let tag_ids: Vec<i64> = more.iter().map(|tag| tag.id).filter(|id| fewer.iter().all(|tag| tag.id != *id)).collect();
     let change = changes::change(kind, ticket_id, Some(names(before)), Some(names(after)));
+    let change = Change { data: Some(json!({ "tag_ids": tag_ids })), ..change };
     events::record(tx, actor, now, change).await
 }
