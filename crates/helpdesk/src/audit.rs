@@ -30,7 +30,8 @@ const DAILY_WORK: [&str; 12] = [
 /// Whether an event belongs into the audit room. Written with the event.
 pub(crate) fn is_audited(actor: &Actor, object_type: &str, kind: &str) -> bool {
     actor.impersonator_id.is_some()
-        || !DAILY_WORK.contains(&object_type)
+        // What rules and integrations do all day is daily work; what is done to them is not.
+        || (!DAILY_WORK.contains(&object_type) && !["rule-executed", "integration-data-item-created"].contains(&kind))
         || ["login", "logged", "password", "passkey", "totp", "verified", "session"].iter().any(|it| kind.contains(it))
 }
 
@@ -44,7 +45,7 @@ pub struct Group {
 }
 
 /// Every kind that is recorded today and audited stands in one of them, but for changes of the account's own settings.
-pub const GROUPS: [Group; 9] = [
+pub const GROUPS: [Group; 10] = [
     Group {
         word: "sign-in",
         label: "Sign-ins and sign-outs",
@@ -74,12 +75,24 @@ pub const GROUPS: [Group; 9] = [
             "app-updated",
             "app-deleted",
             "app-disabled",
+            "app-uninstalled",
             "app-enabled",
             "app-secret-added",
             "app-secret-revoked",
             "app-keys-changed",
             "app-logout-failed",
             "app-logout-delivered",
+        ],
+    },
+    Group {
+        word: "integration",
+        label: "Integrations",
+        kinds: &[
+            "integration-created",
+            "integration-updated",
+            "integration-deleted",
+            "integration-deactivated",
+            "integration-reactivated",
         ],
     },
     Group {

@@ -17,6 +17,7 @@ mod choose;
 mod confirm;
 mod consent;
 mod demo_mail;
+mod demo_webhooks;
 mod device;
 mod end_session;
 mod errors;
@@ -34,6 +35,7 @@ mod passkey;
 mod reach;
 mod scopes;
 mod setup;
+mod survey;
 mod text;
 mod upstream;
 mod visitor;
@@ -54,6 +56,7 @@ fn refusal(status: StatusCode, message: &str) -> serde_json::Value {
 const SIGNING_IN: &str = "for people who are not signed in yet";
 const OWN: &str = "about the signed-in person only; the handler asks for the session";
 const BY_LINK: &str = "opened by a one-time link in a mail";
+const BY_SURVEY: &str = "opened by the signed link in a survey's mail";
 const ASKING: &str = "the OAuth authorization endpoint: its checks are the provider's";
 
 const LEAVING: &str = "the OpenID end session endpoint: its checks are the provider's";
@@ -87,7 +90,11 @@ pub fn routes() -> Routes {
         .open(post, "/verify", mailed::confirm_address, BY_LINK)
         .open(get, "/sign-up", mailed::sign_up, SIGNING_IN)
         .open(post, "/sign-up", mailed::request_sign_up, SIGNING_IN)
+        .open(get, "/survey/{token}", survey::show, BY_SURVEY)
+        .open(post, "/survey/{token}", survey::answer, BY_SURVEY)
         .open(get, "/demo/mail", demo_mail::show, "the demo's own mails; exists nowhere else")
+        .open(get, "/demo/webhooks", demo_webhooks::show, "calls to the demo itself; exists nowhere else")
+        .open(post, "/demo/webhooks/{name}", demo_webhooks::receive, "calls to the demo itself; exists nowhere else")
         .open(get, "/me/security", me::security::show, OWN)
         .open(post, "/me/security/password", me::security::change_password, OWN)
         .open(post, "/me/security/email", me::security::verify_address, OWN)
@@ -126,6 +133,18 @@ pub fn routes() -> Routes {
         .get("/admin", admin::home::show)
         .get("/admin/resource-servers", admin::resource_servers::show)
         .post("/admin/resource-servers", admin::resource_servers::save)
+        .get("/admin/integrations", admin::integrations::list)
+        .post("/admin/integrations", admin::integration::create)
+        .get("/admin/integrations/new", admin::integration::new)
+        .get("/admin/integrations/{id}", admin::integration::show)
+        .post("/admin/integrations/{id}", admin::integration::update)
+        .post("/admin/integrations/{id}/switch", admin::integration::switch)
+        .post("/admin/integrations/{id}/secret", admin::integration::secret)
+        .post("/admin/integrations/{id}/test", admin::integration::test)
+        .post("/admin/integrations/{id}/delete", admin::integration::delete)
+        .get("/admin/deliveries", admin::deliveries::list)
+        .get("/admin/deliveries/{id}", admin::deliveries::show)
+        .post("/admin/deliveries/{id}/replay", admin::deliveries::replay)
         .get("/admin/keys", admin::keys::list)
         .post("/admin/keys/rotate", admin::keys::rotate)
         .post("/admin/keys/{kid}/revoke", admin::keys::revoke)
@@ -134,6 +153,26 @@ pub fn routes() -> Routes {
         .post("/admin/people/{id}/invite", admin::people::invite)
         .post("/admin/people/{id}/remove-factors", admin::people::remove_factors)
         .post("/admin/people/{id}/sign-out", admin::people::sign_out)
+        .get("/admin/users", admin::users::list)
+        .post("/admin/users", admin::users::create)
+        .get("/admin/users/new", admin::users::new)
+        .get("/admin/users/{id}", admin::users::edit)
+        .post("/admin/users/{id}", admin::users::update)
+        .post("/admin/users/{id}/state", admin::users::set_state)
+        .post("/admin/users/{id}/delete", admin::users::delete)
+        .get("/admin/teams", admin::teams::list)
+        .post("/admin/teams", admin::teams::create)
+        .get("/admin/teams/new", admin::teams::new)
+        .get("/admin/teams/{id}", admin::teams::edit)
+        .post("/admin/teams/{id}", admin::teams::update)
+        .post("/admin/teams/{id}/delete", admin::teams::delete)
+        .get("/admin/custom-fields", admin::custom_fields::list)
+        .post("/admin/custom-fields", admin::custom_field::create)
+        .get("/admin/custom-fields/new", admin::custom_field::new)
+        .get("/admin/custom-fields/{id}", admin::custom_field::edit)
+        .post("/admin/custom-fields/{id}", admin::custom_field::update)
+        .post("/admin/custom-fields/{id}/move", admin::custom_fields::move_one)
+        .post("/admin/custom-fields/{id}/archive", admin::custom_fields::archive)
         .get("/admin/apps", admin::apps::list)
         .post("/admin/apps", admin::app_form::create)
         .get("/admin/apps/new", admin::app_form::new)
@@ -160,6 +199,17 @@ pub fn routes() -> Routes {
         .post("/admin/trust/issuers/{id}/remove", admin::trust::remove_issuer)
         .post("/admin/trust/rules", admin::trust::add_rule)
         .post("/admin/trust/rules/{id}/remove", admin::trust::remove_rule)
+        .get("/admin/rules", admin::rules::list)
+        .post("/admin/rules", admin::rules::create)
+        .get("/admin/rules/new", admin::rules::new)
+        .get("/admin/rules/why", admin::rules::why)
+        .get("/admin/rules/dry-runs/{id}", admin::rules::show_dry_run)
+        .get("/admin/rules/{id}", admin::rules::show)
+        .post("/admin/rules/{id}", admin::rules::update)
+        .get("/admin/rules/{id}/history", admin::rules::history)
+        .post("/admin/rules/{id}/move", admin::rules::change_place)
+        .post("/admin/rules/{id}/switch", admin::rules::switch)
+        .post("/admin/rules/{id}/delete", admin::rules::delete)
         .get("/admin/app-rules", admin::app_rules::show)
         .post("/admin/app-rules", admin::app_rules::save)
         .get("/admin/api-keys", admin::api_keys::list)
@@ -168,8 +218,19 @@ pub fn routes() -> Routes {
         .post("/admin/api-keys/{id}/revoke", admin::api_keys::revoke)
         .get("/admin/audit", admin::audit::show)
         .get("/admin/audit.ndjson", admin::audit::export)
+        .get("/admin/jobs", admin::jobs::list)
+        .post("/admin/jobs", admin::jobs::create)
+        .get("/admin/jobs/{id}", admin::job::show)
+        .post("/admin/jobs/{id}/cancel", admin::job::cancel)
+        .get("/admin/jobs/{id}/undo", admin::job::ask_undo)
+        .post("/admin/jobs/{id}/undo", admin::job::undo_it)
+        .get("/admin/jobs/{id}/file", admin::job::file)
         .get("/admin/agents", admin::agents::show)
         .post("/admin/agents", admin::agents::save)
+        .get("/admin/statistics", admin::statistics::show)
+        .get("/admin/statistics/tickets", admin::statistics_tickets::show)
+        .get("/admin/surveys", admin::surveys::show)
+        .post("/admin/surveys", admin::surveys::save)
         .get("/admin/sign-in", admin::sign_in::show)
         .post("/admin/sign-in", admin::sign_in::create)
         .post("/admin/sign-in/{id}/test", admin::sign_in::test)

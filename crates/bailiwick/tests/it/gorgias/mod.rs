@@ -1,14 +1,25 @@
 //! The Gorgias dialect over HTTP: one file a resource.
 
 mod account;
+mod apps;
+mod custom_fields;
 mod customers;
 mod events;
+mod files;
+mod integrations;
+pub mod jobs;
 mod messages;
+mod rules;
+mod satisfaction_surveys;
+mod statistics;
 mod tags;
+mod teams;
 mod ticket_list;
 mod ticket_tags;
 mod tickets;
 mod users;
+mod voice_calls;
+mod widgets;
 
 use serde_json::Value;
 
