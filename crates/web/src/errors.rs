@@ -46,7 +46,8 @@ fn with_page(response: Response) -> Response {
     dressed
 }
 
-fn page_of(status: StatusCode) -> Message {
+/// What people are told about a status.
+pub fn page_of(status: StatusCode) -> Message {
     match status {
         StatusCode::FORBIDDEN => Message::new(
             "This is not for your role",

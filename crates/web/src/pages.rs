@@ -5,6 +5,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::form::Form;
+use crate::rooms::{self, Group, Section};
 
 /// Nothing but our own files; no inline script or style; not in anybody's frame (ALL-16, CO-3).
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; base-uri 'none'; \
@@ -12,6 +13,10 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
 /// The same without `form-action`, which browsers apply to the redirects after a form too: they lead to the app (CO-4).
 const POLICY_OF_FORMS_THAT_LEAD_AWAY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
                                               img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'";
+
+/// The sign-in page: its script asks us for a passkey's question.
+const POLICY_OF_SIGN_IN: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
+                                 base-uri 'none'; frame-ancestors 'none'";
 
 /// A page of our own, whose forms stay here.
 pub fn page(status: StatusCode, template: &impl Template) -> Response {
@@ -21,6 +26,11 @@ pub fn page(status: StatusCode, template: &impl Template) -> Response {
 /// A page whose form is answered with a redirect to an app.
 pub fn page_that_leads_away(status: StatusCode, template: &impl Template) -> Response {
     html(status, template, POLICY_OF_FORMS_THAT_LEAD_AWAY)
+}
+
+/// The same, and its script may ask this server something.
+pub fn page_that_asks_and_leads_away(status: StatusCode, template: &impl Template) -> Response {
+    html(status, template, POLICY_OF_SIGN_IN)
 }
 
 fn html(status: StatusCode, template: &impl Template, policy: &'static str) -> Response {
@@ -104,25 +114,10 @@ pub struct Frame {
     pub done: Option<&'static str>,
 }
 
-/// Where in the navigation a page is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Section {
-    Home,
-    Apps,
-    Agents,
-    Demands,
-    Documents,
-    SignIn,
-    Keys,
-    Registration,
-    Trust,
-    ResourceServers,
-    ApiKeys,
-    Audit,
-    AppRules,
-    MyApps,
-    Security,
-    People,
+impl Frame {
+    pub fn rooms(&self) -> impl Iterator<Item = &'static Group> {
+        rooms::groups(self.is_admin)
+    }
 }
 
 pub struct Crumb {
@@ -152,8 +147,8 @@ pub fn done(query: &Form) -> Option<&'static str> {
     match query.value("done") {
         "saved" => Some("Your changes are saved."),
         "registered" => Some("The app is registered."),
-        "disabled" => Some("The app is disabled. Its tokens are refused until you enable it again."),
-        "enabled" => Some("The app is enabled again."),
+        "disabled" => Some("The app is suspended. Its tokens are refused until you let it work again."),
+        "enabled" => Some("The app may work again."),
         "deleted" => Some("The app is deleted, and its tokens with it."),
         "token-revoked" => Some("The token is revoked."),
         "secret-revoked" => Some("The secret is revoked."),
@@ -169,6 +164,11 @@ pub fn done(query: &Form) -> Option<&'static str> {
         "trusted" => Some("The system is trusted now."),
         "distrusted" => Some("The system is trusted no more. Tokens that it brought live on until they end."),
         "rule-added" => Some("The rule holds from now on."),
+        "rule-saved" => Some("The rule is saved."),
+        "rule-moved" => Some("The order is changed."),
+        "rule-on" => Some("The rule is on. What happened while it was off stays as it is."),
+        "rule-off" => Some("The rule is off."),
+        "rule-deleted" => Some("The rule is deleted. What it did to tickets stays told."),
         "rule-removed" => Some("The rule is removed. Tokens that were exchanged live on until they end."),
         "shrunk" => Some("The app may now do just what it uses. Its tokens are narrower already."),
         "used-more" => Some("Nothing was changed: the app has used something else since. Look again."),
@@ -179,17 +179,33 @@ pub fn done(query: &Form) -> Option<&'static str> {
         "api-key-revoked" => Some("The API key is revoked."),
         "keys-off" => Some("API keys are switched off. Every one of them is refused now."),
         "keys-on" => Some("API keys are switched on again."),
+        "job-started" => Some("The job is started."),
+        "job-canceled" => Some("The job is stopped. What it has done already is kept."),
         "withdrawn" => Some("You have withdrawn the app’s access."),
         "password-changed" => Some("Your password is changed. You are signed out everywhere else."),
         "totp-added" => Some("The app for codes is on. You are asked for a code when you sign in."),
         "totp-removed" => Some("The app for codes is removed."),
         "passkey-added" => Some("The passkey is added. You can sign in with it from now on."),
         "passkey-removed" => Some("The passkey is removed."),
+        "link-removed" => Some("That account opens yours no more."),
         "session-ended" => Some("That session is signed out."),
         "link-mailed" => Some("The mail is on its way."),
         "email-verified" => Some("Your address is confirmed."),
         "factors-removed" => Some("Their second factors are removed, and they are signed out."),
         "signed-out" => Some("They are signed out everywhere."),
+        "user-invited" => Some("They are added, and the mail is on its way."),
+        "user-added" => Some("They are added. They can sign in once they have a password."),
+        "user-deactivated" => Some("They are deactivated, and signed out everywhere."),
+        "user-activated" => Some("They may sign in again."),
+        "user-away" => Some("They are away now."),
+        "user-back" => Some("They are back."),
+        "user-deleted" => Some("The user is deleted. Their tickets are unassigned."),
+        "team-added" => Some("The team is added."),
+        "team-deleted" => Some("The team is deleted."),
+        "field-added" => Some("The field is added."),
+        "field-archived" => Some("The field is archived. Its values stay."),
+        "field-restored" => Some("The field is in use again."),
+        "moved" => Some("The order is saved."),
         "welcome" => Some("Your helpdesk is ready. You are signed in as its owner."),
         _ => None,
     }

@@ -13,12 +13,13 @@ use oauth::authorize::Browser;
 use oauth::sessions::{self, Session};
 
 use crate::form::Form;
-use crate::pages::{Frame, Message, PersonLine, Section};
+use crate::pages::{Frame, Message, PersonLine};
+use crate::rooms::Section;
 
 /// Largest form (ALL-14).
 const FORM_LIMIT_BYTES: usize = 64 * 1024;
 /// Forms that people send before they are signed in: their CSRF value hangs on the browser's cookie, signed in or not.
-const BEFORE_SIGN_IN: [&str; 12] = [
+const BEFORE_SIGN_IN: [&str; 13] = [
     "/forgot",
     "/login",
     "/login/factor",
@@ -26,12 +27,16 @@ const BEFORE_SIGN_IN: [&str; 12] = [
     "/login/factor/passkey/finish",
     "/login/passkey",
     "/login/passkey/finish",
+    "/login/passkey/options",
     "/login/upstream",
     "/reset",
     "/setup",
     "/sign-up",
     "/verify",
 ];
+
+/// Their forms too; customers are never signed in.
+const SURVEYS: &str = "/survey/";
 
 /// What staff reach who must still show a second factor: the way there, the way out, and an app's request, which waits for it.
 /// Everything else leads there.
@@ -99,7 +104,7 @@ impl Visitor {
 
     fn sent_by(&self, path: &str, form: &Form) -> bool {
         let cookie = match &self.session_cookie {
-            Some(cookie) if !BEFORE_SIGN_IN.contains(&path) => cookie,
+            Some(cookie) if !BEFORE_SIGN_IN.contains(&path) && !path.starts_with(SURVEYS) => cookie,
             _ => &self.browser_cookie,
         };
         !self.is_new && sessions::csrf_matches(cookie, form.value("request"), form.value("csrf"))

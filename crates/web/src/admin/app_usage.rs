@@ -15,8 +15,9 @@ use scope::resource::Apps;
 use scope::set::ScopeSet;
 use scope::words;
 
-use crate::pages::{Frame, Section, done, page, see_other};
+use crate::pages::{Frame, done, page, see_other};
 use crate::reach::number;
+use crate::rooms::Section;
 use crate::scopes::{Chip, chips};
 use crate::visitor::{Posted, Query, Visitor};
 use crate::when::{When, day};
@@ -259,7 +260,7 @@ fn word_row(client: &Client, word: &str, used: &[Used]) -> WordRow {
     }
 }
 
-fn bars(days: &[Day]) -> Vec<Bar> {
+pub fn bars(days: &[Day]) -> Vec<Bar> {
     let most = days.iter().map(|day| day.calls).max().unwrap_or(0).max(1);
     // Whatever there is can be seen.
     let scaled = |n: i64| if n == 0 { 0 } else { (n * CHART / most).max(1) };
