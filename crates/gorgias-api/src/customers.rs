@@ -4,19 +4,24 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use endpoint::{App, Fresh, May};
+use endpoint::{App, Fresh, Later, May};
+use helpdesk::Error;
 use helpdesk::addresses::ADDRESS_MAX_CHARS;
+use helpdesk::custom_fields::{SentValue, Values};
 use helpdesk::customers::{self, Changes, Customer, CustomerDetail, Filter, NewCustomer, Sort};
+use helpdesk::filter::Viewpoint;
 use helpdesk::people::AddressRef;
+use helpdesk::views::{self, Lists};
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::Customers;
 use serde_json::{Value, json};
 use store::transact;
 
+use crate::field_values::ValuesView;
 use crate::fields::{Body, Fields, Sent};
 use crate::page::{Asked, Orders};
 use crate::query::Params;
-use crate::{Answer, GorgiasError, Id, created, empty, time};
+use crate::{Answer, GorgiasError, Id, created, empty, field_values, time};
 
 const ORDERS: Orders =
     &["created_datetime:desc", "created_datetime:asc", "updated_datetime:asc", "updated_datetime:desc"];
@@ -29,15 +34,32 @@ const EXTERNAL_ID_MAX_CHARS: usize = 255;
 const CHANNELS_MAX: usize = 100;
 
 /// `GET /api/customers`
-pub async fn list(State(app): State<App>, May(may): May<CanRead<Customers>>, mut params: Params) -> Answer {
+pub async fn list(
+    State(app): State<App>,
+    May(may): May<CanRead<Customers>>,
+    later: Later,
+    mut params: Params,
+) -> Answer {
     let asked = Asked::read(&mut params, "customers", ORDERS)?;
-    let filter = filter_of(&mut params);
+    let mut filter = filter_of(&mut params);
+    let view_id = params.id("view_id");
     params.finish()?;
     let sort = if asked.order_by.starts_with("updated") { Sort::Updated } else { Sort::Created };
 
     let mut tx = app.db.read().await?;
+    if let Some(view_id) = view_id {
+        let unknown = || GorgiasError::invalid("view_id", "There is no such customer-list view.");
+        let view = match views::find(&mut tx, &later.permit()?, view_id).await {
+            Err(Error::NotFound { .. }) => return Err(unknown()),
+            view => view?,
+        };
+        if view.lists != Lists::Customers {
+            return Err(unknown());
+        }
+        filter.condition = Some((view.condition, Viewpoint { now: app.clock.now(), person_id: may.actor().person_id }));
+    }
     let page = customers::list(&mut tx, &may, &filter, sort, asked.is_descending(), &asked.slice).await?;
-    Ok(Json(asked.envelope(page, |customer| view(&customer))))
+    Ok(Json(asked.envelope(page, |item| view(&item.customer, &item.fields))))
 }
 
 fn filter_of(params: &mut Params) -> Filter {
@@ -49,12 +71,11 @@ fn filter_of(params: &mut Params) -> Filter {
         timezone: params.text("timezone", 64),
         address_kind: params.text("channel_type", 64),
         address: params.text("channel_address", ADDRESS_MAX_CHARS),
+        condition: None,
+        ids: None,
     };
     if filter.address.is_some() && filter.address_kind.is_none() {
         params.problem("channel_type", "Missing data for required field.");
-    }
-    if params.id("view_id").is_some() {
-        params.problem("view_id", "There is no such customer-list view.");
     }
     filter
 }
@@ -79,6 +100,7 @@ pub async fn create(
         note: sent.note.flatten(),
         meta: sent.meta.flatten(),
         addresses: sent.addresses.unwrap_or_default(),
+        fields: sent.fields.unwrap_or_default(),
     };
 
     let now = app.clock.now();
@@ -181,7 +203,6 @@ pub async fn set_data(
 }
 
 fn changes_of(fields: &mut Fields) -> Changes {
-    no_custom_fields(fields);
     Changes {
         email: fields.email_or_null("email").change(),
         name: fields.text_or_null("name", NAME_MAX_CHARS).change(),
@@ -194,6 +215,7 @@ fn changes_of(fields: &mut Fields) -> Changes {
         note: fields.text_or_null("note", NOTE_MAX_CHARS).change(),
         meta: fields.object_or_null("meta").change(),
         addresses: channels_of(fields),
+        fields: read_field_values(fields),
     }
 }
 
@@ -216,24 +238,16 @@ pub(crate) fn channels_of(fields: &mut Fields) -> Option<Vec<AddressRef>> {
     })
 }
 
-/// No field is defined yet, so no value can be set. An object by id, the form of answers, is taken too: clients send customers back.
-fn no_custom_fields(fields: &mut Fields) {
-    let keys: Vec<String> = match fields.json("custom_fields") {
-        Sent::Value(Value::Object(values)) => values.keys().cloned().collect(),
-        Sent::Value(Value::Array(values)) => (0..values.len()).map(|index| index.to_string()).collect(),
-        Sent::Value(_) | Sent::Null => {
-            fields.problem("custom_fields", "Not a valid list.");
-            return;
-        }
-        Sent::Absent => return,
-    };
-    for key in keys {
-        fields.problem(&format!("custom_fields.{key}.id"), "There is no such custom field.");
+fn read_field_values(fields: &mut Fields) -> Option<Vec<SentValue>> {
+    let values = field_values::read(fields);
+    if values == Sent::Null {
+        fields.problem("custom_fields", "Field may not be null.");
     }
+    values.value()
 }
 
 /// As in lists.
-fn view(customer: &Customer) -> Value {
+pub(crate) fn view(customer: &Customer, values: &Values) -> Value {
     json!({
         "id": customer.id,
         "external_id": customer.external_id,
@@ -249,13 +263,13 @@ fn view(customer: &Customer) -> Value {
         "updated_datetime": time::format(customer.updated_at),
         "meta": customer.meta,
         "data": customer.data,
-        "custom_fields": {},
+        "custom_fields": ValuesView(values),
     })
 }
 
 /// As alone, and inside a ticket.
 pub(crate) fn view_detail(detail: &CustomerDetail) -> Value {
-    let mut view = view(&detail.customer);
+    let mut view = view(&detail.customer, &detail.fields);
     let owner = json!({ "id": detail.customer.id, "name": detail.customer.name });
     let channels = detail.addresses.iter().map(|address| {
         json!({

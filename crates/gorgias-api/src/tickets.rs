@@ -3,38 +3,41 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use endpoint::{App, May};
+use endpoint::{App, Later, May};
+use helpdesk::Error;
+use helpdesk::filter::Viewpoint;
 use helpdesk::tags::{NAME_MAX_CHARS, NewTag};
 use helpdesk::tickets::list::{self, Direction, Filter, Sort, Trash};
 use helpdesk::tickets::tags::TAGS_MAX;
 use helpdesk::tickets::write::{self, NewTicket, SetStatus, TicketUpdate};
 use helpdesk::tickets::{self, Priority};
+use helpdesk::views::{self, Lists, items};
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::Tickets;
-use serde_json::Value;
 use store::transact;
 
 use crate::error::GorgiasError;
-use crate::fields::{Body, Fields, ID_MAX, Sent};
+use crate::fields::{Body, Fields, ID_MAX};
 use crate::messages::read_message;
 use crate::page::Asked;
 use crate::query::Params;
 use crate::ticket_view::{TicketInListView, TicketView};
-use crate::{Id, answer, person_ref};
+use crate::{Id, answer, field_values, person_ref};
 
 const ORDERS: &[&str] =
     &["created_datetime:desc", "created_datetime:asc", "updated_datetime:desc", "updated_datetime:asc"];
-const STATUSES: &[&str] = &["open", "closed"];
-const PRIORITIES: &[&str] = &["critical", "high", "normal", "low"];
+pub(crate) const STATUSES: &[&str] = &["open", "closed"];
+pub(crate) const PRIORITIES: &[&str] = &["critical", "high", "normal", "low"];
 const MESSAGES_MAX: usize = 500;
 const IDS_MAX: usize = 100;
-const SUBJECT_MAX_CHARS: usize = 998;
+pub(crate) const SUBJECT_MAX_CHARS: usize = 998;
 const WORD_MAX_CHARS: usize = 64;
 
 /// `GET /api/tickets`
 pub async fn list(
     State(app): State<App>,
     May(may): May<CanRead<Tickets>>,
+    later: Later,
     mut params: Params,
 ) -> Result<Response, GorgiasError> {
     let asked = Asked::read(&mut params, "tickets", ORDERS)?;
@@ -45,15 +48,27 @@ pub async fn list(
         ids: (!ids.is_empty()).then_some(ids),
         trash: if params.flag("trashed") == Some(false) { Trash::LeftOut } else { Trash::Included },
     };
-    for (key, kind) in [("view_id", "view"), ("rule_id", "rule")] {
-        if params.id(key).is_some() {
-            params.problem(key, format!("No {kind} has this id."));
-        }
+    let view_id = params.id("view_id");
+    if params.id("rule_id").is_some() {
+        params.problem("rule_id", "No rule has this id.");
     }
     params.finish()?;
     let sort = if asked.order_by.starts_with("updated") { Sort::Updated } else { Sort::Created };
     let direction = if asked.is_descending() { Direction::Descending } else { Direction::Ascending };
     let mut tx = app.db.read().await?;
+    if let Some(view_id) = view_id {
+        let view = match views::find(&mut tx, &later.permit()?, view_id).await {
+            Err(Error::NotFound { .. }) => return Err(GorgiasError::invalid("view_id", "No view has this id.")),
+            view => view?,
+        };
+        if view.lists != Lists::Tickets {
+            return Err(GorgiasError::invalid("view_id", "The view lists customers."));
+        }
+        let viewpoint = Viewpoint { now: app.clock.now(), person_id: may.actor().person_id };
+        let asked_of_view = items::Asked::of(&view, viewpoint).within(&filter);
+        let page = items::tickets(&mut tx, &may, &asked_of_view, (sort.into(), direction), &asked.slice).await?;
+        return Ok(asked.answer(&page, TicketInListView));
+    }
     let page = list::list(&mut tx, &may, &filter, list::order(sort, direction), &asked.slice).await?;
     Ok(asked.answer(&page, TicketInListView))
 }
@@ -144,6 +159,11 @@ fn read_new(fields: &mut Fields) -> NewTicket {
         assignee_user_id: sent.assignee_user_id.flatten(),
         assignee_team_id: sent.assignee_team_id.flatten(),
         tags: sent.tags.unwrap_or_default(),
+        fields: sent.fields.unwrap_or_default(),
+        organization_id: None,
+        form_id: None,
+        kind: None,
+        due_at: None,
         spam: sent.spam.unwrap_or_default(),
         language: sent.language.flatten(),
         external_id: sent.external_id.flatten(),
@@ -162,7 +182,6 @@ fn read_new(fields: &mut Fields) -> NewTicket {
 }
 
 fn read_update(fields: &mut Fields) -> TicketUpdate {
-    refuse_unknown_custom_fields(fields);
     TicketUpdate {
         status: fields.one_of("status", STATUSES).map(status),
         priority: fields.one_of("priority", PRIORITIES).map(priority),
@@ -173,6 +192,12 @@ fn read_update(fields: &mut Fields) -> TicketUpdate {
         assignee_user_id: fields.nested("assignee_user", read_id).change().map(Option::flatten),
         assignee_team_id: fields.nested("assignee_team", read_id).change().map(Option::flatten),
         tags: fields.each_or_null("tags", TAGS_MAX, read_tag).change().map(Option::unwrap_or_default),
+        // Null is no list of values, and leaves them.
+        fields: field_values::read(fields).value(),
+        organization_id: None,
+        form_id: None,
+        kind: None,
+        due_at: None,
         is_unread: fields.flag("is_unread"),
         spam: fields.flag_or_null("spam").change().map(Option::unwrap_or_default),
         from_agent: fields.flag_or_null("from_agent").value(),
@@ -213,25 +238,5 @@ fn read_tag(fields: &mut Fields) -> NewTag {
         name: fields.required_text("name", 1, NAME_MAX_CHARS),
         description: None,
         color: fields.nested("decoration", color).value().flatten(),
-    }
-}
-
-/// There are no field definitions, so no id is known. An empty object is what answers show, and clients send whole objects back.
-fn refuse_unknown_custom_fields(fields: &mut Fields) {
-    let unknown = "unknown field id";
-    match fields.json("custom_fields") {
-        Sent::Absent | Sent::Null => {}
-        Sent::Value(Value::Array(values)) => {
-            for (index, value) in values.iter().enumerate() {
-                let problem = if value.is_object() { unknown } else { "Not a valid mapping type." };
-                fields.problem(&format!("custom_fields.{index}.id"), problem);
-            }
-        }
-        Sent::Value(Value::Object(values)) => {
-            for key in values.keys() {
-                fields.problem("custom_fields", format!("{unknown} {key}"));
-            }
-        }
-        Sent::Value(_) => fields.problem("custom_fields", "Not a valid list."),
     }
 }

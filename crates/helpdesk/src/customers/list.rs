@@ -7,6 +7,8 @@ use store::Tx;
 use super::{Customer, select_customers};
 use crate::Error;
 use crate::addresses::key_of;
+use crate::custom_fields::{self, Carrier, Values};
+use crate::filter::{Condition, Viewpoint, sql};
 use crate::page::{Column, Order, Page, Query, Slice};
 use crate::users::email_key;
 
@@ -22,6 +24,10 @@ pub struct Filter {
     /// Reachable by this kind of address, and by exactly this one if it is given too.
     pub address_kind: Option<String>,
     pub address: Option<String>,
+    /// What else must hold of them. Compiled against the clock and the person who looks.
+    pub condition: Option<(Condition, Viewpoint)>,
+    /// Only these. An empty list finds nobody.
+    pub ids: Option<Vec<i64>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +36,15 @@ pub enum Sort {
     Updated,
 }
 
+/// A customer as in a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CustomerInList {
+    pub customer: Customer,
+    pub fields: Values,
+}
+
+/// Two statements, whatever the page's length: the customers, then all their field values.
+///
 /// Served by `people_by_created` and `people_by_updated`. The filters have indexes of their own: `people_by_email`,
 /// `people_by_external_id`, `people_by_whole_name`, `people_by_language`, `people_by_timezone`, `addresses_by_key`, `addresses_by_person`.
 pub async fn list(
@@ -39,7 +54,7 @@ pub async fn list(
     sort: Sort,
     descending: bool,
     slice: &Slice,
-) -> Result<Page<Customer>, Error> {
+) -> Result<Page<CustomerInList>, Error> {
     let mut query = Query::new(select_customers!());
     if let Some(email) = &filter.email {
         query.and("p.email_key =", email_key(email));
@@ -71,9 +86,21 @@ pub async fn list(
         }
         (None, _) => {}
     }
+    if let Some(ids) = &filter.ids {
+        query.and_in("p.id", ids.iter().copied());
+    }
+    if let Some((condition, viewpoint)) = &filter.condition {
+        let condition = sql::compile_for_customers(&mut query, condition, viewpoint)?;
+        query.and_text(&format!("({condition})"));
+    }
     let columns: &'static [Column] = match sort {
         Sort::Created => &[Column::Int("p.created_at", "created_at"), Column::Int("p.id", "id")],
         Sort::Updated => &[Column::Int("p.updated_at", "updated_at"), Column::Int("p.id", "id")],
     };
-    query.page(tx, Order { columns, descending }, slice).await?.try_map(|row| Customer::from_row(&row))
+    let page = query.page(tx, Order { columns, descending }, slice).await?;
+    let mut page =
+        page.try_map(|row| Ok(CustomerInList { customer: Customer::from_row(&row)?, fields: Values::new() }))?;
+    let put = |item: &mut CustomerInList, values| item.fields = values;
+    custom_fields::fill_values(tx, Carrier::Customer, &mut page.items, |item| item.customer.id, put).await?;
+    Ok(page)
 }

@@ -7,12 +7,13 @@ use scope::role::Role;
 use serde_json::{Value as Json, json};
 use store::{StoreError, Tx};
 
-use super::{Changes, CustomerDetail, NewCustomer, read};
+use super::{Changes, CustomerDetail, NewCustomer, fields, read};
 use crate::addresses::{self, EMAIL, Wanted, as_stored, key_of, primary_email, wanted};
+use crate::custom_fields::Extent;
 use crate::events::{self, Change};
 use crate::people::{self, AddressRef, PersonRef};
 use crate::users::{email_key, role_rank};
-use crate::{Error, names};
+use crate::{Error, names, organizations, search};
 
 /// Most addresses of one customer.
 const ADDRESSES_MAX: usize = 100;
@@ -132,8 +133,12 @@ pub(super) async fn write(
     after.timezone = changes.timezone.clone().unwrap_or(after.timezone);
     after.note = changes.note.clone().unwrap_or(after.note);
     after.meta = changes.meta.clone().unwrap_or(after.meta);
+    let fields = match &changes.fields {
+        Some(sent) => fields::write(tx, now, id, sent, Extent::All).await?,
+        None => None,
+    };
     let old_list = as_stored(&before.addresses)?;
-    if after == *customer && same_addresses(&old_list, &list) {
+    if fields.is_none() && after == *customer && same_addresses(&old_list, &list) {
         return Ok(before.clone());
     }
     addresses::replace(tx, now, id, &list).await?;
@@ -161,7 +166,10 @@ pub(super) async fn write(
         )
         .await;
     match written {
-        Ok(_) => read(tx, id).await,
+        Ok(_) => {
+            search::index_customer(tx, id).await?;
+            read(tx, id).await
+        }
         Err(StoreError::NotUnique(_)) => Err(Error::Taken { kind: "customer", field: "email" }),
         Err(error) => Err(error.into()),
     }
@@ -272,6 +280,7 @@ pub async fn delete(tx: &mut Tx, may: &CanWrite<Customers>, now: Timestamp, id: 
         return Err(Error::InUse { kind: "customer", id, problem });
     }
     tx.run("delete from people where id = $1", &[id.into()]).await?;
+    search::forget_customer(tx, id).await?;
     let change = Change {
         kind: "customer-deleted",
         object_type: "Customer",
@@ -335,6 +344,9 @@ async fn insert(tx: &mut Tx, actor: &Actor, now: Timestamp, new: &NewCustomer) -
             return Err(error);
         }
     }
+    fields::write(tx, now, id, &new.fields, Extent::Sent).await?;
+    organizations::join_by_address(tx, now, id, email).await?;
+    search::index_customer(tx, id).await?;
     let after = read(tx, id).await?.fields();
     let change = Change {
         kind: "customer-created",
