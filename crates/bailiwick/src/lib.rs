@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod import;
 pub mod serve;
 pub mod start;
 pub mod tls;

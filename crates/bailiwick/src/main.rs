@@ -56,10 +56,16 @@ enum Command {
     Backup(cli::backup::Args),
     /// Fill an empty database from a backup
     Restore(cli::restore::Args),
+    /// Write people, tags and tickets with their messages as NDJSON, while the server goes on serving
+    Export(cli::export::Args),
+    /// Take tickets, customers and mails over from a file, while the server goes on serving
+    Import(cli::import::Args),
     /// Bring the database to this program's schema; with --to, move the account to PostgreSQL
     Migrate(cli::migrate::Args),
     /// List, replace or revoke the keys that sign tokens, while the server goes on serving
     Key(cli::key::Args),
+    /// Make the statistics again from the event log, while the server goes on serving
+    Statistics(cli::statistics::Args),
     /// Print every route, the scope it needs and the handler that asks for it
     Routes(cli::routes::Args),
     /// Print both vendors' scope words and what each opens
@@ -108,8 +114,11 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Init => cli::init::run(),
         Command::Backup(args) => block_on(cli::backup::run(&args, &cli.overrides.settings()?.database_url())),
         Command::Restore(args) => block_on(cli::restore::run(&args, &cli.overrides.settings()?.database_url())),
+        Command::Export(args) => block_on(cli::export::run(&args, &cli.overrides.settings()?.database_url())),
+        Command::Import(args) => block_on(cli::import::run(&args, &cli.overrides.settings()?.database_url())),
         Command::Migrate(args) => block_on(cli::migrate::run(&args, &cli.overrides.settings()?.database_url())),
         Command::Key(args) => block_on(cli::key::run(&args, &cli.overrides.settings()?)),
+        Command::Statistics(args) => block_on(cli::statistics::run(&args, &cli.overrides.settings()?.database_url())),
         Command::Routes(args) => cli::routes::run(&args),
         Command::Scopes(args) => cli::scopes::run(&args),
     }

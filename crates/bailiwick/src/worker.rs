@@ -7,7 +7,10 @@ use std::time::Duration;
 use anyhow::bail;
 use endpoint::App;
 use helpdesk::follow;
-use helpdesk::jobs::{merge_tags, unsnooze_ticket};
+use helpdesk::jobs::{self, merge_tags, unsnooze_ticket};
+use helpdesk::rules;
+use helpdesk::satisfaction_surveys::sending as surveys;
+use helpdesk::statistics::follow as statistics;
 use jiff::{SignedDuration, Timestamp};
 use oauth::{backchannel_logout, cleanup, key_rotation, logos, mails, register};
 use serde_json::Value as Json;
@@ -25,15 +28,17 @@ const N_WORKERS: usize = 8;
 
 /// Jobs that come back by themselves, with how long after the start they first run. What comes back rarely must not wait that long: a
 /// program that is restarted often would never get to it.
-const RECURRING: [(&str, SignedDuration); 3] = [
+const RECURRING: [(&str, SignedDuration); 5] = [
     (cleanup::KIND, cleanup::EVERY),
     (register::cleanup::KIND, SignedDuration::from_mins(15)),
     (key_rotation::KIND, SignedDuration::from_mins(1)),
+    (rules::on_time::KIND, SignedDuration::from_mins(1)),
+    (jobs::cleanup::KIND, SignedDuration::from_mins(5)),
 ];
 
 /// Jobs that follow the event log, each named like its cursor (`helpdesk/src/follow.rs`). They are enqueued when there are events that
 /// they have not seen, and run until there are none.
-const FOLLOWERS: [&str; 0] = [];
+pub const FOLLOWERS: [&str; 3] = [rules::run::KIND, statistics::FOLLOWER, surveys::FOLLOWER];
 
 /// How a run of a job ended well.
 pub enum Outcome {
@@ -49,6 +54,19 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
     match job.kind.as_str() {
         merge_tags::KIND => merge_tags::run(&app.db, &job.payload).await?,
         unsnooze_ticket::KIND => unsnooze_ticket::run(&app.db, now, &job.payload, &run).await?,
+        rules::run::KIND => rules::run::run(&app.db, &app.clock).await?,
+        rules::dry_run::KIND => rules::dry_run::run(&app.db, &app.clock, job).await?,
+        rules::on_time::KIND => {
+            rules::on_time::run(&app.db, &app.clock).await?;
+            return Ok(Outcome::Again(now + rules::on_time::EVERY));
+        }
+        statistics::FOLLOWER => statistics::run(&app.db, now).await?,
+        surveys::FOLLOWER => surveys::follow(&app.db, now, &run).await?,
+        surveys::KIND => {
+            let sign = |claim: &str| app.provider.keyed_hash(surveys::SIGNED_FOR, claim);
+            let post = surveys::Post { mailer: &app.provider.mailer, url: &app.config.public_url, sign: &sign };
+            surveys::run(&app.db, &post, now, &job.payload, &run).await?;
+        }
         logos::KIND => app.provider.fetch_logo(&job.payload).await?,
         backchannel_logout::KIND => app.provider.tell_of_logout(&job.payload, &run).await?,
         key_rotation::KIND => {
@@ -63,6 +81,14 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
         register::cleanup::KIND => {
             app.provider.delete_unused_apps(&run).await?;
             return Ok(Outcome::Again(now + register::cleanup::EVERY));
+        }
+        jobs::run::KIND => {
+            let is_last_attempt = job.max_attempts <= job.attempts;
+            jobs::run::run(&app.db, &app.clock, &job.payload, &run, is_last_attempt).await?;
+        }
+        jobs::cleanup::KIND => {
+            jobs::cleanup::run(&app.db, now).await?;
+            return Ok(Outcome::Again(now + jobs::cleanup::EVERY));
         }
         other => bail!("this program knows no job {other:?}; a newer one may"),
     }

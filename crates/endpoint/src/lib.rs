@@ -13,6 +13,7 @@ mod authenticate;
 mod cors;
 mod fresh;
 pub mod health;
+pub mod job_file;
 mod layers;
 mod limit;
 mod may;

@@ -99,7 +99,11 @@ enum Shape {
     Number,
     Text,
     Texts,
+    Ids,
+    IdOrNull,
     Object,
+    /// An object with known keys; others are free.
+    Keys(&'static [(&'static str, Shape)]),
     TimeOrNull,
     OneOf(&'static [&'static str]),
 }
@@ -112,6 +116,7 @@ const SHAPES: &[(&str, &[(&str, Shape)])] = &[
             ("survey_interval", Shape::Number),
             ("survey_email_html", Shape::Text),
             ("survey_email_text", Shape::Text),
+            ("email_template_variables", Shape::Texts),
             ("send_survey_for_chat", Shape::Flag),
             ("send_survey_for_email", Shape::Flag),
             ("send_survey_for_help_center", Shape::Flag),
@@ -151,8 +156,10 @@ const SHAPES: &[(&str, &[(&str, Shape)])] = &[
             ("custom_sso_providers", Shape::Object),
         ],
     ),
-    ("auto-merge", &[("tickets", Shape::Object)]),
-    ("auto-split", &[("email", Shape::Object)]),
+    ("views-visibility", &[("hidden_views", Shape::Ids)]),
+    ("auto-merge", &[("tickets", Shape::Keys(&[("enabled", Shape::Flag), ("merging_window_days", Shape::Number)]))]),
+    ("auto-split", &[("email", Shape::Keys(&[("enabled", Shape::Flag), ("split_after_days", Shape::Number)]))]),
+    ("default-integration", &[("email", Shape::IdOrNull)]),
     ("limits", &[("max_integrations", Shape::Number), ("max_active_rules", Shape::Number)]),
 ];
 
@@ -178,7 +185,14 @@ fn check(data: &mut Fields, key: &str, shape: Shape) {
         Shape::Number => drop(data.integer(key, 0, 1_000_000)),
         Shape::Text => drop(data.text(key, 1_000_000)),
         Shape::Texts => drop(data.texts(key, 0, 1000, 255)),
+        Shape::Ids => drop(data.ids(key, 0, 10_000)),
+        Shape::IdOrNull => drop(data.id_or_null(key)),
         Shape::Object => drop(data.object_or_null(key)),
+        Shape::Keys(keys) => drop(data.nested(key, |inner| {
+            for (key, shape) in keys {
+                check(inner, key, *shape);
+            }
+        })),
         Shape::TimeOrNull => drop(data.time_or_null(key)),
         Shape::OneOf(words) => drop(data.one_of(key, words)),
     }
@@ -198,8 +212,47 @@ fn business_hours(fields: &mut Fields) -> Sent<Value> {
             }
             _ => spans = data.each("business_hours", 100, span_of).unwrap_or_default(),
         }
-        json!({ "timezone": timezone, "business_hours": spans })
+        let mut hours = json!({ "timezone": timezone, "business_hours": spans });
+        if let Some(holidays) = holidays_of(data) {
+            hours["holidays"] = json!(holidays);
+        }
+        hours
     })
+}
+
+/// Most holidays of an account.
+const HOLIDAYS_MAX: usize = 1_000;
+
+/// Ours besides the vendor's keys: days on which nobody is there, as `{date, name}`. A date alone is taken too.
+fn holidays_of(data: &mut Fields) -> Option<Vec<Value>> {
+    if !data.was_sent("holidays") {
+        return None;
+    }
+    let dates = match data.peek("holidays") {
+        Some(Value::Array(days)) => days.iter().all(Value::is_string),
+        _ => false,
+    };
+    if dates {
+        let days = data.texts("holidays", 0, HOLIDAYS_MAX, 10).unwrap_or_default();
+        for (index, day) in days.iter().enumerate() {
+            if !is_date(day) {
+                data.problem(&format!("holidays.{index}"), "Not a valid date.");
+            }
+        }
+        return Some(days.into_iter().map(|day| json!({ "date": day, "name": null })).collect());
+    }
+    data.each("holidays", HOLIDAYS_MAX, |day| {
+        let date = day.required_text("date", 1, 10);
+        if !date.is_empty() && !is_date(&date) {
+            day.problem("date", "Not a valid date.");
+        }
+        json!({ "date": date, "name": day.text_or_null("name", NAME_MAX_CHARS).value() })
+    })
+}
+
+/// `YYYY-MM-DD`
+fn is_date(text: &str) -> bool {
+    text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
 }
 
 fn span_of(span: &mut Fields) -> Value {

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use endpoint::{App, Fresh, May};
 use helpdesk::addresses::ADDRESS_MAX_CHARS;
+use helpdesk::custom_fields::{SentValue, Values};
 use helpdesk::customers::{self, Changes, Customer, CustomerDetail, Filter, NewCustomer, Sort};
 use helpdesk::people::AddressRef;
 use scope::permit::{CanRead, CanWrite};
@@ -13,10 +14,11 @@ use scope::resource::Customers;
 use serde_json::{Value, json};
 use store::transact;
 
+use crate::field_values::ValuesView;
 use crate::fields::{Body, Fields, Sent};
 use crate::page::{Asked, Orders};
 use crate::query::Params;
-use crate::{Answer, GorgiasError, Id, created, empty, time};
+use crate::{Answer, GorgiasError, Id, created, empty, field_values, time};
 
 const ORDERS: Orders =
     &["created_datetime:desc", "created_datetime:asc", "updated_datetime:asc", "updated_datetime:desc"];
@@ -37,7 +39,7 @@ pub async fn list(State(app): State<App>, May(may): May<CanRead<Customers>>, mut
 
     let mut tx = app.db.read().await?;
     let page = customers::list(&mut tx, &may, &filter, sort, asked.is_descending(), &asked.slice).await?;
-    Ok(Json(asked.envelope(page, |customer| view(&customer))))
+    Ok(Json(asked.envelope(page, |item| view(&item.customer, &item.fields))))
 }
 
 fn filter_of(params: &mut Params) -> Filter {
@@ -79,6 +81,7 @@ pub async fn create(
         note: sent.note.flatten(),
         meta: sent.meta.flatten(),
         addresses: sent.addresses.unwrap_or_default(),
+        fields: sent.fields.unwrap_or_default(),
     };
 
     let now = app.clock.now();
@@ -181,7 +184,6 @@ pub async fn set_data(
 }
 
 fn changes_of(fields: &mut Fields) -> Changes {
-    no_custom_fields(fields);
     Changes {
         email: fields.email_or_null("email").change(),
         name: fields.text_or_null("name", NAME_MAX_CHARS).change(),
@@ -194,6 +196,7 @@ fn changes_of(fields: &mut Fields) -> Changes {
         note: fields.text_or_null("note", NOTE_MAX_CHARS).change(),
         meta: fields.object_or_null("meta").change(),
         addresses: channels_of(fields),
+        fields: read_field_values(fields),
     }
 }
 
@@ -216,24 +219,16 @@ pub(crate) fn channels_of(fields: &mut Fields) -> Option<Vec<AddressRef>> {
     })
 }
 
-/// No field is defined yet, so no value can be set. An object by id, the form of answers, is taken too: clients send customers back.
-fn no_custom_fields(fields: &mut Fields) {
-    let keys: Vec<String> = match fields.json("custom_fields") {
-        Sent::Value(Value::Object(values)) => values.keys().cloned().collect(),
-        Sent::Value(Value::Array(values)) => (0..values.len()).map(|index| index.to_string()).collect(),
-        Sent::Value(_) | Sent::Null => {
-            fields.problem("custom_fields", "Not a valid list.");
-            return;
-        }
-        Sent::Absent => return,
-    };
-    for key in keys {
-        fields.problem(&format!("custom_fields.{key}.id"), "There is no such custom field.");
+fn read_field_values(fields: &mut Fields) -> Option<Vec<SentValue>> {
+    let values = field_values::read(fields);
+    if values == Sent::Null {
+        fields.problem("custom_fields", "Field may not be null.");
     }
+    values.value()
 }
 
 /// As in lists.
-fn view(customer: &Customer) -> Value {
+fn view(customer: &Customer, values: &Values) -> Value {
     json!({
         "id": customer.id,
         "external_id": customer.external_id,
@@ -249,13 +244,13 @@ fn view(customer: &Customer) -> Value {
         "updated_datetime": time::format(customer.updated_at),
         "meta": customer.meta,
         "data": customer.data,
-        "custom_fields": {},
+        "custom_fields": ValuesView(values),
     })
 }
 
 /// As alone, and inside a ticket.
 pub(crate) fn view_detail(detail: &CustomerDetail) -> Value {
-    let mut view = view(&detail.customer);
+    let mut view = view(&detail.customer, &detail.fields);
     let owner = json!({ "id": detail.customer.id, "name": detail.customer.name });
     let channels = detail.addresses.iter().map(|address| {
         json!({

@@ -190,6 +190,32 @@ impl Fields {
         self.read(field, id)
     }
 
+    /// A positive id that must be there. 0 if it is not: `finish` refuses then.
+    pub fn required_id(&mut self, field: &str) -> i64 {
+        self.require(field);
+        self.not_null(field, id).unwrap_or_default()
+    }
+
+    /// A number with or without a fraction.
+    pub fn number_or_null(&mut self, field: &str) -> Sent<f64> {
+        self.read(field, |value| value.as_f64().ok_or_else(|| "Not a valid number.".to_owned()))
+    }
+
+    /// A list of at most `max` booleans. Absent if it was not sent.
+    pub fn flags(&mut self, field: &str, max: usize) -> Option<Vec<bool>> {
+        self.list(field, 0, max, flag)
+    }
+
+    /// What was sent, as it is.
+    pub fn peek(&self, field: &str) -> Option<&Value> {
+        self.object.get(field)
+    }
+
+    /// The names of all fields that were sent.
+    pub fn names(&self) -> Vec<String> {
+        self.object.keys().cloned().collect()
+    }
+
     /// A list of `min` to `max` ids, in the order sent. Absent if it was not sent.
     pub fn ids(&mut self, field: &str, min: usize, max: usize) -> Option<Vec<i64>> {
         self.list(field, min, max, id)
@@ -410,6 +436,29 @@ pub struct Body(pub Value);
 impl Body {
     pub fn fields(self) -> Result<Fields, GorgiasError> {
         Fields::of(self.0)
+    }
+
+    /// A bare list of at most `max` objects, each read field by field. Problems are listed under the index.
+    pub fn items<T>(self, max: usize, mut read: impl FnMut(&mut Fields) -> T) -> Result<Vec<T>, GorgiasError> {
+        let Value::Array(items) = self.0 else {
+            return Err(GorgiasError::Unreadable("The body must be a JSON array.".to_owned()));
+        };
+        if max < items.len() {
+            return Err(GorgiasError::Unreadable(format!("The body is longer than {max} items.")));
+        }
+        let mut problems = Problems::default();
+        let mut values = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            let Value::Object(object) = item else {
+                problems.add(&index.to_string(), "Not a valid mapping type.");
+                continue;
+            };
+            let mut inner = Fields { object, problems: Problems::default() };
+            values.push(read(&mut inner));
+            problems.nest(&index.to_string(), inner.problems);
+        }
+        problems.into_result()?;
+        Ok(values)
     }
 }
 

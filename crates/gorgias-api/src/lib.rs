@@ -6,22 +6,35 @@
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::MethodFilter;
 use endpoint::{Routes, Surface, Target};
 use scope::Dialect;
 use serde::Serialize;
 
 pub mod account;
+pub mod custom_fields;
+pub mod customer_fields;
 pub mod customers;
 pub mod error;
 pub mod events;
+mod field_values;
 pub mod fields;
+mod job_params;
+pub mod jobs;
+pub mod legacy_statistics;
 mod message_view;
 pub mod messages;
+pub mod metric_cards;
 pub mod page;
 mod path;
 mod person_ref;
 pub mod query;
+pub mod rules;
+pub mod satisfaction_surveys;
+pub mod statistics;
 pub mod tags;
+pub mod teams;
+pub mod ticket_fields;
 pub mod ticket_tags;
 mod ticket_view;
 pub mod tickets;
@@ -47,6 +60,11 @@ pub fn routes() -> Routes {
         .get("/api/users/{id}", users::show)
         .put("/api/users/{id}", users::update)
         .delete("/api/users/{id}", users::delete)
+        .get("/api/teams", teams::list)
+        .post("/api/teams", teams::create)
+        .get("/api/teams/{id}", teams::show)
+        .put("/api/teams/{id}", teams::update)
+        .delete("/api/teams/{id}", teams::delete)
         .get("/api/customers", customers::list)
         .post("/api/customers", customers::create)
         .delete("/api/customers", customers::delete_many)
@@ -55,6 +73,15 @@ pub fn routes() -> Routes {
         .put("/api/customers/{id}", customers::update)
         .delete("/api/customers/{id}", customers::delete)
         .put("/api/customers/{id}/data", customers::set_data)
+        .get("/api/customers/{customer_id}/custom-fields", customer_fields::list)
+        .put("/api/customers/{customer_id}/custom-fields", customer_fields::update_many)
+        .put("/api/customers/{customer_id}/custom-fields/{id}", customer_fields::update)
+        .delete("/api/customers/{customer_id}/custom-fields/{id}", customer_fields::delete)
+        .get("/api/custom-fields", custom_fields::list)
+        .post("/api/custom-fields", custom_fields::create)
+        .put("/api/custom-fields", custom_fields::update_many)
+        .get("/api/custom-fields/{id}", custom_fields::show)
+        .put("/api/custom-fields/{id}", custom_fields::update)
         .get("/api/tags", tags::list)
         .post("/api/tags", tags::create)
         .delete("/api/tags", tags::delete_many)
@@ -62,8 +89,36 @@ pub fn routes() -> Routes {
         .put("/api/tags/{id}", tags::update)
         .delete("/api/tags/{id}", tags::delete)
         .put("/api/tags/{id}/merge", tags::merge)
+        .get("/api/satisfaction-surveys", satisfaction_surveys::list)
+        .post("/api/satisfaction-surveys", satisfaction_surveys::create)
+        .get("/api/satisfaction-surveys/{id}", satisfaction_surveys::show)
+        .put("/api/satisfaction-surveys/{id}", satisfaction_surveys::update)
+        .post("/api/reporting/stats", statistics::report)
+        .get("/api/reporting/metric-cards", metric_cards::list)
+        .get("/api/reporting/metric-cards/{slug}", metric_cards::show)
+        .post("/api/stats/{name}", legacy_statistics::show)
+        .post("/api/stats/{name}/download", legacy_statistics::download)
         .get("/api/events", events::list)
         .get("/api/events/{id}", events::show)
+        .get("/api/rules", rules::list)
+        .post("/api/rules", rules::create)
+        .post("/api/rules/priorities", rules::set_priorities)
+        .get("/api/rules/{id}", rules::show)
+        .put("/api/rules/{id}", rules::update)
+        .delete("/api/rules/{id}", rules::delete)
+        .get("/api/jobs", jobs::list)
+        .post("/api/jobs", jobs::create)
+        .get("/api/jobs/{id}", jobs::show)
+        .put("/api/jobs/{id}", jobs::update)
+        .delete("/api/jobs/{id}", jobs::delete)
+        .get("/api/jobs/{id}/errors", jobs::list_errors)
+        .post("/api/jobs/{id}/undo", jobs::undo)
+        .open(
+            MethodFilter::GET,
+            "/api/jobs/{id}/file",
+            jobs::file,
+            "the address is signed, for whoever started the export and for an hour",
+        )
         .get("/api/tickets", tickets::list)
         .post("/api/tickets", tickets::create)
         .get("/api/tickets/{id}", tickets::show)
@@ -73,6 +128,10 @@ pub fn routes() -> Routes {
         .post("/api/tickets/{ticket_id}/tags", ticket_tags::create)
         .put("/api/tickets/{ticket_id}/tags", ticket_tags::update)
         .delete("/api/tickets/{ticket_id}/tags", ticket_tags::delete)
+        .get("/api/tickets/{ticket_id}/custom-fields", ticket_fields::list)
+        .put("/api/tickets/{ticket_id}/custom-fields", ticket_fields::update_many)
+        .put("/api/tickets/{ticket_id}/custom-fields/{id}", ticket_fields::update)
+        .delete("/api/tickets/{ticket_id}/custom-fields/{id}", ticket_fields::delete)
         .get("/api/messages", messages::list)
         .get("/api/tickets/{ticket_id}/messages", messages::list_of_ticket)
         .post("/api/tickets/{ticket_id}/messages", messages::create)

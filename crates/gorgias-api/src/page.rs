@@ -51,7 +51,17 @@ impl Asked {
     /// Reads `cursor`, `limit` and `order_by`. Filters that came with the cursor's page count as sent: clients may resend them, or leave
     /// them all out, but not change them.
     pub fn read(params: &mut Params, list: &'static str, orders: Orders) -> Result<Asked, GorgiasError> {
-        let limit = params.integer("limit", 1, LIMIT_MAX).unwrap_or(LIMIT_DEFAULT);
+        Asked::read_by(params, list, orders, LIMIT_DEFAULT)
+    }
+
+    /// The same for a list whose pages are of another size unless told.
+    pub fn read_by(
+        params: &mut Params,
+        list: &'static str,
+        orders: Orders,
+        limit_default: i64,
+    ) -> Result<Asked, GorgiasError> {
+        let limit = params.integer("limit", 1, LIMIT_MAX).unwrap_or(limit_default);
         let cursor = match params.one("cursor") {
             Some(text) => Some(decode(&text).filter(|cursor| cursor.list == list).ok_or_else(bad_cursor)?),
             None => None,

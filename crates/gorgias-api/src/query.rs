@@ -80,10 +80,15 @@ impl Params {
 
     /// The id that must be there. 0 if it is not: `finish` refuses then.
     pub fn required_id(&mut self, key: &str) -> i64 {
+        self.required(key);
+        self.id(key).unwrap_or_default()
+    }
+
+    /// Adds the problem of a missing parameter, unless it was sent.
+    pub fn required(&mut self, key: &str) {
         if !self.pairs.iter().any(|(name, value)| name == key && !value.is_empty()) {
             self.problem(key, "Missing data for required field.");
         }
-        self.id(key).unwrap_or_default()
     }
 
     pub fn integer(&mut self, key: &str, min: i64, max: i64) -> Option<i64> {

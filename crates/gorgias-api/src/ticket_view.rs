@@ -1,12 +1,15 @@
 //! A ticket as this dialect shows it: in a list, and alone (Gorgias contract, `resources.tickets`). Key order as in recorded traffic.
 
 use helpdesk::addresses::Address;
+use helpdesk::custom_fields::Values;
 use helpdesk::people::Person;
 use helpdesk::tickets::tags::TicketTag;
 use helpdesk::tickets::{Priority, Requester, Status, TeamOfTicket, Ticket, TicketDetail, TicketInList};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::field_values::ValuesView;
 use crate::message_view::{Empty, MessageView, PersonView, person_entries};
+use crate::satisfaction_surveys;
 use crate::time::Datetime;
 
 /// The list form.
@@ -21,16 +24,18 @@ struct Around<'a, C> {
     assignee_user: Option<&'a Person>,
     assignee_team: Option<&'a TeamOfTicket>,
     tags: &'a [TicketTag],
+    fields: &'a Values,
 }
 
 impl Serialize for TicketInListView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let TicketInList { ticket, customer, assignee_user, assignee_team, tags } = self.0;
+        let TicketInList { ticket, customer, assignee_user, assignee_team, tags, fields } = self.0;
         let around = Around {
             customer: PersonView(customer),
             assignee_user: assignee_user.as_ref(),
             assignee_team: assignee_team.as_ref(),
             tags,
+            fields,
         };
         let mut map = serializer.serialize_map(None)?;
         entries(&mut map, ticket, around)?;
@@ -43,12 +48,22 @@ impl Serialize for TicketInListView<'_> {
 
 impl Serialize for TicketView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let TicketDetail { ticket, customer, assignee_user, assignee_team, tags, messages } = self.0;
+        let TicketDetail {
+            ticket,
+            customer,
+            assignee_user,
+            assignee_team,
+            tags,
+            fields,
+            messages,
+            satisfaction_survey,
+        } = self.0;
         let around = Around {
             customer: RequesterView(customer),
             assignee_user: assignee_user.as_ref(),
             assignee_team: assignee_team.as_ref(),
             tags,
+            fields,
         };
         let mut map = serializer.serialize_map(None)?;
         entries(&mut map, ticket, around)?;
@@ -61,7 +76,7 @@ impl Serialize for TicketView<'_> {
         map.serialize_entry("imported", &ticket.imported)?;
         // No rule has to run on a ticket before it is done with.
         map.serialize_entry("processed_datetime", &Datetime(ticket.created_at))?;
-        map.serialize_entry("satisfaction_survey", &())?;
+        map.serialize_entry("satisfaction_survey", &satisfaction_survey.as_ref().map(satisfaction_surveys::view))?;
         map.serialize_entry("reply_options", &ReplyOptions(customer))?;
         map.end()
     }
@@ -95,7 +110,7 @@ fn entries<M: SerializeMap, C: Serialize>(map: &mut M, ticket: &Ticket, around: 
     map.serialize_entry("snooze_datetime", &ticket.snoozed_until.map(Datetime))?;
     map.serialize_entry("trashed_datetime", &ticket.trashed_at.map(Datetime))?;
     map.serialize_entry("last_sent_message_not_delivered", &ticket.last_sent_message_not_delivered)?;
-    map.serialize_entry("custom_fields", &Empty)
+    map.serialize_entry("custom_fields", &ValuesView(around.fields))
 }
 
 /// Two words stand for our six.

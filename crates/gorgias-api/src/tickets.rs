@@ -11,24 +11,23 @@ use helpdesk::tickets::write::{self, NewTicket, SetStatus, TicketUpdate};
 use helpdesk::tickets::{self, Priority};
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::Tickets;
-use serde_json::Value;
 use store::transact;
 
 use crate::error::GorgiasError;
-use crate::fields::{Body, Fields, ID_MAX, Sent};
+use crate::fields::{Body, Fields, ID_MAX};
 use crate::messages::read_message;
 use crate::page::Asked;
 use crate::query::Params;
 use crate::ticket_view::{TicketInListView, TicketView};
-use crate::{Id, answer, person_ref};
+use crate::{Id, answer, field_values, person_ref};
 
 const ORDERS: &[&str] =
     &["created_datetime:desc", "created_datetime:asc", "updated_datetime:desc", "updated_datetime:asc"];
-const STATUSES: &[&str] = &["open", "closed"];
-const PRIORITIES: &[&str] = &["critical", "high", "normal", "low"];
+pub(crate) const STATUSES: &[&str] = &["open", "closed"];
+pub(crate) const PRIORITIES: &[&str] = &["critical", "high", "normal", "low"];
 const MESSAGES_MAX: usize = 500;
 const IDS_MAX: usize = 100;
-const SUBJECT_MAX_CHARS: usize = 998;
+pub(crate) const SUBJECT_MAX_CHARS: usize = 998;
 const WORD_MAX_CHARS: usize = 64;
 
 /// `GET /api/tickets`
@@ -144,6 +143,11 @@ fn read_new(fields: &mut Fields) -> NewTicket {
         assignee_user_id: sent.assignee_user_id.flatten(),
         assignee_team_id: sent.assignee_team_id.flatten(),
         tags: sent.tags.unwrap_or_default(),
+        fields: sent.fields.unwrap_or_default(),
+        organization_id: None,
+        form_id: None,
+        kind: None,
+        due_at: None,
         spam: sent.spam.unwrap_or_default(),
         language: sent.language.flatten(),
         external_id: sent.external_id.flatten(),
@@ -162,7 +166,6 @@ fn read_new(fields: &mut Fields) -> NewTicket {
 }
 
 fn read_update(fields: &mut Fields) -> TicketUpdate {
-    refuse_unknown_custom_fields(fields);
     TicketUpdate {
         status: fields.one_of("status", STATUSES).map(status),
         priority: fields.one_of("priority", PRIORITIES).map(priority),
@@ -173,6 +176,12 @@ fn read_update(fields: &mut Fields) -> TicketUpdate {
         assignee_user_id: fields.nested("assignee_user", read_id).change().map(Option::flatten),
         assignee_team_id: fields.nested("assignee_team", read_id).change().map(Option::flatten),
         tags: fields.each_or_null("tags", TAGS_MAX, read_tag).change().map(Option::unwrap_or_default),
+        // Null is no list of values, and leaves them.
+        fields: field_values::read(fields).value(),
+        organization_id: None,
+        form_id: None,
+        kind: None,
+        due_at: None,
         is_unread: fields.flag("is_unread"),
         spam: fields.flag_or_null("spam").change().map(Option::unwrap_or_default),
         from_agent: fields.flag_or_null("from_agent").value(),
@@ -213,25 +222,5 @@ fn read_tag(fields: &mut Fields) -> NewTag {
         name: fields.required_text("name", 1, NAME_MAX_CHARS),
         description: None,
         color: fields.nested("decoration", color).value().flatten(),
-    }
-}
-
-/// There are no field definitions, so no id is known. An empty object is what answers show, and clients send whole objects back.
-fn refuse_unknown_custom_fields(fields: &mut Fields) {
-    let unknown = "unknown field id";
-    match fields.json("custom_fields") {
-        Sent::Absent | Sent::Null => {}
-        Sent::Value(Value::Array(values)) => {
-            for (index, value) in values.iter().enumerate() {
-                let problem = if value.is_object() { unknown } else { "Not a valid mapping type." };
-                fields.problem(&format!("custom_fields.{index}.id"), problem);
-            }
-        }
-        Sent::Value(Value::Object(values)) => {
-            for key in values.keys() {
-                fields.problem("custom_fields", format!("{unknown} {key}"));
-            }
-        }
-        Sent::Value(_) => fields.problem("custom_fields", "Not a valid list."),
     }
 }

@@ -45,9 +45,8 @@ pub async fn list(State(app): State<App>, May(may): May<CanRead<Users>>, mut par
         external_id: params.text("external_id", EXTERNAL_ID_MAX_CHARS),
         roles: params.several_of("roles", ROLES).into_iter().flat_map(roles_of).collect(),
         search: params.text("search", EMAIL_MAX_CHARS),
+        available_first: params.flag("available_first").unwrap_or_default(),
     };
-    // Nobody's availability is known yet, so all are equally available.
-    params.flag("available_first");
     params.finish()?;
     let sort = match asked.order_by.split(':').next() {
         Some("email") => Sort::Email,
@@ -175,6 +174,7 @@ fn changes_of(fields: &mut Fields) -> Changes {
         firstname: fields.text_or_null("firstname", NAME_MAX_CHARS).change().map(Option::unwrap_or_default),
         lastname: fields.text_or_null("lastname", NAME_MAX_CHARS).change().map(Option::unwrap_or_default),
         active: fields.flag("active"),
+        is_away: None,
         external_id: fields.text_or_null("external_id", EXTERNAL_ID_MAX_CHARS).change(),
         language: fields.one_of_or_null("language", LANGUAGES).map(str::to_owned).change(),
         timezone: fields.timezone_or_null("timezone").change(),
@@ -220,7 +220,7 @@ fn view(app: &App, user: &User) -> Value {
         "email": user.email,
         "external_id": user.external_id,
         "firstname": user.firstname,
-        "has_2fa_enabled": false,
+        "has_2fa_enabled": user.has_second_factor,
         "has_password": user.has_password,
         "lastname": user.lastname,
         "language": user.language,

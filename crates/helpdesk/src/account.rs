@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 use store::{Row, StoreError, Tx};
 
 use crate::Error;
+use crate::business_hours::BusinessHours;
 use crate::events::{self, Change};
 use crate::users::{self, NewUser};
 
@@ -46,6 +47,14 @@ pub struct NewAccount {
     pub owner_email: String,
     /// From `passwords::hash`, which must run outside the transaction.
     pub owner_password_hash: String,
+}
+
+/// The time zone of the business hours: in which people here count days.
+pub async fn timezone(tx: &mut Tx) -> Result<String, Error> {
+    let row = tx.row("select data from settings where type = 'business-hours'", &[]).await?;
+    let data = row.map(|row| row.json("data")).transpose()?.flatten();
+    let name = data.as_ref().and_then(|data| data.get("timezone")).and_then(Json::as_str).unwrap_or("UTC");
+    Ok(if jiff::tz::db().get(name).is_ok() { name.to_owned() } else { "UTC".to_owned() })
 }
 
 /// Whether the account is set up.
@@ -120,6 +129,23 @@ pub async fn list_settings(tx: &mut Tx, _may: &CanRead<Accounts>, kind: Option<&
         None => tx.rows("select id, type, name, data from settings order by id limit 1000", &[]).await?,
     };
     rows.iter().map(Setting::from_row).collect()
+}
+
+/// The data of a setting, for the rest of the helpdesk; null if there is none of this kind.
+pub(crate) async fn setting_data(tx: &mut Tx, kind: &str) -> Result<Json, Error> {
+    let row = tx.row("select data from settings where type = $1", &[kind.into()]).await?;
+    Ok(row.map(|row| row.json("data")).transpose()?.flatten().unwrap_or_default())
+}
+
+/// One switch of a setting. Off if it was never set.
+pub(crate) async fn setting_flag(tx: &mut Tx, kind: &str, key: &str) -> Result<bool, Error> {
+    Ok(setting_data(tx, kind).await?[key].as_bool().unwrap_or_default())
+}
+
+/// When somebody is there, as the account has set it. All the time if it never did.
+pub async fn business_hours(tx: &mut Tx) -> Result<BusinessHours, Error> {
+    let data = setting_data(tx, "business-hours").await?;
+    Ok(BusinessHours::from_setting(&data).unwrap_or_else(BusinessHours::always))
 }
 
 /// Adds a setting. `Taken` if there is one of this kind.

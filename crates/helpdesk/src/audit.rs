@@ -30,7 +30,8 @@ const DAILY_WORK: [&str; 12] = [
 /// Whether an event belongs into the audit room. Written with the event.
 pub(crate) fn is_audited(actor: &Actor, object_type: &str, kind: &str) -> bool {
     actor.impersonator_id.is_some()
-        || !DAILY_WORK.contains(&object_type)
+        // What rules do all day is daily work; what is done to them is not.
+        || (!DAILY_WORK.contains(&object_type) && kind != "rule-executed")
         || ["login", "logged", "password", "passkey", "totp", "verified", "session"].iter().any(|it| kind.contains(it))
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use store::{Row, Tx};
 use uuid::Uuid;
 
-use crate::page::{Column, Order, Page, Query, Slice};
+use crate::page::{self, Column, Order, Page, Query, Slice};
 use crate::{Error, audit};
 
 /// What happened to one object.
@@ -54,6 +54,55 @@ pub async fn record(tx: &mut Tx, actor: &Actor, now: Timestamp, change: Change<'
     )
     .await?;
     store::log::announce(tx);
+    Ok(())
+}
+
+/// Events that one statement writes at most. Fewer are written by halves of it, so that there are few texts to prepare.
+const AT_ONCE: usize = 256;
+
+/// Writes many events in few statements. Call it in the transaction of the changes.
+pub async fn record_all(tx: &mut Tx, actor: &Actor, now: Timestamp, changes: &[Change<'_>]) -> Result<(), Error> {
+    let mut rest = changes;
+    while !rest.is_empty() {
+        let n = page::at_once(rest.len(), AT_ONCE);
+        let (some, others) = rest.split_at(n);
+        rest = others;
+        let mut query = Query::new(
+            "insert into events (type, object_type, object_id, person_id, client_id, grant_id, impersonator_id, worker, request_id,
+                                 context, before, after, data, created_at, audited) values ",
+        );
+        let shared = [
+            query.bind(actor.person_id),
+            query.bind(actor.client_id),
+            query.bind(actor.grant_id),
+            query.bind(actor.impersonator_id),
+            query.bind(actor.worker),
+            query.bind(actor.request_id.as_str()),
+            query.bind(context_of(&actor.request_id)),
+        ]
+        .join(", ");
+        let created_at = query.bind(now);
+        for (at, change) in some.iter().enumerate() {
+            let what = [
+                query.bind(change.kind),
+                query.bind(change.object_type),
+                query.bind(change.object_id),
+                query.bind(change.before.as_ref()),
+                query.bind(change.after.as_ref()),
+                query.bind(data_of(actor, change.data.clone()).as_ref()),
+                query.bind(audit::is_audited(actor, change.object_type, change.kind)),
+            ];
+            let [kind, object_type, object_id, before, after, data, audited] = what;
+            let comma = if at == 0 { "" } else { ", " };
+            query.sql.push_str(&format!(
+                "{comma}({kind}, {object_type}, {object_id}, {shared}, {before}, {after}, {data}, {created_at}, {audited})"
+            ));
+        }
+        tx.run(&query.sql, &query.params).await?;
+    }
+    if !changes.is_empty() {
+        store::log::announce(tx);
+    }
     Ok(())
 }
 

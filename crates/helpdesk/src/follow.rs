@@ -50,7 +50,7 @@ pub async fn is_behind(tx: &mut Tx, reader: &str) -> Result<bool, Error> {
 }
 
 impl Logged {
-    fn from_row(row: &Row) -> Result<Logged, Error> {
+    pub(crate) fn from_row(row: &Row) -> Result<Logged, Error> {
         Ok(Logged {
             position: Position::of(row)?,
             id: row.int("id")?,

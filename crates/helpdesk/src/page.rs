@@ -228,6 +228,22 @@ fn keys_of(row: &Row, order: Order) -> Result<Vec<Key>, Error> {
     keys.collect()
 }
 
+/// How many of `n` rows the next statement takes: `most`, or the greatest power of two that is there. Lists of any length are then worked
+/// off with a handful of texts, which stay prepared.
+pub fn at_once(n: usize, most: usize) -> usize {
+    let power = if n == 0 { 0 } else { 1 << n.ilog2() };
+    power.min(most)
+}
+
+/// Ids for `in (...)`, filled up with the last one to the next power of two, for the same reason.
+pub fn padded(ids: &[i64]) -> Vec<i64> {
+    let mut padded = ids.to_vec();
+    if let Some(last) = ids.last() {
+        padded.resize(ids.len().next_power_of_two(), *last);
+    }
+    padded
+}
+
 /// A pattern for `like ... escape '!'` that finds the text anywhere. Wildcards in it stand for themselves.
 pub fn part_pattern(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);

@@ -199,6 +199,11 @@ pub(crate) async fn lock(tx: &mut Tx, id: i64) -> Result<(), Error> {
 }
 
 /// The tag that a name means now.
+/// Whether there is a tag of this name.
+pub(crate) async fn is_there(tx: &mut Tx, name: &str) -> Result<bool, Error> {
+    Ok(id_of(tx, name).await?.is_some())
+}
+
 async fn id_of(tx: &mut Tx, name: &str) -> Result<Option<i64>, Error> {
     let row = tx.row("select id, merged_into from tags where name = $1", &[name.into()]).await?;
     match row {

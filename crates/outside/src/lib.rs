@@ -8,4 +8,4 @@ mod random;
 pub use clock::Clock;
 pub use fetch::Fetch;
 pub use mail::Mailer;
-pub use random::{Random, sha256};
+pub use random::{Random, sha256, sha256_of};

@@ -72,3 +72,21 @@ pub fn sha256(data: &[u8]) -> [u8; 32] {
     out.copy_from_slice(digest::digest(&digest::SHA256, data).as_ref());
     out
 }
+
+/// The same of everything that a reader gives, with how much that was.
+pub fn sha256_of(mut reader: impl std::io::Read) -> std::io::Result<([u8; 32], u64)> {
+    let mut context = digest::Context::new(&digest::SHA256);
+    let mut buffer = vec![0; 64 * 1024];
+    let mut n_bytes = 0;
+    loop {
+        let n = reader.read(&mut buffer)?;
+        if n == 0 {
+            break;
+        }
+        context.update(&buffer[..n]);
+        n_bytes += n as u64;
+    }
+    let mut out = [0; 32];
+    out.copy_from_slice(context.finish().as_ref());
+    Ok((out, n_bytes))
+}

@@ -1,7 +1,8 @@
 //! Proof that a call may do what it is about to do.
 //!
 //! Domain functions take `&CanRead<Tags>` or `&CanWrite<Tags>`, so code that has not passed the check does not compile.
-//! A permit is made in two places only: `Caller::permit`, for a request, and `Permit::system`, for our own workers.
+//! A permit is made in three places only: `Caller::permit`, for a request, `Permit::system`, for our own workers, and `Permit::deferred`, for
+//! those that carry out later what a person asked for.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -127,6 +128,22 @@ impl<R: Resource, A: Access> Permit<R, A> {
             actor: Arc::new(Actor { worker: Some(worker), request_id: run, ..Actor::default() }),
             proof: PhantomData,
         }
+    }
+
+    /// The same, with what the worker carries out, such as a rule: events name it as the one that acts.
+    pub fn system_as(worker: &'static str, run: String, acting: Acting) -> Permit<R, A> {
+        let actor = Actor { worker: Some(worker), request_id: run, acting: Some(acting), ..Actor::default() };
+        Permit { actor: Arc::new(actor), proof: PhantomData }
+    }
+
+    /// For our own workers that carry out later what a person asked for, in that person's name: as far as their role reaches now. The words
+    /// were checked when they asked.
+    pub fn deferred(actor: &Actor) -> Result<Permit<R, A>, Refusal> {
+        let needed = Permit::<R, A>::permission();
+        if !actor.role.map_or(Permissions::NONE, Role::ceiling).contains(needed) {
+            return Err(Refusal::Role(needed));
+        }
+        Ok(Permit { actor: Arc::new(actor.clone()), proof: PhantomData })
     }
 
     pub fn actor(&self) -> &Actor {

@@ -241,6 +241,33 @@ impl Tx {
         }
     }
 
+    /// What a `select` of rows ends with that are about to be written: others who want to write them wait. SQLite has one writer anyhow.
+    pub fn for_update(&self) -> &'static str {
+        match self.engine {
+            EngineTx::Reading(_) | EngineTx::Writing(_) => "",
+            EngineTx::Postgres(_) => " for update",
+        }
+    }
+
+    /// Marks a place that `back_to_mark` returns to: one row of many can then fail without taking the others along.
+    pub async fn mark(&mut self) -> Result<(), StoreError> {
+        self.run("savepoint one_of_many", &[]).await?;
+        Ok(())
+    }
+
+    /// Undoes what was done since the mark, which is gone then. Not after a failed statement: that ends the whole transaction.
+    pub async fn back_to_mark(&mut self) -> Result<(), StoreError> {
+        self.run("rollback to savepoint one_of_many", &[]).await?;
+        self.run("release savepoint one_of_many", &[]).await?;
+        Ok(())
+    }
+
+    /// Keeps what was done since the mark, which is gone then.
+    pub async fn keep_since_mark(&mut self) -> Result<(), StoreError> {
+        self.run("release savepoint one_of_many", &[]).await?;
+        Ok(())
+    }
+
     /// Makes the changes durable. When this returns `Ok`, they survive a power cut.
     pub async fn commit(self) -> Result<(), StoreError> {
         let Tx { engine, enqueued, has_enqueued, logged, has_logged } = self;

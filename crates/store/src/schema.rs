@@ -18,7 +18,7 @@ pub struct Table {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     pub name: String,
-    /// `integer`, `text` or `bytes`; anything else is the database's own word for a type that we do not use.
+    /// `integer`, `text`, `bytes` or `real`; anything else is the database's own word for a type that we do not use.
     pub class: String,
     pub nullable: bool,
     /// Numbered by the database, never with the same number twice.
@@ -126,6 +126,7 @@ impl Column {
             "INTEGER" | "bigint" => "integer".to_owned(),
             "TEXT" | "text collate C" => "text".to_owned(),
             "BLOB" | "bytea" => "bytes".to_owned(),
+            "REAL" | "double precision" => "real".to_owned(),
             other => format!("[{other}]"),
         };
         Ok(Column {

@@ -151,6 +151,16 @@ impl Row {
         }
     }
 
+    /// A number with a fraction, or none. A column of whole numbers reads as one too.
+    pub fn real_or_null(&self, column: &'static str) -> Result<Option<f64>, StoreError> {
+        match self.value(column)? {
+            Value::Real(v) => Ok(Some(*v)),
+            Value::Int(v) => Ok(Some(*v as f64)),
+            Value::Null => Ok(None),
+            _ => Err(StoreError::Column(column)),
+        }
+    }
+
     pub fn blob(&self, column: &'static str) -> Result<Vec<u8>, StoreError> {
         match self.value(column)? {
             Value::Blob(v) => Ok(v.clone()),

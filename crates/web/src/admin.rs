@@ -13,15 +13,28 @@ pub mod app_usage;
 pub mod apps;
 pub mod audit;
 mod audit_words;
+pub mod chart;
+pub mod custom_field;
+pub mod custom_fields;
 pub mod demands;
 pub mod documents;
 pub mod home;
+pub mod job;
+pub mod job_words;
+pub mod jobs;
 pub mod keys;
 pub mod people;
 pub mod registration;
 pub mod resource_servers;
+pub mod rule_words;
+pub mod rules;
 pub mod sign_in;
+pub mod statistics;
+pub mod statistics_tickets;
+pub mod surveys;
+pub mod teams;
 pub mod trust;
+pub mod users;
 
 /// An address for people to paste somewhere.
 pub struct Endpoint {

@@ -23,9 +23,10 @@ pub const GROUPS: Asset = Asset::script("groups", include_str!("../assets/groups
 pub const ADDRESS: Asset = Asset::script("address", include_str!("../assets/address.js"));
 pub const SUBMIT: Asset = Asset::script("submit", include_str!("../assets/submit.js"));
 
+pub const PROGRESS: Asset = Asset::script("progress", include_str!("../assets/progress.js"));
 pub const PASSKEY: Asset = Asset::script("passkey", include_str!("../assets/passkey.js"));
 
-pub const ALL: [&Asset; 7] = [&STYLE, &MARK, &COPY, &GROUPS, &ADDRESS, &SUBMIT, &PASSKEY];
+pub const ALL: [&Asset; 8] = [&STYLE, &MARK, &COPY, &GROUPS, &ADDRESS, &SUBMIT, &PROGRESS, &PASSKEY];
 
 impl Asset {
     const fn of(name: &'static str, extension: &'static str, media_type: &'static str, content: &'static str) -> Asset {

@@ -34,6 +34,7 @@ mod passkey;
 mod reach;
 mod scopes;
 mod setup;
+mod survey;
 mod text;
 mod upstream;
 mod visitor;
@@ -54,6 +55,7 @@ fn refusal(status: StatusCode, message: &str) -> serde_json::Value {
 const SIGNING_IN: &str = "for people who are not signed in yet";
 const OWN: &str = "about the signed-in person only; the handler asks for the session";
 const BY_LINK: &str = "opened by a one-time link in a mail";
+const BY_SURVEY: &str = "opened by the signed link in a survey's mail";
 const ASKING: &str = "the OAuth authorization endpoint: its checks are the provider's";
 
 const LEAVING: &str = "the OpenID end session endpoint: its checks are the provider's";
@@ -87,6 +89,8 @@ pub fn routes() -> Routes {
         .open(post, "/verify", mailed::confirm_address, BY_LINK)
         .open(get, "/sign-up", mailed::sign_up, SIGNING_IN)
         .open(post, "/sign-up", mailed::request_sign_up, SIGNING_IN)
+        .open(get, "/survey/{token}", survey::show, BY_SURVEY)
+        .open(post, "/survey/{token}", survey::answer, BY_SURVEY)
         .open(get, "/demo/mail", demo_mail::show, "the demo's own mails; exists nowhere else")
         .open(get, "/me/security", me::security::show, OWN)
         .open(post, "/me/security/password", me::security::change_password, OWN)
@@ -134,6 +138,26 @@ pub fn routes() -> Routes {
         .post("/admin/people/{id}/invite", admin::people::invite)
         .post("/admin/people/{id}/remove-factors", admin::people::remove_factors)
         .post("/admin/people/{id}/sign-out", admin::people::sign_out)
+        .get("/admin/users", admin::users::list)
+        .post("/admin/users", admin::users::create)
+        .get("/admin/users/new", admin::users::new)
+        .get("/admin/users/{id}", admin::users::edit)
+        .post("/admin/users/{id}", admin::users::update)
+        .post("/admin/users/{id}/state", admin::users::set_state)
+        .post("/admin/users/{id}/delete", admin::users::delete)
+        .get("/admin/teams", admin::teams::list)
+        .post("/admin/teams", admin::teams::create)
+        .get("/admin/teams/new", admin::teams::new)
+        .get("/admin/teams/{id}", admin::teams::edit)
+        .post("/admin/teams/{id}", admin::teams::update)
+        .post("/admin/teams/{id}/delete", admin::teams::delete)
+        .get("/admin/custom-fields", admin::custom_fields::list)
+        .post("/admin/custom-fields", admin::custom_field::create)
+        .get("/admin/custom-fields/new", admin::custom_field::new)
+        .get("/admin/custom-fields/{id}", admin::custom_field::edit)
+        .post("/admin/custom-fields/{id}", admin::custom_field::update)
+        .post("/admin/custom-fields/{id}/move", admin::custom_fields::move_one)
+        .post("/admin/custom-fields/{id}/archive", admin::custom_fields::archive)
         .get("/admin/apps", admin::apps::list)
         .post("/admin/apps", admin::app_form::create)
         .get("/admin/apps/new", admin::app_form::new)
@@ -160,6 +184,17 @@ pub fn routes() -> Routes {
         .post("/admin/trust/issuers/{id}/remove", admin::trust::remove_issuer)
         .post("/admin/trust/rules", admin::trust::add_rule)
         .post("/admin/trust/rules/{id}/remove", admin::trust::remove_rule)
+        .get("/admin/rules", admin::rules::list)
+        .post("/admin/rules", admin::rules::create)
+        .get("/admin/rules/new", admin::rules::new)
+        .get("/admin/rules/why", admin::rules::why)
+        .get("/admin/rules/dry-runs/{id}", admin::rules::show_dry_run)
+        .get("/admin/rules/{id}", admin::rules::show)
+        .post("/admin/rules/{id}", admin::rules::update)
+        .get("/admin/rules/{id}/history", admin::rules::history)
+        .post("/admin/rules/{id}/move", admin::rules::change_place)
+        .post("/admin/rules/{id}/switch", admin::rules::switch)
+        .post("/admin/rules/{id}/delete", admin::rules::delete)
         .get("/admin/app-rules", admin::app_rules::show)
         .post("/admin/app-rules", admin::app_rules::save)
         .get("/admin/api-keys", admin::api_keys::list)
@@ -168,8 +203,19 @@ pub fn routes() -> Routes {
         .post("/admin/api-keys/{id}/revoke", admin::api_keys::revoke)
         .get("/admin/audit", admin::audit::show)
         .get("/admin/audit.ndjson", admin::audit::export)
+        .get("/admin/jobs", admin::jobs::list)
+        .post("/admin/jobs", admin::jobs::create)
+        .get("/admin/jobs/{id}", admin::job::show)
+        .post("/admin/jobs/{id}/cancel", admin::job::cancel)
+        .get("/admin/jobs/{id}/undo", admin::job::ask_undo)
+        .post("/admin/jobs/{id}/undo", admin::job::undo_it)
+        .get("/admin/jobs/{id}/file", admin::job::file)
         .get("/admin/agents", admin::agents::show)
         .post("/admin/agents", admin::agents::save)
+        .get("/admin/statistics", admin::statistics::show)
+        .get("/admin/statistics/tickets", admin::statistics_tickets::show)
+        .get("/admin/surveys", admin::surveys::show)
+        .post("/admin/surveys", admin::surveys::save)
         .get("/admin/sign-in", admin::sign_in::show)
         .post("/admin/sign-in", admin::sign_in::create)
         .post("/admin/sign-in/{id}/test", admin::sign_in::test)

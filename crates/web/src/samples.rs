@@ -1,7 +1,11 @@
 //! Every template with sample data: that it renders, and keeps the rules that all pages keep.
 //! With `WEB_SAMPLES=folder` the pages are also written there, to be looked at in a browser.
 
+mod jobs;
 mod people;
+mod rooms;
+mod rules;
+mod statistics;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -404,7 +408,12 @@ fn all() -> Vec<(&'static str, String)> {
         Message::new("This request has expired", "It was answered already, or it waited for more than ten minutes.")
             .what_next("Go back to the app and start again.")
             .link("/", "Go to your start page");
-    let ours = people::pages();
+    let ours = people::pages()
+        .into_iter()
+        .chain(rooms::pages())
+        .chain(rules::pages())
+        .chain(jobs::pages())
+        .chain(statistics::pages());
     let wide = "openid email offline write:all events:read";
     vec![
         ("setup", setup(false).render().unwrap()),

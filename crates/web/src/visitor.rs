@@ -33,6 +33,9 @@ const BEFORE_SIGN_IN: [&str; 12] = [
     "/verify",
 ];
 
+/// Their forms too; customers are never signed in.
+const SURVEYS: &str = "/survey/";
+
 /// What staff reach who must still show a second factor: the way there, the way out, and an app's request, which waits for it.
 /// Everything else leads there.
 const WITHOUT_SECOND_FACTOR: [&str; 9] =
@@ -99,7 +102,7 @@ impl Visitor {
 
     fn sent_by(&self, path: &str, form: &Form) -> bool {
         let cookie = match &self.session_cookie {
-            Some(cookie) if !BEFORE_SIGN_IN.contains(&path) => cookie,
+            Some(cookie) if !BEFORE_SIGN_IN.contains(&path) && !path.starts_with(SURVEYS) => cookie,
             _ => &self.browser_cookie,
         };
         !self.is_new && sessions::csrf_matches(cookie, form.value("request"), form.value("csrf"))

@@ -41,7 +41,8 @@ enum What {
     /// End one key at once, because it leaked: every token it signed is worth nothing from now on
     Revoke {
         /// As `bailiwick key list` prints it
-        #[arg(value_name = "KID")]
+        // One in 64 begins with a hyphen.
+        #[arg(value_name = "KID", allow_hyphen_values = true)]
         kid: String,
     },
 }

@@ -1,6 +1,8 @@
 //! The command line: one file a command.
 
 pub mod backup;
+pub mod export;
+pub mod import;
 pub mod init;
 pub mod key;
 pub mod migrate;
@@ -9,3 +11,4 @@ pub mod restore;
 pub mod routes;
 pub mod scopes;
 pub mod serve;
+pub mod statistics;

@@ -7,6 +7,7 @@ mod clients_file;
 mod people;
 mod plan;
 mod seed;
+mod surveys;
 mod texts;
 
 use std::path::PathBuf;

@@ -19,6 +19,7 @@ use store::{Db, Tx, transact};
 
 use super::people::{ADMIN_PASSWORD, AGENT_PASSWORD, CUSTOMER_PASSWORD, STAFF, TEAMS};
 use super::plan::{Deed, Plan, SPAN_SECONDS, Step, plan};
+use super::surveys;
 use super::texts::{Material, Shopper};
 
 pub const ACCOUNT_NAME: &str = "Meadow Lane";
@@ -84,6 +85,10 @@ pub async fn seed(db: &Db, today: Timestamp, n_tickets: usize, seed: u64) -> any
         let drawn = format!("steps {number}");
         ids = transact!(db, |tx| helpdesk.run(tx, steps, ids.clone(), &chance(seed, &drawn)).await)?;
     }
+    let owner = people.staff[0];
+    let random = chance(seed, "surveys");
+    let (may, may_set) = (acting(owner, Role::Owner, &random), acting(owner, Role::Owner, &random));
+    surveys::answer(db, &may.map_err(refused)?, &may_set.map_err(refused)?, last_midnight(today), &random).await?;
     Ok(Seeded {
         owner_id: people.staff[0],
         admin: login(STAFF[0].email, ADMIN_PASSWORD, &people.api_keys[0]),

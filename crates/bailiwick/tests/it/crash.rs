@@ -19,13 +19,13 @@ const N_CREATES: usize = 2_000;
 const KILL_AFTER: usize = 500;
 
 /// The binary on a database, on a port of its own.
-struct Process {
-    child: Child,
-    base: String,
+pub struct Process {
+    pub child: Child,
+    pub base: String,
 }
 
 impl Process {
-    async fn start(server: &Server, data: &std::path::Path) -> Process {
+    pub async fn start(server: &Server, data: &std::path::Path) -> Process {
         let address = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a free port");
         let child = Command::new(env!("CARGO_BIN_EXE_bailiwick"))
             .args(["serve", "--listen", &address.to_string(), "--database", &server.database.url, "--data"])

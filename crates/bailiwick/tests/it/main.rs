@@ -3,13 +3,16 @@
 mod contract;
 mod cors;
 mod crash;
+mod crash_jobs;
 mod demo;
 mod docs;
 mod gorgias;
 mod health;
+mod imports;
 mod layering;
 mod limits;
 mod oauth;
+mod organizations;
 mod routes;
 mod scope_matrix;
 mod start;

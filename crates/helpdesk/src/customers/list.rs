@@ -7,6 +7,7 @@ use store::Tx;
 use super::{Customer, select_customers};
 use crate::Error;
 use crate::addresses::key_of;
+use crate::custom_fields::{self, Carrier, Values};
 use crate::page::{Column, Order, Page, Query, Slice};
 use crate::users::email_key;
 
@@ -30,6 +31,15 @@ pub enum Sort {
     Updated,
 }
 
+/// A customer as in a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CustomerInList {
+    pub customer: Customer,
+    pub fields: Values,
+}
+
+/// Two statements, whatever the page's length: the customers, then all their field values.
+///
 /// Served by `people_by_created` and `people_by_updated`. The filters have indexes of their own: `people_by_email`,
 /// `people_by_external_id`, `people_by_whole_name`, `people_by_language`, `people_by_timezone`, `addresses_by_key`, `addresses_by_person`.
 pub async fn list(
@@ -39,7 +49,7 @@ pub async fn list(
     sort: Sort,
     descending: bool,
     slice: &Slice,
-) -> Result<Page<Customer>, Error> {
+) -> Result<Page<CustomerInList>, Error> {
     let mut query = Query::new(select_customers!());
     if let Some(email) = &filter.email {
         query.and("p.email_key =", email_key(email));
@@ -75,5 +85,10 @@ pub async fn list(
         Sort::Created => &[Column::Int("p.created_at", "created_at"), Column::Int("p.id", "id")],
         Sort::Updated => &[Column::Int("p.updated_at", "updated_at"), Column::Int("p.id", "id")],
     };
-    query.page(tx, Order { columns, descending }, slice).await?.try_map(|row| Customer::from_row(&row))
+    let page = query.page(tx, Order { columns, descending }, slice).await?;
+    let mut page =
+        page.try_map(|row| Ok(CustomerInList { customer: Customer::from_row(&row)?, fields: Values::new() }))?;
+    let put = |item: &mut CustomerInList, values| item.fields = values;
+    custom_fields::fill_values(tx, Carrier::Customer, &mut page.items, |item| item.customer.id, put).await?;
+    Ok(page)
 }

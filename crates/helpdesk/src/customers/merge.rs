@@ -7,10 +7,10 @@ use serde_json::json;
 use store::Tx;
 
 use super::{Changes, CustomerDetail, read, write};
-use crate::Error;
 use crate::addresses::EMAIL;
 use crate::events::{self, Change};
 use crate::people::{self, AddressRef};
+use crate::{Error, custom_fields, organizations};
 
 /// Gives the tickets, messages and addresses of one customer to another, who takes the chosen values, and removes the first.
 /// Two statements for the tickets and messages, however many: few customers have more than some hundred.
@@ -39,10 +39,17 @@ pub async fn merge(
     tx.run("update messages set sender_id = $1 where sender_id = $2", &[target_id.into(), source_id.into()]).await?;
     tx.run("update messages set receiver_id = $1 where receiver_id = $2", &[target_id.into(), source_id.into()])
         .await?;
+    tx.run(
+        "update satisfaction_surveys set customer_id = $1 where customer_id = $2",
+        &[target_id.into(), source_id.into()],
+    )
+    .await?;
     if target.customer.data.is_none() {
         tx.run("update people set data = $1 where id = $2", &[source.customer.data.as_ref().into(), target_id.into()])
             .await?;
     }
+    custom_fields::merge_customers(tx, source_id, target_id).await?;
+    organizations::merge_members(tx, source_id, target_id).await?;
     // Their addresses go with them, so that the target can take them over.
     tx.run("delete from people where id = $1", &[source_id.into()]).await?;
 

@@ -2,6 +2,7 @@
 //!
 //! The primary e-mail address of a customer is the preferred one of their `email` addresses; the row of the person repeats it.
 
+pub mod fields;
 mod list;
 mod merge;
 mod write;
@@ -14,9 +15,10 @@ use store::{Row, Tx};
 
 use crate::Error;
 use crate::addresses::{self, Address};
+use crate::custom_fields::{self, Carrier, SentValue, Values};
 use crate::people::AddressRef;
 
-pub use list::{Filter, Sort, list};
+pub use list::{CustomerInList, Filter, Sort, list};
 pub use merge::merge;
 pub use write::{create, delete, delete_many, find_or_create, set_data, set_password, update};
 
@@ -45,6 +47,7 @@ pub struct Customer {
 pub struct CustomerDetail {
     pub customer: Customer,
     pub addresses: Vec<Address>,
+    pub fields: Values,
 }
 
 /// What is known of a new customer. Everything may be missing.
@@ -60,6 +63,7 @@ pub struct NewCustomer {
     pub note: Option<String>,
     pub meta: Option<Json>,
     pub addresses: Vec<AddressRef>,
+    pub fields: Vec<SentValue>,
 }
 
 /// What a call changes of a customer. None leaves a field as it is, `Some(None)` clears it.
@@ -76,6 +80,8 @@ pub struct Changes {
     pub meta: Option<Option<Json>>,
     /// Replaces every address.
     pub addresses: Option<Vec<AddressRef>>,
+    /// Replaces every value.
+    pub fields: Option<Vec<SentValue>>,
 }
 
 /// The customer with this id and their addresses, or `NotFound`.
@@ -96,7 +102,11 @@ use select_customers;
 async fn read(tx: &mut Tx, id: i64) -> Result<CustomerDetail, Error> {
     let row = tx.row(concat!(select_customers!(), " and p.id = $1"), &[id.into()]).await?;
     let Some(row) = row else { return Err(Error::NotFound { kind: "customer", id }) };
-    Ok(CustomerDetail { customer: Customer::from_row(&row)?, addresses: addresses::of_person(tx, id).await? })
+    Ok(CustomerDetail {
+        customer: Customer::from_row(&row)?,
+        addresses: addresses::of_person(tx, id).await?,
+        fields: custom_fields::of_object(tx, Carrier::Customer, id).await?,
+    })
 }
 
 impl Customer {
@@ -128,6 +138,7 @@ impl CustomerDetail {
             "email": customer.email, "name": customer.name, "firstname": customer.firstname, "lastname": customer.lastname,
             "external_id": customer.external_id, "language": customer.language, "timezone": customer.timezone,
             "note": customer.note, "meta": customer.meta, "channels": addresses::fields(&self.addresses),
+            "custom_fields": custom_fields::to_json(&self.fields),
         })
     }
 }

@@ -7,12 +7,13 @@ use scope::role::Role;
 use serde_json::{Value as Json, json};
 use store::{StoreError, Tx};
 
-use super::{Changes, CustomerDetail, NewCustomer, read};
+use super::{Changes, CustomerDetail, NewCustomer, fields, read};
 use crate::addresses::{self, EMAIL, Wanted, as_stored, key_of, primary_email, wanted};
+use crate::custom_fields::Extent;
 use crate::events::{self, Change};
 use crate::people::{self, AddressRef, PersonRef};
 use crate::users::{email_key, role_rank};
-use crate::{Error, names};
+use crate::{Error, names, organizations};
 
 /// Most addresses of one customer.
 const ADDRESSES_MAX: usize = 100;
@@ -132,8 +133,12 @@ pub(super) async fn write(
     after.timezone = changes.timezone.clone().unwrap_or(after.timezone);
     after.note = changes.note.clone().unwrap_or(after.note);
     after.meta = changes.meta.clone().unwrap_or(after.meta);
+    let fields = match &changes.fields {
+        Some(sent) => fields::write(tx, now, id, sent, Extent::All).await?,
+        None => None,
+    };
     let old_list = as_stored(&before.addresses)?;
-    if after == *customer && same_addresses(&old_list, &list) {
+    if fields.is_none() && after == *customer && same_addresses(&old_list, &list) {
         return Ok(before.clone());
     }
     addresses::replace(tx, now, id, &list).await?;
@@ -335,6 +340,8 @@ async fn insert(tx: &mut Tx, actor: &Actor, now: Timestamp, new: &NewCustomer) -
             return Err(error);
         }
     }
+    fields::write(tx, now, id, &new.fields, Extent::Sent).await?;
+    organizations::join_by_address(tx, now, id, email).await?;
     let after = read(tx, id).await?.fields();
     let change = Change {
         kind: "customer-created",

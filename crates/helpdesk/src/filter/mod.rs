@@ -2,6 +2,8 @@
 //!
 //! This file says what a condition is and how it is stored (JSON, never searched).
 
+pub mod evaluate;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,18 @@
 //! Background work of the helpdesk: one file a job. The binary connects each kind with its function.
+//!
+//! What people start and watch (bulk edits, exports, imports) is a resource: `job.rs` is what it is, `run.rs` runs it in slices.
 
+pub mod archive;
+pub mod cleanup;
+mod edit;
+pub mod errors;
+pub mod export;
+mod export_rows;
+pub mod import;
+pub mod job;
 pub mod merge_tags;
+mod pace;
+pub mod run;
+pub mod selection;
+pub mod undo;
 pub mod unsnooze_ticket;

@@ -5,8 +5,9 @@ use scope::permit::Actor;
 use serde_json::{Value as Json, json};
 use store::Tx;
 
-use super::Ticket;
+use super::{Ticket, TicketType};
 use crate::Error;
+use crate::custom_fields::Change as FieldChange;
 use crate::events::{self, Change};
 
 pub(super) const OBJECT_TYPE: &str = "Ticket";
@@ -32,11 +33,16 @@ pub(super) fn facts(ticket: &Ticket) -> Json {
         "is_unread": ticket.is_unread,
         "spam": ticket.spam,
         "meta": ticket.meta,
+        "organization_id": ticket.organization_id,
+        "form_id": ticket.form_id,
+        "type": ticket.kind.map(TicketType::word),
+        "due_at": ticket.due_at,
         "opened_at": ticket.opened_at,
         "last_received_message_at": ticket.last_received_message_at,
         "last_message_at": ticket.last_message_at,
         "last_sent_message_not_delivered": ticket.last_sent_message_not_delivered,
         "updated_at": ticket.updated_at,
+        "created_at": ticket.created_at,
         "closed_at": ticket.closed_at,
         "snoozed_until": ticket.snoozed_until,
         "trashed_at": ticket.trashed_at,
@@ -48,27 +54,48 @@ pub(super) fn differs(old: &Ticket, new: &Ticket) -> bool {
     facts(old) != facts(new)
 }
 
-/// Writes the events of a new ticket: that it is there, and what state it started in.
-pub(super) async fn record_created(tx: &mut Tx, actor: &Actor, now: Timestamp, ticket: &Ticket) -> Result<(), Error> {
-    events::record(tx, actor, now, change("ticket-created", ticket.id, None, Some(facts(ticket)))).await?;
-    record_turns(tx, actor, now, None, ticket).await
+/// Writes the events of a new ticket: that it is there, and what state it started in. `fields` are the values it was given.
+pub(super) async fn record_created(
+    tx: &mut Tx,
+    actor: &Actor,
+    now: Timestamp,
+    ticket: &Ticket,
+    fields: Option<FieldChange>,
+) -> Result<(), Error> {
+    let mut after = facts(ticket);
+    if let Some(fields) = fields {
+        after["custom_fields"] = fields.after;
+    }
+    let mut changes = vec![change("ticket-created", ticket.id, None, Some(after))];
+    changes.extend(turns(None, ticket));
+    events::record_all(tx, actor, now, &changes).await
 }
 
-/// Writes the events of a change that somebody asked for. `old` and `new` differ.
+/// Writes the events of a change that somebody asked for. `old` and `new` differ, or there are `fields` that do.
 pub(super) async fn record_updated(
     tx: &mut Tx,
     actor: &Actor,
     now: Timestamp,
-    old: &Ticket,
-    new: &Ticket,
+    (old, new): (&Ticket, &Ticket),
+    fields: Option<FieldChange>,
 ) -> Result<(), Error> {
+    events::record_all(tx, actor, now, &updated(old, new, fields)).await
+}
+
+/// The events of a change that somebody asked for. `old` and `new` differ, or there are `fields` that do.
+pub(super) fn updated(old: &Ticket, new: &Ticket, fields: Option<FieldChange>) -> Vec<Change<'static>> {
     let (mut before, mut after) = events::difference(facts(old), facts(new));
+    if let Some(fields) = fields {
+        before["custom_fields"] = fields.before;
+        after["custom_fields"] = fields.after;
+    }
     if after.as_object().is_some_and(|after| after.len() > 1) {
         // That it changed now is no news, unless nothing else was asked for.
         remove("updated_at", &mut before, &mut after);
     }
-    events::record(tx, actor, now, change("ticket-updated", new.id, Some(before), Some(after))).await?;
-    record_turns(tx, actor, now, Some(old), new).await
+    let mut changes = vec![change("ticket-updated", new.id, Some(before), Some(after))];
+    changes.extend(turns(Some(old), new));
+    changes
 }
 
 /// Writes the events of what a message did to its ticket, such as reopening it. Nothing, if it only counted.
@@ -86,72 +113,58 @@ pub(super) async fn record_caused(
     if after == json!({}) {
         return Ok(());
     }
-    events::record(tx, actor, now, change("ticket-updated", new.id, Some(before), Some(after))).await?;
-    record_turns(tx, actor, now, Some(old), new).await
+    let mut changes = vec![change("ticket-updated", new.id, Some(before), Some(after))];
+    changes.extend(turns(Some(old), new));
+    events::record_all(tx, actor, now, &changes).await
 }
 
 /// One event for each turn of the state. Without an old ticket, the new one is compared with an open, unassigned one.
-async fn record_turns(
-    tx: &mut Tx,
-    actor: &Actor,
-    now: Timestamp,
-    old: Option<&Ticket>,
-    new: &Ticket,
-) -> Result<(), Error> {
+fn turns(old: Option<&Ticket>, new: &Ticket) -> Vec<Change<'static>> {
+    let mut turns = Vec::new();
+    let mut turn = |kind: &'static str, name: &str, before: Json, after: Json| {
+        turns.push(change(kind, new.id, Some(json!({ name: before })), Some(json!({ name: after }))));
+    };
     let old_user = old.and_then(|old| old.assignee_user_id);
     if old_user != new.assignee_user_id {
         let kind = if new.assignee_user_id.is_some() { "ticket-assigned" } else { "ticket-unassigned" };
-        let (before, after) = one_field("assignee_user_id", json!(old_user), json!(new.assignee_user_id));
-        events::record(tx, actor, now, change(kind, new.id, before, after)).await?;
+        turn(kind, "assignee_user_id", json!(old_user), json!(new.assignee_user_id));
     }
     let old_team = old.and_then(|old| old.assignee_team_id);
     if old_team != new.assignee_team_id {
         let kind = if new.assignee_team_id.is_some() { "ticket-team-assigned" } else { "ticket-team-unassigned" };
-        let (before, after) = one_field("assignee_team_id", json!(old_team), json!(new.assignee_team_id));
-        events::record(tx, actor, now, change(kind, new.id, before, after)).await?;
+        turn(kind, "assignee_team_id", json!(old_team), json!(new.assignee_team_id));
     }
     if let Some(old) = old {
         if old.customer_id != new.customer_id {
-            let (before, after) = one_field("customer_id", json!(old.customer_id), json!(new.customer_id));
-            events::record(tx, actor, now, change("ticket-customer-updated", new.id, before, after)).await?;
+            turn("ticket-customer-updated", "customer_id", json!(old.customer_id), json!(new.customer_id));
         }
         if old.subject != new.subject {
-            let (before, after) = one_field("subject", json!(old.subject), json!(new.subject));
-            events::record(tx, actor, now, change("ticket-subject-updated", new.id, before, after)).await?;
+            turn("ticket-subject-updated", "subject", json!(old.subject), json!(new.subject));
         }
     }
     if old.is_some_and(|old| old.spam) != new.spam {
         let kind = if new.spam { "ticket-marked-spam" } else { "ticket-unmarked-spam" };
-        let (before, after) = one_field("spam", json!(!new.spam), json!(new.spam));
-        events::record(tx, actor, now, change(kind, new.id, before, after)).await?;
+        turn(kind, "spam", json!(!new.spam), json!(new.spam));
     }
     let old_trashed = old.and_then(|old| old.trashed_at);
     if old_trashed.is_some() != new.trashed_at.is_some() {
         let kind = if new.trashed_at.is_some() { "ticket-trashed" } else { "ticket-untrashed" };
-        let (before, after) = one_field("trashed_at", json!(old_trashed), json!(new.trashed_at));
-        events::record(tx, actor, now, change(kind, new.id, before, after)).await?;
+        turn(kind, "trashed_at", json!(old_trashed), json!(new.trashed_at));
     }
     let old_snooze = old.and_then(|old| old.snoozed_until);
     if old_snooze != new.snoozed_until && new.snoozed_until.is_some() {
-        let (before, after) = one_field("snoozed_until", json!(old_snooze), json!(new.snoozed_until));
-        events::record(tx, actor, now, change("ticket-snoozed", new.id, before, after)).await?;
+        turn("ticket-snoozed", "snoozed_until", json!(old_snooze), json!(new.snoozed_until));
     }
     if old.is_some_and(|old| old.status.is_done()) != new.status.is_done() {
         let kind = if new.status.is_done() { "ticket-closed" } else { "ticket-reopened" };
-        let old_status = old.map(|old| old.status.word());
-        let (before, after) = one_field("status", json!(old_status), json!(new.status.word()));
-        events::record(tx, actor, now, change(kind, new.id, before, after)).await?;
+        turn(kind, "status", json!(old.map(|old| old.status.word())), json!(new.status.word()));
     }
-    Ok(())
+    turns
 }
 
 /// An event about a ticket.
 pub(super) fn change(kind: &str, ticket_id: i64, before: Option<Json>, after: Option<Json>) -> Change<'_> {
     Change { kind, object_type: OBJECT_TYPE, object_id: ticket_id, before, after, data: None }
-}
-
-fn one_field(name: &str, before: Json, after: Json) -> (Option<Json>, Option<Json>) {
-    (Some(json!({ name: before })), Some(json!({ name: after })))
 }
 
 fn remove(name: &str, before: &mut Json, after: &mut Json) {

@@ -6,6 +6,7 @@ use store::Tx;
 
 use super::{ASSIGNEE, CUSTOMER, TeamOfTicket, Ticket, TicketInList, from_tickets, select_tickets, tags};
 use crate::Error;
+use crate::custom_fields::{self, Carrier, Values};
 use crate::page::{Column, Order, Page, Query, Slice};
 use crate::people::Person;
 
@@ -48,7 +49,7 @@ pub const fn order(sort: Sort, direction: Direction) -> Order {
     Order { columns, descending: matches!(direction, Direction::Descending) }
 }
 
-/// A slice of the tickets. Two statements, whatever its length: tickets with their people, then all their tags.
+/// A slice of the tickets. Three statements, whatever its length: tickets with their people, then all their tags, then all their field values.
 ///
 /// Served by `tickets_by_created`, `tickets_by_updated`, `tickets_by_customer`, `tickets_by_customer_updated`,
 /// `tickets_by_external_id` and the primary key.
@@ -80,8 +81,11 @@ pub async fn list(
             assignee_user: Person::from_row(&row, &ASSIGNEE)?,
             assignee_team: TeamOfTicket::from_row(&row)?,
             tags: Vec::new(),
+            fields: Values::new(),
         })
     })?;
     tags::fill(tx, may, &mut page.items).await?;
+    let put = |item: &mut TicketInList, values| item.fields = values;
+    custom_fields::fill_values(tx, Carrier::Ticket, &mut page.items, |item| item.ticket.id, put).await?;
     Ok(page)
 }

@@ -153,6 +153,8 @@ impl Draft {
             "integration_id": self.integration_id,
             "subject": self.subject,
             "attachments": self.attachments,
+            "macros": self.macros,
+            "imported": self.imported,
             "meta": self.meta,
             "created_at": self.created_at,
             "sent_at": self.sent_at,
@@ -171,11 +173,9 @@ impl Draft {
             "stripped_text": self.stripped_text,
             "stripped_html": self.stripped_html,
             "stripped_signature": self.stripped_signature,
-            "macros": self.macros,
             "actions": self.actions,
             "headers": self.headers,
             "last_sending_error": self.last_sending_error,
-            "imported": self.imported,
         });
         if let (Json::Object(facts), Json::Object(more)) = (&mut facts, more) {
             facts.extend(more);

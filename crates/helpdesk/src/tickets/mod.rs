@@ -2,10 +2,13 @@
 //!
 //! Here is what a ticket is, and reading one. Creating and changing: `write.rs`; which events that leaves: `changes.rs`;
 //! messages: `messages.rs`,
-//! `message_draft.rs`, `message_write.rs`; pages of tickets: `list.rs`; labels: `tags.rs`.
+//! `message_draft.rs`, `message_write.rs`; pages of tickets: `list.rs`; labels: `tags.rs`; values of custom fields: `fields.rs`; many
+//! tickets at once: `bulk.rs`.
 
 pub mod bodies;
+pub mod bulk;
 mod changes;
+pub mod fields;
 pub mod list;
 pub mod message_draft;
 pub mod message_write;
@@ -21,7 +24,9 @@ use store::{Row, Tx};
 
 use crate::Error;
 use crate::addresses::{self, Address};
+use crate::custom_fields::{self, Carrier, Values};
 use crate::people::{Person, PersonColumns, person_columns, stored_json};
+use crate::satisfaction_surveys::{self, Survey};
 use messages::Message;
 use tags::TicketTag;
 
@@ -90,6 +95,36 @@ impl Priority {
     }
 }
 
+/// What sort of thing somebody asks for. Not every account tells them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TicketType {
+    Question,
+    /// One of several that a problem causes.
+    Incident,
+    Problem,
+    /// Has a time when it is due.
+    Task,
+}
+
+impl TicketType {
+    pub const ALL: &'static [TicketType] =
+        &[TicketType::Question, TicketType::Incident, TicketType::Problem, TicketType::Task];
+
+    /// As stored.
+    pub const fn word(self) -> &'static str {
+        match self {
+            TicketType::Question => "question",
+            TicketType::Incident => "incident",
+            TicketType::Problem => "problem",
+            TicketType::Task => "task",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<TicketType> {
+        TicketType::ALL.iter().copied().find(|kind| kind.word() == word)
+    }
+}
+
 /// The row of a ticket.
 #[derive(Debug, Clone)]
 pub struct Ticket {
@@ -119,6 +154,11 @@ pub struct Ticket {
     /// A JSON object, as stored.
     pub meta: Option<Box<RawValue>>,
     pub split_from: Option<i64>,
+    pub organization_id: Option<i64>,
+    pub form_id: Option<i64>,
+    pub kind: Option<TicketType>,
+    /// Of a task.
+    pub due_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub opened_at: Option<Timestamp>,
     pub last_received_message_at: Option<Timestamp>,
@@ -140,6 +180,7 @@ pub struct TicketInList {
     pub assignee_team: Option<TeamOfTicket>,
     /// By name.
     pub tags: Vec<TicketTag>,
+    pub fields: Values,
 }
 
 /// Everything about one ticket.
@@ -151,8 +192,10 @@ pub struct TicketDetail {
     pub assignee_team: Option<TeamOfTicket>,
     /// By name.
     pub tags: Vec<TicketTag>,
+    pub fields: Values,
     /// Oldest first.
     pub messages: Vec<Message>,
+    pub satisfaction_survey: Option<Survey>,
 }
 
 #[derive(Debug, Clone)]
@@ -184,7 +227,8 @@ macro_rules! select_tickets {
         concat!(
             "select t.id, t.external_id, t.status, t.priority, t.channel, t.via, t.from_agent, t.subject, t.excerpt, t.language,
                     t.customer_id, t.assignee_user_id, t.assignee_team_id, t.messages_count, t.is_unread, t.spam, t.imported,
-                    t.last_sent_message_not_delivered, t.meta, t.split_from, t.created_at, t.opened_at,
+                    t.last_sent_message_not_delivered, t.meta, t.split_from, t.organization_id, t.form_id, t.type,
+                    t.due_at, t.created_at, t.opened_at,
                     t.last_received_message_at, t.last_message_at, t.updated_at, t.closed_at, t.snoozed_until, t.trashed_at,
                     c.email as customer_email, c.name as customer_name, c.firstname as customer_firstname,
                     c.lastname as customer_lastname, c.bio as customer_bio, c.meta as customer_meta,
@@ -229,6 +273,10 @@ impl Ticket {
             last_sent_message_not_delivered: row.flag("last_sent_message_not_delivered")?,
             meta: stored_json(row, "meta")?,
             split_from: row.int_or_null("split_from")?,
+            organization_id: row.int_or_null("organization_id")?,
+            form_id: row.int_or_null("form_id")?,
+            kind: row.text_or_null("type")?.as_deref().and_then(TicketType::parse),
+            due_at: row.time_or_null("due_at")?,
             created_at: row.time("created_at")?,
             opened_at: row.time_or_null("opened_at")?,
             last_received_message_at: row.time_or_null("last_received_message_at")?,
@@ -248,7 +296,7 @@ impl TeamOfTicket {
     }
 }
 
-/// The ticket with this id and all that belongs to it, or `NotFound`. Four statements, whatever the number of messages.
+/// The ticket with this id and all that belongs to it, or `NotFound`. Five statements, whatever the number of messages.
 pub async fn find(tx: &mut Tx, _may: &CanRead<Tickets>, id: i64) -> Result<TicketDetail, Error> {
     load(tx, id).await
 }
@@ -286,7 +334,9 @@ async fn load(tx: &mut Tx, id: i64) -> Result<TicketDetail, Error> {
         assignee_user: Person::from_row(&row, &ASSIGNEE)?,
         assignee_team: TeamOfTicket::from_row(&row)?,
         tags: tags::current(tx, id).await?,
+        fields: custom_fields::of_object(tx, Carrier::Ticket, id).await?,
         messages: messages::of_ticket(tx, id).await?,
+        satisfaction_survey: satisfaction_surveys::of_ticket(tx, id).await?,
         ticket,
     })
 }

@@ -9,9 +9,10 @@ use serde_json::json;
 use store::{Row, Tx};
 
 use super::{TicketInList, changes, write};
+use crate::Error;
+use crate::events::{self, Change};
 use crate::page::Query;
 use crate::tags::{NewTag, Tag};
-use crate::{Error, events};
 
 /// Most tags on one ticket.
 pub const TAGS_MAX: usize = 1_000;
@@ -244,6 +245,10 @@ async fn record(
     (before, after): (&[TicketTag], &[TicketTag]),
 ) -> Result<(), Error> {
     let names = |tags: &[TicketTag]| json!({ "tags": tags.iter().map(|tag| &tag.name).collect::<Vec<_>>() });
+    // Names change; whoever reads the log later goes by the ids.
+    let (more, fewer) = if before.len() < after.len() { (after, before) } else { (before, after) };
+    let tag_ids: Vec<i64> = more.iter().map(|tag| tag.id).filter(|id| fewer.iter().all(|tag| tag.id != *id)).collect();
     let change = changes::change(kind, ticket_id, Some(names(before)), Some(names(after)));
+    let change = Change { data: Some(json!({ "tag_ids": tag_ids })), ..change };
     events::record(tx, actor, now, change).await
 }

@@ -8,11 +8,11 @@ use serde_json::Value as Json;
 use store::{Tx, Value};
 
 use super::message_draft::{self, Draft, Known, NewMessage};
-use super::tags;
-use super::{Priority, Status, Ticket, changes, message_write};
+use super::{Priority, Status, Ticket, TicketType, changes, fields, message_write, tags};
+use crate::custom_fields::{Extent, SentValue};
 use crate::people::{PersonRef, json_to_store, prefixed};
 use crate::tags::NewTag;
-use crate::{Error, customers, events, jobs};
+use crate::{Error, customers, events, jobs, organizations};
 
 /// A ticket to be, with its first messages.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +33,12 @@ pub struct NewTicket {
     pub assignee_user_id: Option<i64>,
     pub assignee_team_id: Option<i64>,
     pub tags: Vec<NewTag>,
+    pub fields: Vec<SentValue>,
+    /// Default: the one that the customer belongs to.
+    pub organization_id: Option<i64>,
+    pub form_id: Option<i64>,
+    pub kind: Option<TicketType>,
+    pub due_at: Option<Timestamp>,
     pub spam: bool,
     pub language: Option<String>,
     pub external_id: Option<String>,
@@ -67,6 +73,12 @@ pub struct TicketUpdate {
     pub assignee_team_id: Option<Option<i64>>,
     /// Replaces every tag.
     pub tags: Option<Vec<NewTag>>,
+    /// Replaces every value.
+    pub fields: Option<Vec<SentValue>>,
+    pub organization_id: Option<Option<i64>>,
+    pub form_id: Option<Option<i64>>,
+    pub kind: Option<Option<TicketType>>,
+    pub due_at: Option<Option<Timestamp>>,
     pub is_unread: Option<bool>,
     pub spam: Option<bool>,
     pub from_agent: Option<bool>,
@@ -118,6 +130,11 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, new: N
     check_user(tx, new.assignee_user_id).await?;
     check_team(tx, new.assignee_team_id).await?;
     check_split(tx, new.split_from).await?;
+    check_form(tx, new.form_id).await?;
+    let organization_id = match new.organization_id {
+        Some(id) => organizations::must_exist(tx, id).await.map(|()| Some(id))?,
+        None => organizations::default_of(tx, customer_id).await?,
+    };
 
     let mut drafts = Vec::with_capacity(new.messages.len());
     for (at, message) in new.messages.into_iter().enumerate() {
@@ -152,6 +169,10 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, new: N
         last_sent_message_not_delivered: last_was_not_delivered(&drafts),
         meta: json_to_store(new.meta.as_ref())?,
         split_from: new.split_from,
+        organization_id,
+        form_id: new.form_id,
+        kind: new.kind,
+        due_at: new.due_at,
         created_at: new.created_at.unwrap_or(now),
         opened_at: new.opened_at,
         last_received_message_at: new.last_received_message_at.or(received),
@@ -169,7 +190,8 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, new: N
     }
     ticket.id = insert(tx, &ticket).await?;
 
-    changes::record_created(tx, actor, now, &ticket).await?;
+    let fields = fields::write(tx, now, ticket.id, &new.fields, Extent::Sent).await?;
+    changes::record_created(tx, actor, now, &ticket, fields).await?;
     for draft in &drafts {
         message_write::insert(tx, actor, now, ticket.id, draft).await?;
     }
@@ -212,6 +234,10 @@ pub async fn update(
     set(&mut new.last_message_at, update.last_message_at);
     set(&mut new.last_received_message_at, update.last_received_message_at);
     set(&mut new.trashed_at, update.trashed_at);
+    set(&mut new.organization_id, update.organization_id);
+    set(&mut new.form_id, update.form_id);
+    set(&mut new.kind, update.kind);
+    set(&mut new.due_at, update.due_at);
     if let Some(meta) = update.meta {
         new.meta = json_to_store(meta.as_ref())?;
     }
@@ -224,6 +250,14 @@ pub async fn update(
     }
     if new.assignee_team_id != old.assignee_team_id {
         check_team(tx, new.assignee_team_id).await?;
+    }
+    if new.form_id != old.form_id {
+        check_form(tx, new.form_id).await?;
+    }
+    if let Some(id) = new.organization_id.filter(|_| new.organization_id != old.organization_id) {
+        organizations::must_exist(tx, id).await?;
+    } else if update.organization_id.is_none() && new.customer_id != old.customer_id {
+        new.organization_id = organizations::default_of(tx, new.customer_id).await?;
     }
     let closing = Closing { status: update.status, closed_at: update.closed_at, snoozed_until: update.snoozed_until };
     closing.apply(now, &old, &mut new);
@@ -238,14 +272,18 @@ pub async fn update(
         }
         None => false,
     };
-    if !changes::differs(&old, &new) {
+    let field_change = match update.fields {
+        Some(sent) => fields::write(tx, now, id, &sent, Extent::All).await?,
+        None => None,
+    };
+    if field_change.is_none() && !changes::differs(&old, &new) {
         return if tags_changed { touch(tx, now, id).await } else { Ok(()) };
     }
     if new.updated_at == old.updated_at {
         new.updated_at = now;
     }
     save(tx, &new).await?;
-    changes::record_updated(tx, actor, now, &old, &new).await?;
+    changes::record_updated(tx, actor, now, (&old, &new), field_change).await?;
     if let Some(until) = new.snoozed_until.filter(|_| new.snoozed_until != old.snoozed_until) {
         jobs::unsnooze_ticket::enqueue(tx, now, id, until).await?;
     }
@@ -282,20 +320,21 @@ pub async fn unsnooze(
     let (before, after) = events::difference(changes::facts(&old), changes::facts(&new));
     let woken = changes::change("ticket-self-unsnoozed", id, Some(before), Some(after));
     events::record(tx, may.actor(), now, woken).await?;
-    changes::record_updated(tx, may.actor(), now, &old, &new).await?;
+    changes::record_updated(tx, may.actor(), now, (&old, &new), None).await?;
     Ok(true)
 }
 
 /// What a caller says of a ticket's end, which may contradict itself.
-struct Closing {
-    status: Option<SetStatus>,
-    closed_at: Option<Option<Timestamp>>,
-    snoozed_until: Option<Option<Timestamp>>,
+#[derive(Debug, Default)]
+pub(super) struct Closing {
+    pub status: Option<SetStatus>,
+    pub closed_at: Option<Option<Timestamp>>,
+    pub snoozed_until: Option<Option<Timestamp>>,
 }
 
 impl Closing {
     /// The status first; a new time of closing or a new snooze closes whatever the status says.
-    fn apply(&self, now: Timestamp, old: &Ticket, new: &mut Ticket) {
+    pub(super) fn apply(&self, now: Timestamp, old: &Ticket, new: &mut Ticket) {
         let status = self.status.map_or(old.status, |status| status.from(old.status));
         if status.is_done() && !old.status.is_done() {
             close(new, now);
@@ -366,7 +405,7 @@ fn named_customer(new: &NewTicket) -> Option<(String, PersonRef)> {
     })
 }
 
-async fn check_user(tx: &mut Tx, id: Option<i64>) -> Result<(), Error> {
+pub(super) async fn check_user(tx: &mut Tx, id: Option<i64>) -> Result<(), Error> {
     let Some(id) = id else { return Ok(()) };
     let sql = "select id from people where id = $1 and is_staff = 1 and active = 1 and deleted_at is null";
     match tx.row(sql, &[id.into()]).await? {
@@ -375,11 +414,19 @@ async fn check_user(tx: &mut Tx, id: Option<i64>) -> Result<(), Error> {
     }
 }
 
-async fn check_team(tx: &mut Tx, id: Option<i64>) -> Result<(), Error> {
+pub(super) async fn check_team(tx: &mut Tx, id: Option<i64>) -> Result<(), Error> {
     let Some(id) = id else { return Ok(()) };
     match tx.row("select id from teams where id = $1", &[id.into()]).await? {
         Some(_) => Ok(()),
         None => Err(Error::invalid("assignee_team.id", "No team has this id.")),
+    }
+}
+
+async fn check_form(tx: &mut Tx, id: Option<i64>) -> Result<(), Error> {
+    let Some(id) = id else { return Ok(()) };
+    match tx.row("select id from ticket_forms where id = $1 and active = 1", &[id.into()]).await? {
+        Some(_) => Ok(()),
+        None => Err(Error::invalid("form_id", "No active form has this id.")),
     }
 }
 
@@ -404,8 +451,8 @@ pub(super) async fn take(tx: &mut Tx, id: i64) -> Result<Ticket, Error> {
             "update tickets set updated_at = updated_at where id = $1
              returning id, external_id, status, priority, channel, via, from_agent, subject, excerpt, language, customer_id,
                        assignee_user_id, assignee_team_id, messages_count, is_unread, spam, imported,
-                       last_sent_message_not_delivered, meta, split_from, created_at, opened_at, last_received_message_at,
-                       last_message_at, updated_at, closed_at, snoozed_until, trashed_at",
+                       last_sent_message_not_delivered, meta, split_from, organization_id, form_id, type, due_at, created_at, opened_at,
+                       last_received_message_at, last_message_at, updated_at, closed_at, snoozed_until, trashed_at",
             &[id.into()],
         )
         .await?;
@@ -429,9 +476,10 @@ async fn insert(tx: &mut Tx, ticket: &Ticket) -> Result<i64, Error> {
             "insert into tickets (external_id, status, priority, channel, via, from_agent, subject, excerpt, language, customer_id,
                                   assignee_user_id, assignee_team_id, messages_count, is_unread, spam,
                                   last_sent_message_not_delivered, meta, opened_at, last_received_message_at, last_message_at,
-                                  updated_at, closed_at, snoozed_until, trashed_at, imported, split_from, created_at)
+                                  updated_at, closed_at, snoozed_until, trashed_at, organization_id, form_id, type, due_at, imported,
+                                  split_from, created_at)
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-                     $25, $26, $27)
+                     $25, $26, $27, $28, $29, $30, $31)
              returning id",
             &params,
         )
@@ -447,8 +495,9 @@ pub(super) async fn save(tx: &mut Tx, ticket: &Ticket) -> Result<(), Error> {
                             excerpt = $8, language = $9, customer_id = $10, assignee_user_id = $11, assignee_team_id = $12,
                             messages_count = $13, is_unread = $14, spam = $15, last_sent_message_not_delivered = $16, meta = $17,
                             opened_at = $18, last_received_message_at = $19, last_message_at = $20, updated_at = $21,
-                            closed_at = $22, snoozed_until = $23, trashed_at = $24
-         where id = $25",
+                            closed_at = $22, snoozed_until = $23, trashed_at = $24, organization_id = $25, form_id = $26, type = $27,
+                            due_at = $28
+         where id = $29",
         &params,
     )
     .await?;
@@ -456,7 +505,7 @@ pub(super) async fn save(tx: &mut Tx, ticket: &Ticket) -> Result<(), Error> {
 }
 
 /// What `insert` and `save` both write, in their order.
-fn columns(ticket: &Ticket) -> Vec<Value> {
+pub(super) fn columns(ticket: &Ticket) -> Vec<Value> {
     vec![
         ticket.external_id.as_deref().into(),
         ticket.status.word().into(),
@@ -482,5 +531,9 @@ fn columns(ticket: &Ticket) -> Vec<Value> {
         ticket.closed_at.into(),
         ticket.snoozed_until.into(),
         ticket.trashed_at.into(),
+        ticket.organization_id.into(),
+        ticket.form_id.into(),
+        ticket.kind.map(TicketType::word).into(),
+        ticket.due_at.into(),
     ]
 }

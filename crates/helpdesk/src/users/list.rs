@@ -18,6 +18,8 @@ pub struct Filter {
     pub roles: Vec<Role>,
     /// Part of the name or the address, in any case of its letters.
     pub search: Option<String>,
+    /// Whoever is there comes before whoever is away, whatever the order.
+    pub available_first: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,11 +54,27 @@ pub async fn list(
         let pattern = query.bind(part_pattern(&search.to_lowercase()));
         query.and_text(&format!("(p.name_key like {pattern} escape '!' or p.email_key like {pattern} escape '!')"));
     }
-    let columns: &'static [Column] = match sort {
-        Sort::Name => &[Column::Text("p.name", "name"), Column::Int("p.id", "id")],
-        Sort::Email => &[Column::Text("p.email_key", "email_key"), Column::Int("p.id", "id")],
-        Sort::Created => &[Column::Int("p.created_at", "created_at"), Column::Int("p.id", "id")],
-        Sort::Role => &[Column::Int("p.role_rank", "role_rank"), Column::Int("p.id", "id")],
+    // The order's direction holds for all its columns, so being there counts up or down with it.
+    const AWAY: Column = Column::Int("p.is_away", "is_away");
+    const THERE: Column = Column::Int("1 - p.is_away", "is_there");
+    const ID: Column = Column::Int("p.id", "id");
+    const NAME: Column = Column::Text("p.name", "name");
+    const EMAIL: Column = Column::Text("p.email_key", "email_key");
+    const CREATED: Column = Column::Int("p.created_at", "created_at");
+    const ROLE: Column = Column::Int("p.role_rank", "role_rank");
+    let columns: &'static [Column] = match (filter.available_first, descending, sort) {
+        (false, _, Sort::Name) => &[NAME, ID],
+        (false, _, Sort::Email) => &[EMAIL, ID],
+        (false, _, Sort::Created) => &[CREATED, ID],
+        (false, _, Sort::Role) => &[ROLE, ID],
+        (true, false, Sort::Name) => &[AWAY, NAME, ID],
+        (true, false, Sort::Email) => &[AWAY, EMAIL, ID],
+        (true, false, Sort::Created) => &[AWAY, CREATED, ID],
+        (true, false, Sort::Role) => &[AWAY, ROLE, ID],
+        (true, true, Sort::Name) => &[THERE, NAME, ID],
+        (true, true, Sort::Email) => &[THERE, EMAIL, ID],
+        (true, true, Sort::Created) => &[THERE, CREATED, ID],
+        (true, true, Sort::Role) => &[THERE, ROLE, ID],
     };
     query.page(tx, Order { columns, descending }, slice).await?.try_map(|row| User::from_row(&row))
 }

@@ -40,6 +40,10 @@ pub struct User {
     /// A JSON object.
     pub meta: Option<Json>,
     pub has_password: bool,
+    /// An app for codes, or a passkey.
+    pub has_second_factor: bool,
+    /// Not there to take tickets now.
+    pub is_away: bool,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub deactivated_at: Option<Timestamp>,
@@ -72,6 +76,7 @@ pub struct Changes {
     pub firstname: Option<String>,
     pub lastname: Option<String>,
     pub active: Option<bool>,
+    pub is_away: Option<bool>,
     pub external_id: Option<Option<String>>,
     pub language: Option<Option<String>>,
     pub timezone: Option<Option<String>>,
@@ -145,12 +150,14 @@ macro_rules! credentials {
 }
 use credentials;
 
-/// The columns that `User::from_row` reads. `p.email_key` and `p.role_rank` are sort keys.
+/// The columns that `User::from_row` reads. `p.email_key`, `p.role_rank` and `is_there` are sort keys.
 macro_rules! select_users {
     () => {
         "select p.id, p.role, p.active, p.email, p.email_verified, p.name, p.firstname, p.lastname, p.external_id,
                 p.language, p.timezone, p.country, p.bio, p.meta, p.created_at, p.updated_at, p.deactivated_at,
-                p.email_key, p.role_rank, w.person_id as has_password
+                p.email_key, p.role_rank, p.is_away, 1 - p.is_away as is_there, w.person_id as has_password,
+                (select count(*) from totp t where t.person_id = p.id and t.confirmed_at is not null)
+                    + (select count(*) from passkeys k where k.person_id = p.id) as n_second_factors
          from people p left join passwords w on w.person_id = p.id
          where p.is_staff = 1 and p.deleted_at is null"
     };
@@ -202,6 +209,8 @@ impl User {
             bio: row.text_or_null("bio")?,
             meta: row.json("meta")?,
             has_password: row.int_or_null("has_password")?.is_some(),
+            has_second_factor: 0 < row.int("n_second_factors")?,
+            is_away: row.flag("is_away")?,
             created_at: row.time("created_at")?,
             updated_at: row.time("updated_at")?,
             deactivated_at: row.time_or_null("deactivated_at")?,
@@ -211,7 +220,7 @@ impl User {
     /// What events tell of a user.
     fn fields(&self) -> Json {
         json!({
-            "role": self.role.word(), "active": self.active, "email": self.email, "name": self.name,
+            "role": self.role.word(), "active": self.active, "is_away": self.is_away, "email": self.email, "name": self.name,
             "firstname": self.firstname, "lastname": self.lastname, "external_id": self.external_id,
             "language": self.language, "timezone": self.timezone, "country": self.country, "bio": self.bio, "meta": self.meta,
         })

@@ -8,7 +8,7 @@ use store::{StoreError, Tx};
 
 use super::{Changes, NewUser, Proof, User, email_key, read, role_rank};
 use crate::events::{self, Change};
-use crate::{Error, names, people};
+use crate::{Error, account, names, people};
 
 /// Adds a user without a password. `Taken` if somebody has the address.
 pub async fn create(tx: &mut Tx, may: &CanWrite<Users>, now: Timestamp, new: &NewUser) -> Result<User, Error> {
@@ -63,10 +63,10 @@ pub async fn update(
         .run(
             "update people set role = $1, role_rank = $2, active = $3, email = $4, email_key = $5, name = $6, name_key = $7,
                     firstname = $8, lastname = $9, external_id = $10, language = $11, timezone = $12, country = $13, bio = $14,
-                    meta = $15, updated_at = $16, deactivated_at = $17,
+                    meta = $15, updated_at = $16, deactivated_at = $17, is_away = $18,
                     -- UI-5: what was proven was the old address.
                     email_verified = case when email_key = $5 then email_verified else 0 end
-             where id = $18",
+             where id = $19",
             &[
                 after.role.word().into(),
                 role_rank(after.role).into(),
@@ -85,6 +85,7 @@ pub async fn update(
                 after.meta.as_ref().into(),
                 now.into(),
                 deactivated_at.into(),
+                after.is_away.into(),
                 id.into(),
             ],
         )
@@ -104,6 +105,12 @@ pub async fn update(
         data: None,
     };
     events::record(tx, may.actor(), now, change).await?;
+    if after.is_away
+        && !before.is_away
+        && account::setting_flag(tx, "ticket-assignment", "unassign_on_user_unavailability").await?
+    {
+        unassign(tx, may.actor(), now, id, Tickets::Waiting).await?;
+    }
     read(tx, id).await
 }
 
@@ -114,7 +121,7 @@ pub async fn delete(tx: &mut Tx, may: &CanWrite<Users>, now: Timestamp, id: i64)
     if user.role == Role::Owner {
         return Err(Error::Refused("The owner of the account cannot be deleted.".to_owned()));
     }
-    unassign(tx, may.actor(), now, id).await?;
+    unassign(tx, may.actor(), now, id, Tickets::All).await?;
     tx.run("delete from team_members where person_id = $1", &[id.into()]).await?;
     for sql in [
         "delete from passwords where person_id = $1",
@@ -148,16 +155,30 @@ pub async fn delete(tx: &mut Tx, may: &CanWrite<Users>, now: Timestamp, id: i64)
 /// How many tickets lose their assignee at a time.
 const UNASSIGN_AT_ONCE: i64 = 500;
 
-/// Takes the user off every ticket, and tells of each.
-async fn unassign(tx: &mut Tx, actor: &Actor, now: Timestamp, id: i64) -> Result<(), Error> {
+/// Which of a user's tickets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tickets {
+    All,
+    /// Those on which somebody has to act.
+    Waiting,
+}
+
+/// Takes the user off their tickets, and tells of each. Served by `tickets_by_assignee`.
+async fn unassign(tx: &mut Tx, actor: &Actor, now: Timestamp, id: i64, which: Tickets) -> Result<(), Error> {
+    let sql = match which {
+        Tickets::All => {
+            "update tickets set assignee_user_id = null, updated_at = $1
+             where id in (select id from tickets where assignee_user_id = $2 order by created_at, id limit $3) returning id"
+        }
+        Tickets::Waiting => {
+            "update tickets set assignee_user_id = null, updated_at = $1
+             where id in (select id from tickets where assignee_user_id = $2 and status not in ('solved', 'closed')
+                          order by created_at, id limit $3)
+             returning id"
+        }
+    };
     loop {
-        let rows = tx
-            .rows(
-                "update tickets set assignee_user_id = null, updated_at = $1
-                 where id in (select id from tickets where assignee_user_id = $2 order by created_at, id limit $3) returning id",
-                &[now.into(), id.into(), UNASSIGN_AT_ONCE.into()],
-            )
-            .await?;
+        let rows = tx.rows(sql, &[now.into(), id.into(), UNASSIGN_AT_ONCE.into()]).await?;
         if rows.is_empty() {
             return Ok(());
         }
@@ -252,6 +273,7 @@ fn changed(before: &User, changes: &Changes) -> Result<User, Error> {
     after.firstname = firstname;
     after.lastname = lastname;
     after.active = changes.active.unwrap_or(before.active);
+    after.is_away = changes.is_away.unwrap_or(before.is_away);
     after.external_id = changes.external_id.clone().unwrap_or(after.external_id);
     after.language = changes.language.clone().unwrap_or(after.language);
     after.timezone = changes.timezone.clone().unwrap_or(after.timezone);

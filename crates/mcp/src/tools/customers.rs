@@ -31,7 +31,7 @@ pub(super) async fn search(app: App, may: CanRead<Customers>, asked: Search) -> 
     let filter = Filter { email: asked.email, name: asked.name, external_id: asked.external_id, ..Filter::default() };
     let mut tx = app.db.read().await?;
     let page = customers::list(&mut tx, &may, &filter, Sort::Created, true, &slice).await?;
-    Ok(cursor::answer("customers", &page, shown))
+    Ok(cursor::answer("customers", &page, |item| shown(&item.customer)))
 }
 
 #[derive(Deserialize, JsonSchema)]

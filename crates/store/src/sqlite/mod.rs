@@ -8,7 +8,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::OpenFlags;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub use connection::Connection;
 pub use writer::WriteTx;
 
+use crate::error::Transient as _;
 use crate::{Options, Row, StoreError, Synchronous, Value};
 
 #[derive(Clone)]
@@ -49,8 +50,9 @@ impl Sqlite {
             Synchronous::Full => "pragma synchronous = full",
             Synchronous::Normal => "pragma synchronous = normal",
         };
+        keep_a_log(&mut connection, options.wait).map_err(|error| explain(path, error))?;
         // Savepoints of a batch keep the pages they may have to put back in memory.
-        for pragma in ["pragma journal_mode = wal", synchronous, "pragma temp_store = memory"] {
+        for pragma in [synchronous, "pragma temp_store = memory"] {
             connection.command(pragma).map_err(|error| explain(path, error))?;
         }
         // The log shrinks again after a burst.
@@ -174,6 +176,20 @@ fn connect(path: &Path, busy: Duration) -> Result<Connection, StoreError> {
     let mut connection = Connection::new(inner)?;
     connection.command("pragma foreign_keys = on")?;
     Ok(connection)
+}
+
+/// Switches the file to a write-ahead log. SQLite does not wait for others that do the same to a new file: it says at once that the
+/// file is locked, so the waiting is ours.
+fn keep_a_log(connection: &mut Connection, wait: Duration) -> Result<(), StoreError> {
+    let began = Instant::now();
+    loop {
+        match connection.command("pragma journal_mode = wal") {
+            Err(error) if error.is_transient() && began.elapsed() < wait => {
+                std::thread::sleep(Duration::from_millis(5))
+            }
+            done => return done,
+        }
+    }
 }
 
 /// What opening can fail with, as sentences about this file.

@@ -130,3 +130,35 @@ async fn an_agent_reads_the_account_and_cannot_change_it() {
 
     assert_eq!(refused.status(), 403);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_known_kind_of_setting_is_checked_key_by_key() {
+    let server = Server::start().await;
+    let token = server.token("account:read account:write").await;
+    let hours = json!([{ "days": "1", "from_time": "09:00", "to_time": "17:00" }]);
+
+    for (kind, data, place) in [
+        ("auto-merge", json!({ "tickets": { "enabled": "yes" } }), "/data/tickets/enabled"),
+        ("auto-merge", json!({ "tickets": [] }), "/data/tickets"),
+        ("auto-merge", json!({ "tickets": { "merging_window_days": -1 } }), "/data/tickets/merging_window_days"),
+        ("auto-split", json!({ "email": { "split_after_days": "x" } }), "/data/email/split_after_days"),
+        ("views-visibility", json!({ "hidden_views": ["x"] }), "/data/hidden_views/0"),
+        ("views-ordering", json!({ "views": 7 }), "/data/views"),
+        ("default-integration", json!({ "email": "x" }), "/data/email"),
+        ("limits", json!({ "max_active_rules": 1.5 }), "/data/max_active_rules"),
+        ("satisfaction-surveys", json!({ "send_survey_for_chat": 1 }), "/data/send_survey_for_chat"),
+    ] {
+        let refused =
+            body(server.post("/api/account/settings", &token, json!({ "type": kind, "data": data })).await, 400).await;
+        assert!(refused["error"]["data"].pointer(place).is_some(), "{kind}: {refused}");
+    }
+    let settings = body(server.get("/api/account/settings?type=business-hours", &token).await, 200).await;
+    let path = format!("/api/account/settings/{}", settings["data"][0]["id"]);
+    for holidays in [json!("x"), json!(["tomorrow"]), json!([{ "name": "x" }]), json!([{ "date": "2026-13-01" }])] {
+        let data = json!({ "timezone": "Europe/Paris", "business_hours": hours, "holidays": holidays });
+        body(server.put(&path, &token, json!({ "type": "business-hours", "data": data })).await, 400).await;
+    }
+    let data = json!({ "timezone": "Europe/Paris", "business_hours": hours, "holidays": ["2026-12-25"] });
+    let kept = body(server.put(&path, &token, json!({ "type": "business-hours", "data": data })).await, 200).await;
+    assert_eq!(kept["data"]["holidays"], json!([{ "date": "2026-12-25", "name": null }]));
+}

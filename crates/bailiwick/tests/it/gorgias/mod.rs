@@ -1,10 +1,16 @@
 //! The Gorgias dialect over HTTP: one file a resource.
 
 mod account;
+mod custom_fields;
 mod customers;
 mod events;
+pub mod jobs;
 mod messages;
+mod rules;
+mod satisfaction_surveys;
+mod statistics;
 mod tags;
+mod teams;
 mod ticket_list;
 mod ticket_tags;
 mod tickets;

@@ -2,7 +2,10 @@
 
 mod admin_agents;
 mod admin_apps;
+mod admin_helpdesk;
+mod admin_jobs;
 mod admin_registration;
+mod admin_rules;
 mod admin_trust;
 mod api_keys;
 mod app_rules;

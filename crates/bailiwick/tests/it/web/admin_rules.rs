@@ -1,0 +1,58 @@
+//! The room of rules in the Admin Center.
+
+use serde_json::json;
+
+use crate::support::{Browser, Person, Server};
+
+const CODE: &str = "if (contains(message.body_text, 'refund')) { Action('addTags', { tags: 'refund' }) }";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_is_written_looked_at_tried_saved_moved_and_switched_in_a_browser() {
+    let server = Server::start().await;
+    let token = server.token("tickets:write tickets:read rules:read").await;
+    let ticket = json!({
+        "subject": "Parcel", "customer": { "email": "cleo@example.com" },
+        "messages": [{ "channel": "api", "via": "api", "from_agent": false, "body_text": "A refund!", "sender": { "email": "cleo@example.com" } }],
+    });
+    server.post("/api/tickets", &token, ticket.clone()).await;
+    server.run_jobs().await;
+    let mut browser = Browser::new(&server);
+    browser.sign_in(Person::Admin).await;
+    let empty = browser.open("/admin/rules").await;
+    assert!(empty.body.contains("No rules yet"));
+
+    let form = browser.open("/admin/rules/new").await;
+    let typed = |code: &'static str| [("name", "Tag refunds"), ("code", code), ("events", "ticket-created")];
+    let refused = browser.press(&form, "save-rule", &typed("if (eq(ticket.status 'open')) {}")).await;
+    assert!(refused.body.contains("line 1, column 22"), "{}", refused.body);
+    let looked = browser.press(&refused, "look-rule", &typed(CODE)).await;
+    assert!(looked.body.contains("message body contains “refund”"), "{}", looked.body);
+    let tried = browser.press(&looked, "dry-run", &typed(CODE)).await;
+    assert!(tried.body.contains("Look again"), "{}", tried.body);
+    server.run_jobs().await;
+    let tried = browser.open(&tried.path).await;
+    assert!(tried.body.contains("Parcel") && tried.body.contains("Add the tags refund"), "{}", tried.body);
+
+    let saved = browser.press(&looked, "save-rule", &typed(CODE)).await;
+    assert!(saved.body.contains("The rule is saved."), "{}", saved.body);
+    server.post("/api/tickets", &token, ticket).await;
+    server.run_jobs().await;
+    let history = browser.open("/admin/rules/1/history").await;
+    assert!(history.body.contains("It saw message body") && history.body.contains("A refund!"), "{}", history.body);
+    let why = browser.open("/admin/rules/why?ticket=2").await;
+    assert!(why.body.contains("Tag refunds"), "{}", why.body);
+
+    let changed = "Action('addTags', { tags: 'all' })";
+    let page = browser.open("/admin/rules/1").await;
+    let saved = browser.press(&page, "save-rule", &typed(changed)).await;
+    assert!(saved.body.contains("<ins>") && saved.body.contains("<del>"), "{}", saved.body);
+    let form = browser.open("/admin/rules/new").await;
+    browser.press(&form, "save-rule", &[("name", "Second"), ("code", CODE), ("events", "ticket-created")]).await;
+    let list = browser.open("/admin/rules").await;
+    let moved = browser.press(&list, "down-2", &[]).await;
+    assert!(moved.body.find("Tag refunds") < moved.body.find("Second"), "{}", moved.body);
+    let off = browser.press(&moved, "switch-1", &[]).await;
+    assert!(off.body.contains("The rule is off."), "{}", off.body);
+    let gone = browser.press(&saved, "delete-rule", &[]).await;
+    assert!(gone.body.contains("The rule is deleted"), "{}", gone.body);
+}

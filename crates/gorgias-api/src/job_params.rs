@@ -1,0 +1,169 @@
+//! The parameters of jobs (Gorgias contract, `shared_objects.JobParams`): which tickets, and what becomes of them.
+
+use helpdesk::filter::{Condition, Field, Operand, Operator, Test};
+use helpdesk::jobs::job::{Format, IDS_MAX, Work};
+use helpdesk::jobs::selection::Selection;
+use helpdesk::tags::NAME_MAX_CHARS;
+use helpdesk::tickets::bulk::Set;
+use helpdesk::tickets::tags::TAGS_MAX;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::fields::{Fields, ID_MAX, Sent};
+use crate::tickets::{PRIORITIES, STATUSES, SUBJECT_MAX_CHARS};
+
+/// What may be set on many tickets.
+const UPDATES: &[&str] = &[
+    "status",
+    "priority",
+    "subject",
+    "language",
+    "assignee_user",
+    "assignee_user_id",
+    "assignee_team",
+    "assignee_team_id",
+    "is_unread",
+    "spam",
+    "closed_datetime",
+    "snooze_datetime",
+    "trashed_datetime",
+    "tags",
+    "add_tags",
+    "remove_tags",
+];
+
+/// Reads them for a job of this type. Problems are noted in `params`; none then.
+pub fn read(params: &mut Fields, kind: &str) -> Option<Work> {
+    match kind {
+        "updateTicket" => {
+            let sets = read_updates(params);
+            let selection = read_selection(params, true)?;
+            Some(Work::UpdateTickets { selection, sets })
+        }
+        "deleteTicket" => Some(Work::DeleteTickets { selection: read_selection(params, true)? }),
+        "exportTicket" => {
+            let format = match params.one_of("format", &["csv", "ndjson"]) {
+                Some("ndjson") => Format::Ndjson,
+                _ => Format::Csv,
+            };
+            Some(Work::ExportTickets { selection: read_selection(params, false)?, format })
+        }
+        "exportConvertCampaignSalesDrilldown" => {
+            params.problem("context", "Sales campaigns are not part of this helpdesk.");
+            None
+        }
+        _ => {
+            params.problem("context", "Jobs of this type are not available here.");
+            None
+        }
+    }
+}
+
+/// Ids, a time span, or both. `must` be something: a change of every ticket there is is hardly meant.
+fn read_selection(params: &mut Fields, must: bool) -> Option<Selection> {
+    const WAYS: [&str; 5] = ["ticket_ids", "view_id", "view", "start_datetime", "end_datetime"];
+    if must && params.has_none_of(&WAYS) {
+        params.problem(
+            "ticket_ids",
+            "Name the tickets: by ticket_ids, view_id, view, or start_datetime and end_datetime.",
+        );
+        return None;
+    }
+    let mut selection = match params.ids("ticket_ids", 1, IDS_MAX) {
+        Some(ids) => Selection::of_ids(ids),
+        None => Selection::default(),
+    };
+    if params.was_sent("view_id") {
+        params.problem("view_id", "No view has this id.");
+    }
+    if params.was_sent("view") {
+        params.problem("view", "Not available.");
+    }
+    let created =
+        |operator, at: Timestamp| Condition::Is(Test { field: Field::CreatedAt, operator, operand: Operand::Time(at) });
+    let start = params.time_or_null("start_datetime").value();
+    let end = params.time_or_null("end_datetime").value();
+    if let (Some(start), Some(end)) = (start, end)
+        && end <= start
+    {
+        params.problem("end_datetime", "Must be after start_datetime.");
+    }
+    let mut parts = Vec::new();
+    parts.extend(start.map(|at| created(Operator::AtLeast, at)));
+    parts.extend(end.map(|at| created(Operator::Less, at)));
+    selection.condition = Condition::All(parts);
+    Some(selection)
+}
+
+fn read_updates(params: &mut Fields) -> Vec<Set> {
+    params.require("updates");
+    let sent: Vec<String> = match params.json("updates") {
+        Sent::Value(Value::Object(updates)) => updates.keys().cloned().collect(),
+        _ => Vec::new(),
+    };
+    let sets = params.nested("updates", |updates| {
+        // A misspelt field must not turn a bulk change into another one.
+        for name in &sent {
+            if !UPDATES.contains(&name.as_str()) {
+                updates.problem(name, "Unknown field.");
+            }
+        }
+        read_sets(updates)
+    });
+    match sets {
+        Sent::Value(sets) => {
+            if sets.is_empty() {
+                params.problem("updates", "Names nothing to change.");
+            }
+            sets
+        }
+        Sent::Null => {
+            params.problem("updates", "Field may not be null.");
+            Vec::new()
+        }
+        Sent::Absent => Vec::new(),
+    }
+}
+
+fn read_sets(updates: &mut Fields) -> Vec<Set> {
+    let mut sets = Vec::new();
+    let status = updates.one_of("status", STATUSES).map(|word| if word == "closed" { "done" } else { "waiting" });
+    sets.extend(status.map(|word| Set::Status(word.to_owned())));
+    let priority = updates.one_of("priority", PRIORITIES).map(|word| if word == "critical" { "urgent" } else { word });
+    sets.extend(priority.map(|word| Set::Priority(word.to_owned())));
+    sets.extend(updates.text_or_null("subject", SUBJECT_MAX_CHARS).change().map(Set::Subject));
+    sets.extend(updates.language_or_null("language").change().map(Set::Language));
+    for (object, id, set) in [
+        ("assignee_user", "assignee_user_id", Set::AssigneeUser as fn(Option<i64>) -> Set),
+        ("assignee_team", "assignee_team_id", Set::AssigneeTeam),
+    ] {
+        let nested = updates.nested(object, |object| object.id_or_null("id").value()).change().map(Option::flatten);
+        let flat = updates.integer_or_null(id, 1, ID_MAX).change();
+        sets.extend(nested.or(flat).map(set));
+    }
+    sets.extend(updates.flag("is_unread").map(Set::Unread));
+    sets.extend(updates.flag("spam").map(Set::Spam));
+    sets.extend(updates.time_or_null("closed_datetime").change().map(Set::ClosedAt));
+    sets.extend(updates.time_or_null("snooze_datetime").change().map(Set::SnoozedUntil));
+    sets.extend(updates.time_or_null("trashed_datetime").change().map(Set::TrashedAt));
+    sets.extend(read_tags(updates, "tags").map(Set::Tags));
+    sets.extend(read_tags(updates, "add_tags").map(Set::AddTags));
+    sets.extend(read_tags(updates, "remove_tags").map(Set::RemoveTags));
+    sets
+}
+
+/// Names, or objects with a name as tickets show them.
+fn read_tags(updates: &mut Fields, field: &str) -> Option<Vec<String>> {
+    let is_list_of_texts = match updates.json(field) {
+        Sent::Value(Value::Array(items)) => items.iter().all(Value::is_string),
+        _ => false,
+    };
+    if is_list_of_texts {
+        let names = updates.texts(field, 0, TAGS_MAX, NAME_MAX_CHARS)?;
+        if names.iter().any(String::is_empty) {
+            updates.problem(field, "Shorter than minimum length 1.");
+        }
+        return Some(names);
+    }
+    updates.each(field, TAGS_MAX, |tag| tag.required_text("name", 1, NAME_MAX_CHARS))
+}

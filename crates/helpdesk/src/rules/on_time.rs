@@ -1,0 +1,127 @@
+//! Rules as time passes: every ticket is held against the rules that wait for it, again and again, and each rule acts once on a ticket in each of
+//! its versions.
+//!
+//! Tickets are read by their ids in slices outside of write transactions; only one that a rule wants is looked at once more inside of one.
+
+use jiff::{SignedDuration, Timestamp};
+use outside::Clock;
+use store::{Db, Tx};
+
+use super::decide::{decide, fields};
+use super::execute::{Came, Failure, Interrupted, execute};
+use super::log::Cause;
+use super::{Rule, TIME_PASSED, all_in_order, facts};
+use crate::Error;
+use crate::filter::{Field, Viewpoint};
+
+pub const KIND: &str = "rules_on_time";
+pub const EVERY: SignedDuration = SignedDuration::from_mins(10);
+
+/// Tickets read at once.
+const SLICE: i64 = 500;
+
+/// Runs the job: once through all tickets, if there is such a rule at all.
+pub async fn run(db: &Db, clock: &Clock) -> Result<(), Error> {
+    let (rules, asked) = {
+        let mut tx = db.read().await?;
+        let mut rules = all_in_order(&mut tx, true).await?;
+        rules.retain(|rule| rule.runs_on(TIME_PASSED));
+        let mut asked = Vec::new();
+        rules.iter().for_each(|rule| fields(&rule.steps, &mut asked));
+        (rules, asked)
+    };
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let mut after_id = 0;
+    loop {
+        let now = clock.now();
+        let slice = {
+            let mut tx = db.read().await?;
+            wanted(&mut tx, now, &rules, &asked, after_id).await?
+        };
+        for ticket_id in slice.wanted {
+            let mut failures = Vec::new();
+            loop {
+                match store::transact!(db, |tx| on_ticket(tx, now, &rules, &asked, ticket_id, &failures).await) {
+                    Ok(()) => break,
+                    Err(Interrupted::Failed(failure)) if !failures.contains(&failure) => failures.push(failure),
+                    Err(Interrupted::Failed(failure)) => return Err(Error::Refused(failure.problem)),
+                    Err(Interrupted::Other(error)) => return Err(error),
+                }
+            }
+        }
+        match slice.last_id {
+            Some(last_id) => after_id = last_id,
+            None => return Ok(()),
+        }
+    }
+}
+
+struct Slice {
+    /// None at the end.
+    last_id: Option<i64>,
+    /// Tickets that a rule may have something to do with.
+    wanted: Vec<i64>,
+}
+
+async fn wanted(tx: &mut Tx, now: Timestamp, rules: &[Rule], asked: &[Field], after_id: i64) -> Result<Slice, Error> {
+    let known = facts::load_many(tx, after_id, SLICE, asked).await?;
+    let viewpoint = Viewpoint { now, person_id: None };
+    let mut slice = Slice { last_id: known.last().map(|(id, _)| *id), wanted: Vec::new() };
+    for (ticket_id, facts) in known {
+        for rule in rules {
+            if !decide(&rule.steps, &facts, &viewpoint).does_nothing() && !is_marked(tx, rule, ticket_id).await? {
+                slice.wanted.push(ticket_id);
+                break;
+            }
+        }
+    }
+    Ok(slice)
+}
+
+async fn is_marked(tx: &mut Tx, rule: &Rule, ticket_id: i64) -> Result<bool, Error> {
+    let sql = "select 1 as one from rule_marks where rule_id = $1 and version = $2 and ticket_id = $3";
+    Ok(tx.row(sql, &[rule.id.into(), rule.version.into(), ticket_id.into()]).await?.is_some())
+}
+
+async fn on_ticket(
+    tx: &mut Tx,
+    now: Timestamp,
+    rules: &[Rule],
+    asked: &[Field],
+    ticket_id: i64,
+    failures: &[Failure],
+) -> Result<(), Interrupted> {
+    // The ticket's row first, as every change of a ticket takes it, so that what is decided now is still true when it is done.
+    tx.run("update tickets set updated_at = updated_at where id = $1", &[ticket_id.into()]).await?;
+    let viewpoint = Viewpoint { now, person_id: None };
+    for rule in rules {
+        let Some(known) = facts::load(tx, ticket_id, None, asked).await? else { return Ok(()) };
+        let decision = decide(&rule.steps, &known.facts, &viewpoint);
+        if decision.does_nothing() || !is_as_read(tx, rule).await? {
+            continue;
+        }
+        let marked = tx
+            .run(
+                "insert into rule_marks (rule_id, version, ticket_id) values ($1, $2, $3) on conflict do nothing",
+                &[rule.id.into(), rule.version.into(), ticket_id.into()],
+            )
+            .await?;
+        if marked == 0 {
+            continue;
+        }
+        let cause = Cause { event_kind: TIME_PASSED.to_owned(), ..Cause::default() };
+        let came = execute(tx, now, (rule, ticket_id), &cause, &decision, failures).await?;
+        if came == Came::Ran && decision.stops {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Whether the rule is still what it was when the pass began.
+async fn is_as_read(tx: &mut Tx, rule: &Rule) -> Result<bool, Error> {
+    let sql = "select 1 as one from rules where id = $1 and version = $2 and deactivated_at is null";
+    Ok(tx.row(sql, &[rule.id.into(), rule.version.into()]).await?.is_some())
+}

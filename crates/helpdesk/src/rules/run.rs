@@ -1,0 +1,138 @@
+//! Rules on events: a follower of the event log. What the rules did about a slice of events, and that these events are dealt with, is one
+//! transaction: each event has its effect exactly once, whenever the process dies.
+//!
+//! Loops end: what a rule did itself is told from the rest by the context of its events, a rule never runs on its own effect, rules set each
+//! other off `CHAIN_MAX` deep at most, and there is a budget for each ticket and hour.
+
+use jiff::Timestamp;
+use outside::Clock;
+use serde_json::Value as Json;
+use store::{Db, Tx};
+
+use super::decide::{decide, fields};
+use super::execute::{CHAIN_MAX, Came, Failure, Interrupted, WORKER, execute};
+use super::log::{self, Cause};
+use super::{EVENT_KINDS, Rule, all_in_order, facts};
+use crate::Error;
+use crate::filter::Viewpoint;
+use crate::follow::{self, Logged};
+
+/// The follower, its job and its cursor.
+pub const KIND: &str = "rules";
+
+/// Events read at once.
+const SLICE: i64 = 200;
+/// Rules that run in one transaction, more or less: other writers wait meanwhile.
+const RUNS_AT_ONCE: usize = 20;
+/// Failures in one slice after which something else must be wrong.
+const RETRIES_MAX: usize = 1_000;
+
+/// Runs the job: until every event is dealt with.
+pub async fn run(db: &Db, clock: &Clock) -> Result<(), Error> {
+    let mut failures: Vec<Failure> = Vec::new();
+    loop {
+        let now = clock.now();
+        match store::transact!(db, |tx| slice(tx, now, &failures).await) {
+            Ok(true) => failures.clear(),
+            Ok(false) => return Ok(()),
+            Err(Interrupted::Failed(failure)) if failures.len() < RETRIES_MAX && !failures.contains(&failure) => {
+                failures.push(failure);
+            }
+            Err(Interrupted::Failed(failure)) => return Err(Error::Refused(failure.problem)),
+            Err(Interrupted::Other(error)) => return Err(error),
+        }
+    }
+}
+
+/// Deals with some events. False if there are none.
+async fn slice(tx: &mut Tx, now: Timestamp, failures: &[Failure]) -> Result<bool, Interrupted> {
+    // The cursor's row first: a worker that was thought dead and is not waits here, and then finds the events dealt with.
+    tx.run("update event_cursors set updated_at = updated_at where reader = $1", &[KIND.into()]).await?;
+    let events = follow::next(tx, KIND, SLICE).await?;
+    let Some(mut last) = events.last() else { return Ok(false) };
+    if events.iter().any(|event| EVENT_KINDS.contains(&event.kind.as_str())) {
+        let rules = all_in_order(tx, true).await?;
+        let mut n_runs = 0;
+        for event in &events {
+            n_runs += on_event(tx, now, &rules, event, failures).await?;
+            last = event;
+            if RUNS_AT_ONCE <= n_runs {
+                break;
+            }
+        }
+    }
+    follow::advance(tx, KIND, last, now).await?;
+    Ok(true)
+}
+
+/// Runs the rules that listen to this event, in their order. How many ran.
+async fn on_event(
+    tx: &mut Tx,
+    now: Timestamp,
+    rules: &[Rule],
+    event: &Logged,
+    failures: &[Failure],
+) -> Result<usize, Interrupted> {
+    let listening: Vec<&Rule> =
+        rules.iter().filter(|rule| rule.runs_on(&event.kind) && rule.active_since <= event.created_at).collect();
+    let Some(ticket_id) = ticket_of(event).filter(|_| !listening.is_empty()) else { return Ok(0) };
+    let chain =
+        if event.worker.as_deref() == Some(WORKER) { log::chain(tx, &event.context).await? } else { Vec::new() };
+    if CHAIN_MAX <= chain.len() {
+        return Ok(0);
+    }
+    let cause =
+        Cause { event_id: Some(event.id), event_kind: event.kind.clone(), context: Some(event.context.clone()), chain };
+    let viewpoint = Viewpoint { now, person_id: event.person_id };
+    let mut asked = Vec::new();
+    listening.iter().for_each(|rule| fields(&rule.steps, &mut asked));
+    let Some(mut known) = facts::load(tx, ticket_id, Some(event), &asked).await? else { return Ok(0) };
+    if known.imported && event.kind != "ticket-updated" {
+        return Ok(0);
+    }
+    let mut n_runs = 0;
+    for rule in listening {
+        if cause.chain.contains(&rule.id) || is_turned_off(tx, rule, failures).await? {
+            continue;
+        }
+        let decision = decide(&rule.steps, &known.facts, &viewpoint);
+        if decision.does_nothing() {
+            continue;
+        }
+        if execute(tx, now, (rule, ticket_id), &cause, &decision, failures).await? == Came::Ran {
+            n_runs += 1;
+            if decision.stops {
+                break;
+            }
+            // The next rule sees what this one did.
+            match facts::load(tx, ticket_id, Some(event), &asked).await? {
+                Some(fresh) => known = fresh,
+                None => break,
+            }
+        }
+    }
+    Ok(n_runs)
+}
+
+/// A rule that was turned off since the slice began, for it failed too often.
+async fn is_turned_off(tx: &mut Tx, rule: &Rule, failures: &[Failure]) -> Result<bool, Error> {
+    if failures.iter().all(|failure| failure.rule_id != rule.id) {
+        return Ok(false);
+    }
+    let row = tx.row("select deactivated_at from rules where id = $1", &[rule.id.into()]).await?;
+    Ok(match row {
+        Some(row) => row.time_or_null("deactivated_at")?.is_some(),
+        None => true,
+    })
+}
+
+/// The ticket that an event is about.
+pub(super) fn ticket_of(event: &Logged) -> Option<i64> {
+    match event.object_type.as_str() {
+        "Ticket" => Some(event.object_id),
+        _ => [&event.data, &event.after]
+            .into_iter()
+            .flatten()
+            .find_map(|json| json.get("ticket_id").and_then(Json::as_i64)),
+    }
+}
