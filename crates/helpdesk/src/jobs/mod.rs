@@ -11,7 +11,7 @@ mod export_rows;
 pub mod import;
 pub mod job;
 pub mod merge_tags;
-mod pace;
+pub mod pace;
 pub mod run;
 pub mod selection;
 pub mod undo;
