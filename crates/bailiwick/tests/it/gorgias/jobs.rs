@@ -492,7 +492,6 @@ async fn a_view_that_cannot_name_the_tickets_of_a_job_is_refused() {
         (&token, json!({ "view": {} }), "view"),
         (&token, json!({ "view": 7 }), "view"),
         (&token, json!({ "view": { "filters": "eq(" } }), "view"),
-        (&token, json!({ "view": { "filters": "eq(message.channel, 'chat')" } }), "view"),
         (&token, json!({ "view": { "filters": "", "type": "customer-list" } }), "view"),
         (&token, json!({ "view": { "filters": "", "search": "refund" } }), "view"),
     ] {

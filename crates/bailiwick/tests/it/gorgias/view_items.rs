@@ -192,6 +192,51 @@ async fn items_page_to_the_end_by_both_forms_in_every_order_while_tickets_are_wr
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_stays_as_it_is_comes_exactly_once_while_its_neighbours_come_go_and_move() {
+    let server = Server::start().await;
+    let token = server.token(SCOPE).await;
+    let mut made = Vec::new();
+    for n in 0..24 {
+        made.push(id(&create(&server, &token, json!({ "subject": n.to_string() })).await));
+        server.clock.advance(Duration::from_millis(700));
+    }
+
+    for (round, order) in ["created_datetime:asc", "created_datetime:desc", "updated_datetime:desc"].iter().enumerate()
+    {
+        let touched: Vec<i64> = made.iter().copied().skip(round).step_by(4).take(6).collect();
+        let mut seen = Vec::new();
+        let mut path = format!("/api/views/1/items?limit=5&order_by={order}");
+        for page in 0.. {
+            let list = body(server.get(&path, &token).await, 200).await;
+            seen.extend(ids(&list));
+            let Some(next) = list["meta"]["next_items"].as_str() else { break };
+            next.clone_into(&mut path);
+            server.clock.advance(Duration::from_millis(700));
+            if page < 3 {
+                create(&server, &token, json!({ "subject": "new" })).await;
+                let moved = touched[page * 2];
+                body(server.put(&format!("/api/tickets/{moved}"), &token, json!({ "priority": "high" })).await, 200)
+                    .await;
+                let gone = touched[page * 2 + 1];
+                body(server.put(&format!("/api/tickets/{gone}"), &token, json!({ "status": "closed" })).await, 200)
+                    .await;
+            }
+        }
+
+        for ticket in made.iter().filter(|ticket| !touched.contains(ticket)) {
+            assert_eq!(seen.iter().filter(|seen| *seen == ticket).count(), 1, "{order} {ticket}");
+        }
+        let mut once = seen.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(once.len(), seen.len(), "none comes twice: {order} {seen:?}");
+        for gone in touched.iter().skip(1).step_by(2) {
+            body(server.put(&format!("/api/tickets/{gone}"), &token, json!({ "status": "open" })).await, 200).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn items_are_walked_back_by_the_previous_addresses() {
     let server = Server::start().await;
     let token = server.token(SCOPE).await;
