@@ -206,7 +206,7 @@ async fn a_view_finds_tickets_by_words_of_subject_and_messages_and_by_their_cust
         server
             .put(&reply_path, &token, json!({ "channel": "email", "from_agent": false, "body_text": "A green one." }))
             .await,
-        200,
+        202,
     )
     .await;
     assert_eq!(tickets(&server, &token, "turquoise").await, Vec::<i64>::new());
