@@ -10,6 +10,7 @@ use helpdesk::follow;
 use helpdesk::jobs::{self, merge_tags, unsnooze_ticket};
 use helpdesk::rules;
 use helpdesk::satisfaction_surveys::sending as surveys;
+use helpdesk::search;
 use helpdesk::statistics::follow as statistics;
 use jiff::{SignedDuration, Timestamp};
 use oauth::{backchannel_logout, cleanup, key_rotation, logos, mails, register};
@@ -53,6 +54,7 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
     let run = uuid::Builder::from_random_bytes(app.random.bytes()).into_uuid().to_string();
     match job.kind.as_str() {
         merge_tags::KIND => merge_tags::run(&app.db, &job.payload).await?,
+        search::KIND => search::run(&app.db).await?,
         unsnooze_ticket::KIND => unsnooze_ticket::run(&app.db, now, &job.payload, &run).await?,
         rules::run::KIND => rules::run::run(&app.db, &app.clock).await?,
         rules::dry_run::KIND => rules::dry_run::run(&app.db, &app.clock, job).await?,

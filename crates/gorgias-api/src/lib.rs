@@ -31,6 +31,7 @@ mod person_ref;
 pub mod query;
 pub mod rules;
 pub mod satisfaction_surveys;
+pub mod search;
 pub mod statistics;
 pub mod tags;
 pub mod teams;
@@ -40,6 +41,8 @@ mod ticket_view;
 pub mod tickets;
 pub mod time;
 pub mod users;
+pub mod view_items;
+pub mod views;
 
 pub use error::GorgiasError;
 pub use path::{Id, Pair};
@@ -138,6 +141,14 @@ pub fn routes() -> Routes {
         .get("/api/tickets/{ticket_id}/messages/{id}", messages::show)
         .put("/api/tickets/{ticket_id}/messages/{id}", messages::update)
         .delete("/api/tickets/{ticket_id}/messages/{id}", messages::delete)
+        .post_by_body("/api/search", search::search, search::FIRST, "the kind of object in the body says what it needs")
+        .get("/api/views", views::list)
+        .post("/api/views", views::create)
+        .get("/api/views/{id}", views::show)
+        .put("/api/views/{id}", views::update)
+        .delete("/api/views/{id}", views::delete)
+        .get("/api/views/{view_id}/items", view_items::list)
+        .put("/api/views/{view_id}/items", view_items::search)
 }
 
 /// For paths below `/api` that are not in the table.

@@ -3,12 +3,15 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use endpoint::{App, May};
+use endpoint::{App, Later, May};
+use helpdesk::Error;
+use helpdesk::filter::Viewpoint;
 use helpdesk::tags::{NAME_MAX_CHARS, NewTag};
 use helpdesk::tickets::list::{self, Direction, Filter, Sort, Trash};
 use helpdesk::tickets::tags::TAGS_MAX;
 use helpdesk::tickets::write::{self, NewTicket, SetStatus, TicketUpdate};
 use helpdesk::tickets::{self, Priority};
+use helpdesk::views::{self, Lists, items};
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::Tickets;
 use store::transact;
@@ -34,6 +37,7 @@ const WORD_MAX_CHARS: usize = 64;
 pub async fn list(
     State(app): State<App>,
     May(may): May<CanRead<Tickets>>,
+    later: Later,
     mut params: Params,
 ) -> Result<Response, GorgiasError> {
     let asked = Asked::read(&mut params, "tickets", ORDERS)?;
@@ -44,15 +48,27 @@ pub async fn list(
         ids: (!ids.is_empty()).then_some(ids),
         trash: if params.flag("trashed") == Some(false) { Trash::LeftOut } else { Trash::Included },
     };
-    for (key, kind) in [("view_id", "view"), ("rule_id", "rule")] {
-        if params.id(key).is_some() {
-            params.problem(key, format!("No {kind} has this id."));
-        }
+    let view_id = params.id("view_id");
+    if params.id("rule_id").is_some() {
+        params.problem("rule_id", "No rule has this id.");
     }
     params.finish()?;
     let sort = if asked.order_by.starts_with("updated") { Sort::Updated } else { Sort::Created };
     let direction = if asked.is_descending() { Direction::Descending } else { Direction::Ascending };
     let mut tx = app.db.read().await?;
+    if let Some(view_id) = view_id {
+        let view = match views::find(&mut tx, &later.permit()?, view_id).await {
+            Err(Error::NotFound { .. }) => return Err(GorgiasError::invalid("view_id", "No view has this id.")),
+            view => view?,
+        };
+        if view.lists != Lists::Tickets {
+            return Err(GorgiasError::invalid("view_id", "The view lists customers."));
+        }
+        let viewpoint = Viewpoint { now: app.clock.now(), person_id: may.actor().person_id };
+        let asked_of_view = items::Asked::of(&view, viewpoint).within(&filter);
+        let page = items::tickets(&mut tx, &may, &asked_of_view, (sort.into(), direction), &asked.slice).await?;
+        return Ok(asked.answer(&page, TicketInListView));
+    }
     let page = list::list(&mut tx, &may, &filter, list::order(sort, direction), &asked.slice).await?;
     Ok(asked.answer(&page, TicketInListView))
 }

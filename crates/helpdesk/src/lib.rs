@@ -21,11 +21,13 @@ pub mod people;
 pub mod reach;
 pub mod rules;
 pub mod satisfaction_surveys;
+pub mod search;
 pub mod statistics;
 pub mod tags;
 pub mod teams;
 pub mod ticket_forms;
 pub mod tickets;
 pub mod users;
+pub mod views;
 
 pub use error::Error;

@@ -13,6 +13,7 @@ use store::{Row, StoreError, Tx};
 use crate::Error;
 use crate::events::{self, Change};
 use crate::page::{Column, Order, Page, Query, Slice, part_pattern};
+use crate::views::references::{self, Named};
 
 /// Longest name, in characters (Gorgias contract, `tags`).
 pub const NAME_MAX_CHARS: usize = 256;
@@ -152,6 +153,9 @@ pub async fn update(
         Err(StoreError::NotUnique(_)) => return Err(Error::Taken { kind: "tag", field: "name" }),
         Err(error) => return Err(error.into()),
     }
+    if after.name != before.name {
+        references::renamed_tag(tx, may.actor(), now, &before.name, &after.name).await?;
+    }
     let (old, new) = events::difference(before.fields(), after.fields());
     let kind = if after.name == before.name { "tag-updated" } else { "tag-renamed" };
     record(tx, may.actor(), now, kind, id, Some(old), Some(new)).await?;
@@ -164,6 +168,7 @@ pub async fn delete(tx: &mut Tx, may: &CanWrite<Tags>, now: Timestamp, id: i64) 
     let tag = read(tx, id).await?;
     // With it go tags that are on their way into it.
     tx.run("delete from tags where id = $1 or merged_into = $1", &[id.into()]).await?;
+    references::lost(tx, may.actor(), now, Named::Tag(&tag.name)).await?;
     record(tx, may.actor(), now, "tag-deleted", id, Some(tag.fields()), None).await
 }
 
@@ -184,6 +189,8 @@ macro_rules! select_tags {
     };
 }
 use select_tags;
+/// The same, for whoever reads tags in another order.
+pub(crate) const SELECT: &str = select_tags!();
 
 pub(crate) async fn read(tx: &mut Tx, id: i64) -> Result<Tag, Error> {
     match tx.row(concat!(select_tags!(), " and g.id = $1"), &[id.into()]).await? {

@@ -14,6 +14,7 @@ pub mod apps;
 pub mod audit;
 mod audit_words;
 pub mod chart;
+pub mod condition_words;
 pub mod custom_field;
 pub mod custom_fields;
 pub mod demands;
@@ -35,6 +36,8 @@ pub mod surveys;
 pub mod teams;
 pub mod trust;
 pub mod users;
+pub mod view_form;
+pub mod views;
 
 /// An address for people to paste somewhere.
 pub struct Endpoint {

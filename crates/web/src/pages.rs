@@ -130,6 +130,7 @@ pub enum Section {
     CustomFields,
     Surveys,
     Statistics,
+    Views,
 }
 
 pub struct Crumb {
@@ -217,6 +218,9 @@ pub fn done(query: &Form) -> Option<&'static str> {
         "field-archived" => Some("The field is archived. Its values stay."),
         "field-restored" => Some("The field is in use again."),
         "moved" => Some("The order is saved."),
+        "view-added" => Some("The view is added at the end of the list."),
+        "view-deleted" => Some("The view is deleted. Its tickets are where they were."),
+        "arranged" => Some("The order is saved."),
         "welcome" => Some("Your helpdesk is ready. You are signed in as its owner."),
         _ => None,
     }

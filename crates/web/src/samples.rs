@@ -6,6 +6,7 @@ mod people;
 mod rooms;
 mod rules;
 mod statistics;
+mod views;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -413,7 +414,8 @@ fn all() -> Vec<(&'static str, String)> {
         .chain(rooms::pages())
         .chain(rules::pages())
         .chain(jobs::pages())
-        .chain(statistics::pages());
+        .chain(statistics::pages())
+        .chain(views::pages());
     let wide = "openid email offline write:all events:read";
     vec![
         ("setup", setup(false).render().unwrap()),

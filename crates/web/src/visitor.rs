@@ -80,6 +80,11 @@ impl Visitor {
         })
     }
 
+    /// Who is signed in.
+    pub fn person_id(&self) -> Option<i64> {
+        self.session.as_ref().map(|session| session.person_id)
+    }
+
     pub fn browser(&self) -> Browser<'_> {
         Browser {
             cookie: &self.browser_cookie,

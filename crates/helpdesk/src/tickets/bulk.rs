@@ -17,7 +17,7 @@ use super::{Priority, Status, Ticket, changes, tags};
 use crate::events::{self, Change};
 use crate::page::{self, Query};
 use crate::tags::NewTag;
-use crate::{Error, jobs};
+use crate::{Error, jobs, search};
 
 /// One field and its new value. Stored as JSON, never searched.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -399,6 +399,7 @@ async fn save(
     let mut log: Vec<Change<'_>> = Vec::new();
     let mut changed = Vec::with_capacity(pairs.len());
     let mut retagged: Vec<(i64, Vec<i64>, Vec<i64>)> = Vec::new();
+    let mut renamed: Vec<i64> = Vec::new();
     for mut pair in pairs {
         let differs = changes::differs(&pair.old, &pair.new);
         pair.new_tags.sort_unstable();
@@ -426,6 +427,9 @@ async fn save(
         }
         let (before, after) = (state(&pair.old, &pair.old_tags), state(&pair.new, &pair.new_tags));
         changed.extend(difference(pair.new.id, before, after));
+        if pair.new.subject != pair.old.subject {
+            renamed.push(pair.new.id);
+        }
         if tags_differ {
             retagged.push((pair.new.id, pair.old_tags, pair.new_tags));
         }
@@ -442,6 +446,9 @@ async fn save(
         query.sql.push_str(" where 1 = 1");
         query.and_in("id", page::padded(&ids));
         tx.run(&query.sql, &query.params).await?;
+    }
+    for id in renamed {
+        search::index_ticket(tx, id).await?;
     }
     retag(tx, &retagged, &mut log).await?;
     for event in &mut log {

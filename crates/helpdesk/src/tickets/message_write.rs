@@ -12,7 +12,7 @@ use super::messages::{self, INTERNAL_NOTE};
 use super::{Ticket, bodies, changes, write};
 use crate::events::{self, Change};
 use crate::people::{PersonRef, json_to_store};
-use crate::{Error, customers};
+use crate::{Error, customers, search};
 
 const OBJECT_TYPE: &str = "TicketMessage";
 
@@ -109,6 +109,7 @@ pub async fn create(
     }
     write::save(tx, &new).await?;
     changes::record_caused(tx, actor, now, &old, &new).await?;
+    search::index_ticket(tx, ticket_id).await?;
     Ok(id)
 }
 
@@ -321,6 +322,7 @@ async fn recount(tx: &mut Tx, actor: &Actor, now: Timestamp, old: Ticket) -> Res
         ..old.clone()
     };
     write::save(tx, &new).await?;
+    search::index_ticket(tx, old.id).await?;
     changes::record_caused(tx, actor, now, &old, &new).await
 }
 

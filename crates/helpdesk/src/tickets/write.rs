@@ -12,7 +12,7 @@ use super::{Priority, Status, Ticket, TicketType, changes, fields, message_write
 use crate::custom_fields::{Extent, SentValue};
 use crate::people::{PersonRef, json_to_store, prefixed};
 use crate::tags::NewTag;
-use crate::{Error, customers, events, jobs, organizations};
+use crate::{Error, customers, events, jobs, organizations, search};
 
 /// A ticket to be, with its first messages.
 #[derive(Debug, Clone, Default)]
@@ -202,6 +202,7 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, new: N
     if let Some(until) = ticket.snoozed_until {
         jobs::unsnooze_ticket::enqueue(tx, now, ticket.id, until).await?;
     }
+    search::index_ticket(tx, ticket.id).await?;
     Ok(ticket.id)
 }
 
@@ -284,6 +285,9 @@ pub async fn update(
     }
     save(tx, &new).await?;
     changes::record_updated(tx, actor, now, (&old, &new), field_change).await?;
+    if new.subject != old.subject || new.external_id != old.external_id {
+        search::index_ticket(tx, id).await?;
+    }
     if let Some(until) = new.snoozed_until.filter(|_| new.snoozed_until != old.snoozed_until) {
         jobs::unsnooze_ticket::enqueue(tx, now, id, until).await?;
     }
@@ -295,6 +299,7 @@ pub async fn delete(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, id: i6
     let old = take(tx, id).await?;
     tags::detach_all(tx, id).await?;
     tx.run("delete from tickets where id = $1", &[id.into()]).await?;
+    search::index_ticket(tx, id).await?;
     let deleted = changes::change("ticket-deleted", id, Some(changes::facts(&old)), None);
     events::record(tx, may.actor(), now, deleted).await
 }

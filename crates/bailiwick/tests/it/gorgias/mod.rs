@@ -1,6 +1,7 @@
 //! The Gorgias dialect over HTTP: one file a resource.
 
 mod account;
+mod conditions;
 mod custom_fields;
 mod customers;
 mod events;
@@ -8,6 +9,7 @@ pub mod jobs;
 mod messages;
 mod rules;
 mod satisfaction_surveys;
+mod search;
 mod statistics;
 mod tags;
 mod teams;
@@ -15,6 +17,8 @@ mod ticket_list;
 mod ticket_tags;
 mod tickets;
 mod users;
+mod view_items;
+mod views;
 
 use serde_json::Value;
 
