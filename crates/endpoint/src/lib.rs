@@ -26,7 +26,7 @@ pub use authenticate::{Credential, RequestId, RoleForbids, cookie, session};
 pub use fresh::{Fresh, FreshSession};
 pub use layers::{ClientAddress, OverTls, Pages, wrap};
 pub use limit::{Limits, Rates};
-pub use may::{ByBody, BySession, May, Refused, Why};
+pub use may::{Also, ByBody, BySession, May, Refused, Why};
 pub use oauth::resources::Target;
 pub use observe::Metrics;
 pub use routes::{Guard, Need, Needs, Route, Routes, Surface};

@@ -31,6 +31,17 @@ pub struct May<P>(pub P);
 #[derive(Debug)]
 pub struct BySession<P>(pub P);
 
+/// A handler argument for parts of a body that ask for more than their route: says what else the call may do. Whoever reads it refuses
+/// such a part by itself.
+#[derive(Debug)]
+pub struct Also(Arc<Caller>);
+
+impl Also {
+    pub fn may<R: Resource, A: Access>(&self) -> bool {
+        self.0.check::<R, A>().is_ok()
+    }
+}
+
 /// Why a call was turned away before its handler ran.
 #[derive(Debug, thiserror::Error)]
 pub enum Why {
@@ -212,6 +223,16 @@ impl<R: Resource, A: Access> FromRequestParts<App> for May<Permit<R, A>> {
             }
             Refusal::Role(_) => refuse(Why::Role),
         })
+    }
+}
+
+impl FromRequestParts<App> for Also {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
+        let needed = needed(parts, app)?;
+        let caller = authenticate::by_token(parts, app, needed.surface).await;
+        caller.map(Also).map_err(|why| refused(why, Some(&needed), app))
     }
 }
 

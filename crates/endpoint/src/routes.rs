@@ -17,7 +17,7 @@ use scope::permission::{Permission, Permissions};
 use scope::permit::Permit;
 use scope::resource::{Access, Resource};
 
-use crate::may::BySession;
+use crate::may::{Also, BySession};
 use crate::{App, May};
 
 /// One family of routes: in whose words it names scopes, and how it words a refusal.
@@ -186,6 +186,7 @@ impl<T> Needs for Query<T> {}
 impl<T> Needs for Json<T> {}
 impl<T> Needs for Extension<T> {}
 impl<T> Needs for axum::Form<T> {}
+impl Needs for Also {}
 impl Needs for RawQuery {}
 impl Needs for axum::body::Bytes {}
 impl Needs for axum::http::HeaderMap {}
@@ -225,3 +226,4 @@ needs_of_arguments!(A B C D E);
 needs_of_arguments!(A B C D E F);
 needs_of_arguments!(A B C D E F G);
 needs_of_arguments!(A B C D E F G H);
+needs_of_arguments!(A B C D E F G H I);

@@ -130,6 +130,8 @@ pub enum Section {
     CustomFields,
     Surveys,
     Statistics,
+    Tags,
+    Macros,
 }
 
 pub struct Crumb {
@@ -217,6 +219,13 @@ pub fn done(query: &Form) -> Option<&'static str> {
         "field-archived" => Some("The field is archived. Its values stay."),
         "field-restored" => Some("The field is in use again."),
         "moved" => Some("The order is saved."),
+        "tag-added" => Some("The tag is added."),
+        "tag-merged" => Some("The tags are merged. Tickets with the old one get this one within moments."),
+        "tag-deleted" => Some("The tag is deleted, and off its tickets."),
+        "macro-added" => Some("The macro is added."),
+        "macro-archived" => Some("The macro is archived: it is offered no more."),
+        "macro-restored" => Some("The macro is offered again."),
+        "macro-deleted" => Some("The macro is deleted."),
         "welcome" => Some("Your helpdesk is ready. You are signed in as its owner."),
         _ => None,
     }
