@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(text("{{ ticket.nothing | default('friend') }}", &facts()), "friend");
         let at = Facts(json!({ "at": "2026-03-02T09:00:00Z" }));
         assert_eq!(
-            text("{{ at | date }} {{ at | date('%d.%m.%Y') }} {{ at | date('%Q!') }} {{ 'x' | date }}", &at),
+            text("{{ at | date }} {{ at | date('%d.%m.%Y') }} {{ at | date('%@') }} {{ 'x' | date }}", &at),
             "2026-03-02 02.03.2026 2026-03-02 x"
         );
     }

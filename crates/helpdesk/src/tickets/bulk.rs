@@ -382,8 +382,8 @@ async fn read(tx: &mut Tx, ids: &[i64], lock: &str) -> Result<Vec<Pair>, Error> 
     let mut query = Query::new(
         "select id, external_id, status, priority, channel, via, from_agent, subject, excerpt, language, customer_id,
                 assignee_user_id, assignee_team_id, messages_count, is_unread, spam, imported,
-                last_sent_message_not_delivered, meta, split_from, created_at, opened_at, last_received_message_at,
-                last_message_at, updated_at, closed_at, snoozed_until, trashed_at
+                last_sent_message_not_delivered, meta, split_from, organization_id, form_id, type, due_at, created_at, opened_at,
+                last_received_message_at, last_message_at, updated_at, closed_at, snoozed_until, trashed_at
          from tickets where 1 = 1",
     );
     query.and_in("id", padded.iter().copied());

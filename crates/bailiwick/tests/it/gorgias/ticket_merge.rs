@@ -116,12 +116,15 @@ async fn a_customers_next_ticket_joins_the_open_one_where_the_account_wants_that
     let setting = json!({ "type": "auto-merge", "data": { "tickets": { "enabled": true, "merging_window_days": 2 } } });
     body(server.post("/api/account/settings", &token, setting).await, 201).await;
     server.clock.advance(Duration::from_secs(DAY));
+    let token = server.token(SCOPE).await;
 
     let second = ticket(&server, &token, "two", "a").await;
     server.run_jobs().await;
 
+    let token = server.token(SCOPE).await;
     assert!(shown(&server, &token, &second).await["trashed_datetime"].is_string());
     server.clock.advance(Duration::from_secs(3 * DAY));
+    let token = server.token(SCOPE).await;
     let late = ticket(&server, &token, "late", "a").await;
     server.run_jobs().await;
     assert_eq!(bodies(&shown(&server, &token, &late).await), ["late"]);
@@ -146,9 +149,11 @@ async fn what_was_in_the_trash_for_thirty_days_is_gone() {
     };
 
     server.clock.advance(Duration::from_secs(29 * DAY));
+    let token = server.token(SCOPE).await;
     purge().await;
     shown(&server, &token, &old).await;
     server.clock.advance(Duration::from_secs(2 * DAY));
+    let token = server.token(SCOPE).await;
     purge().await;
 
     body(server.get(&format!("/api/tickets/{}", old["id"]), &token).await, 404).await;

@@ -6,7 +6,6 @@ mod admin_helpdesk;
 mod admin_jobs;
 mod admin_macros;
 mod admin_registration;
-mod admin_registration;
 mod admin_rules;
 mod admin_tags;
 mod admin_trust;
