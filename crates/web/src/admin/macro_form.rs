@@ -96,6 +96,7 @@ pub async fn create(
 }
 
 /// `GET /admin/macros/{id}`; `?ticket=` shows what it would be there.
+#[expect(clippy::too_many_arguments, reason = "each permission that the page needs is an argument")]
 pub async fn edit(
     State(app): State<App>,
     BySession(may): BySession<CanRead<Macros>>,

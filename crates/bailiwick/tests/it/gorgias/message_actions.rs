@@ -113,12 +113,12 @@ async fn a_retry_takes_what_failed_once_it_can_be_taken() {
     let path = format!("/api/tickets/{}/messages", ticket["id"]);
     let is_active = async |active: i64| {
         let mut tx = server.db.write().await.unwrap();
-        let values = [active.into(), server.admin_id.into()];
+        let values = [active.into(), server.agent_id.into()];
         tx.run("update people set active = $1 where id = $2", &values).await.unwrap();
         tx.commit().await.unwrap();
     };
     is_active(0).await;
-    let sent = answer(&[action("setAssignee", json!({ "assignee_user": { "id": server.admin_id } }))]);
+    let sent = answer(&[action("setAssignee", json!({ "assignee_user": { "id": server.agent_id } }))]);
     let held = body(server.post(&path, &token, sent).await, 201).await;
     assert_eq!(held["actions"][0]["status"], "error");
     is_active(1).await;
@@ -128,7 +128,7 @@ async fn a_retry_takes_what_failed_once_it_can_be_taken() {
 
     assert_eq!((&done["actions"][0]["status"], &done["last_sending_error"]), (&json!("success"), &Value::Null));
     assert!(done["failed_datetime"].is_null() && done["sent_datetime"].is_string(), "{done}");
-    assert_eq!(shown(&server, &token, &ticket).await["assignee_user"]["id"], server.admin_id);
+    assert_eq!(shown(&server, &token, &ticket).await["assignee_user"]["id"], server.agent_id);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -29,12 +29,12 @@ async fn kinds(server: &Server, token: &str, id: &Value) -> Vec<String> {
 }
 
 fn bodies(ticket: &Value) -> Vec<&str> {
-    ticket["messages"].as_array().unwrap().iter().map(|it| it["body_text"].as_str().unwrap()).collect()
+    ticket["messages"].as_array().expect("a list").iter().map(|it| it["body_text"].as_str().expect("a text")).collect()
 }
 
 async fn usage(server: &Server, token: &str, name: &str) -> i64 {
     let found = body(server.get(&format!("/api/tags?search={name}"), token).await, 200).await;
-    found["data"][0]["usage"].as_i64().unwrap()
+    found["data"][0]["usage"].as_i64().expect("a number")
 }
 
 #[tokio::test(flavor = "multi_thread")]

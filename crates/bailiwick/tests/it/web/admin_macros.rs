@@ -8,8 +8,8 @@ const SCOPE: &str = "macros:read macros:write tickets:read tickets:write";
 
 async fn macros(server: &Server, token: &str, query: &str) -> Vec<Value> {
     let answer = server.get(&format!("/api/macros?{query}"), token).await;
-    let list: Value = answer.json().await.unwrap();
-    list["data"].as_array().unwrap().clone()
+    let list: Value = answer.json().await.expect("JSON");
+    list["data"].as_array().expect("a list").clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,8 +8,8 @@ const SCOPE: &str = "tags:read tags:write tickets:read tickets:write";
 
 async fn tags(server: &Server, token: &str) -> Vec<Value> {
     let answer = server.get("/api/tags?order_by=name:asc", token).await;
-    let list: Value = answer.json().await.unwrap();
-    list["data"].as_array().unwrap().clone()
+    let list: Value = answer.json().await.expect("JSON");
+    list["data"].as_array().expect("a list").clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
