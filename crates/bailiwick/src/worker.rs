@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::bail;
 use endpoint::App;
 use helpdesk::follow;
-use helpdesk::jobs::{self, merge_tags, unsnooze_ticket};
+use helpdesk::jobs::{self, auto_merge, merge_tags, purge_trash, unsnooze_ticket};
 use helpdesk::rules;
 use helpdesk::satisfaction_surveys::sending as surveys;
 use helpdesk::search;
@@ -29,12 +29,13 @@ const N_WORKERS: usize = 8;
 
 /// Jobs that come back by themselves, with how long after the start they first run. What comes back rarely must not wait that long: a
 /// program that is restarted often would never get to it.
-const RECURRING: [(&str, SignedDuration); 5] = [
+const RECURRING: [(&str, SignedDuration); 6] = [
     (cleanup::KIND, cleanup::EVERY),
     (register::cleanup::KIND, SignedDuration::from_mins(15)),
     (key_rotation::KIND, SignedDuration::from_mins(1)),
     (rules::on_time::KIND, SignedDuration::from_mins(1)),
     (jobs::cleanup::KIND, SignedDuration::from_mins(5)),
+    (purge_trash::KIND, SignedDuration::from_mins(20)),
 ];
 
 /// Jobs that follow the event log, each named like its cursor (`helpdesk/src/follow.rs`). They are enqueued when there are events that
@@ -53,6 +54,7 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
     let now = app.clock.now();
     let run = uuid::Builder::from_random_bytes(app.random.bytes()).into_uuid().to_string();
     match job.kind.as_str() {
+        auto_merge::KIND => auto_merge::run(&app.db, now, &job.payload, &run).await?,
         merge_tags::KIND => merge_tags::run(&app.db, &job.payload).await?,
         search::KIND => search::run(&app.db).await?,
         unsnooze_ticket::KIND => unsnooze_ticket::run(&app.db, now, &job.payload, &run).await?,
@@ -68,6 +70,10 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
             let sign = |claim: &str| app.provider.keyed_hash(surveys::SIGNED_FOR, claim);
             let post = surveys::Post { mailer: &app.provider.mailer, url: &app.config.public_url, sign: &sign };
             surveys::run(&app.db, &post, now, &job.payload, &run).await?;
+        }
+        purge_trash::KIND => {
+            purge_trash::run(&app.db, now, &run).await?;
+            return Ok(Outcome::Again(now + purge_trash::EVERY));
         }
         logos::KIND => app.provider.fetch_logo(&job.payload).await?,
         backchannel_logout::KIND => app.provider.tell_of_logout(&job.payload, &run).await?,

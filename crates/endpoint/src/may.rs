@@ -248,6 +248,11 @@ impl Later {
         })
     }
 
+    /// Whether the call may do something that a part of its body asks for besides. Whoever reads that part refuses it by itself.
+    pub fn may<R: Resource, A: Access>(&self) -> bool {
+        self.caller.check::<R, A>().is_ok()
+    }
+
     /// Who calls.
     pub fn actor(&self) -> &Actor {
         &self.caller.actor

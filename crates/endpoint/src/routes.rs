@@ -251,3 +251,4 @@ needs_of_arguments!(A B C D E);
 needs_of_arguments!(A B C D E F);
 needs_of_arguments!(A B C D E F G);
 needs_of_arguments!(A B C D E F G H);
+needs_of_arguments!(A B C D E F G H I);

@@ -153,7 +153,14 @@ impl IntoResponse for GorgiasError {
                 "The resource already exists.".to_owned(),
                 Some(Problems::one(field, "Already belongs to another.")),
             ),
+            // The contract answers this one kind differently (`resources.macros`).
+            GorgiasError::Refused(Error::InUse { kind: "macro", problem, .. }) => (StatusCode::CONFLICT, problem, None),
             GorgiasError::Refused(Error::InUse { problem, .. }) => (StatusCode::BAD_REQUEST, problem, None),
+            GorgiasError::Refused(Error::Stale { field, newest }) => (
+                StatusCode::CONFLICT,
+                "The conversation went on since this was written.".to_owned(),
+                Some(Problems::one(field, format!("The newest message is {newest}."))),
+            ),
             GorgiasError::Refused(Error::Refused(rule)) => (StatusCode::BAD_REQUEST, rule, None),
             GorgiasError::Refused(Error::Store(StoreError::Unavailable(why))) => {
                 tracing::warn!(why, "the database is not available");

@@ -65,6 +65,13 @@ fn read_work(params: &mut Fields, kind: &str) -> Option<Work> {
             let selection = read_selection(params, true)?;
             Some(Work::UpdateTickets { selection, sets })
         }
+        "applyMacro" => {
+            params.require("macro_id");
+            let macro_id = params.id_or_null("macro_id").value();
+            let and_close = params.flag("apply_and_close").unwrap_or_default();
+            let selection = read_selection(params, true)?;
+            Some(Work::ApplyMacro { selection, macro_id: macro_id?, and_close })
+        }
         "deleteTicket" => Some(Work::DeleteTickets { selection: read_selection(params, true)? }),
         "exportTicket" => {
             let format = match params.one_of("format", &["csv", "ndjson"]) {

@@ -22,6 +22,8 @@ pub mod fields;
 mod job_params;
 pub mod jobs;
 pub mod legacy_statistics;
+mod macro_actions;
+pub mod macros;
 mod message_view;
 pub mod messages;
 pub mod metric_cards;
@@ -127,6 +129,8 @@ pub fn routes() -> Routes {
         .get("/api/tickets/{id}", tickets::show)
         .put("/api/tickets/{id}", tickets::update)
         .delete("/api/tickets/{id}", tickets::delete)
+        .put("/api/tickets/{id}/merge", tickets::merge)
+        .post("/api/tickets/{id}/split", tickets::split)
         .get("/api/tickets/{ticket_id}/tags", ticket_tags::list)
         .post("/api/tickets/{ticket_id}/tags", ticket_tags::create)
         .put("/api/tickets/{ticket_id}/tags", ticket_tags::update)
@@ -135,6 +139,13 @@ pub fn routes() -> Routes {
         .put("/api/tickets/{ticket_id}/custom-fields", ticket_fields::update_many)
         .put("/api/tickets/{ticket_id}/custom-fields/{id}", ticket_fields::update)
         .delete("/api/tickets/{ticket_id}/custom-fields/{id}", ticket_fields::delete)
+        .get("/api/macros", macros::list)
+        .post("/api/macros", macros::create)
+        .put("/api/macros/archive", macros::archive)
+        .put("/api/macros/unarchive", macros::unarchive)
+        .get("/api/macros/{id}", macros::show)
+        .put("/api/macros/{id}", macros::update)
+        .delete("/api/macros/{id}", macros::delete)
         .get("/api/messages", messages::list)
         .get("/api/tickets/{ticket_id}/messages", messages::list_of_ticket)
         .post("/api/tickets/{ticket_id}/messages", messages::create)

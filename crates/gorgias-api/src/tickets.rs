@@ -8,6 +8,7 @@ use helpdesk::Error;
 use helpdesk::filter::Viewpoint;
 use helpdesk::tags::{NAME_MAX_CHARS, NewTag};
 use helpdesk::tickets::list::{self, Direction, Filter, Sort, Trash};
+use helpdesk::tickets::merge::{self, SOURCES_MAX};
 use helpdesk::tickets::tags::TAGS_MAX;
 use helpdesk::tickets::write::{self, NewTicket, SetStatus, TicketUpdate};
 use helpdesk::tickets::{self, Priority};
@@ -18,7 +19,7 @@ use store::transact;
 
 use crate::error::GorgiasError;
 use crate::fields::{Body, Fields, ID_MAX};
-use crate::messages::read_message;
+use crate::messages::{reach, read_message};
 use crate::page::Asked;
 use crate::query::Params;
 use crate::ticket_view::{TicketInListView, TicketView};
@@ -92,12 +93,16 @@ pub async fn show(
 pub async fn create(
     State(app): State<App>,
     May(may): May<CanWrite<Tickets>>,
+    later: Later,
     params: Params,
     body: Body,
 ) -> Result<Response, GorgiasError> {
     params.finish()?;
     let mut fields = body.fields()?;
-    let new = read_new(&mut fields);
+    let mut new = read_new(&mut fields);
+    for message in &mut new.messages {
+        message.brought.reach = reach(&later);
+    }
     fields.finish()?;
     let now = app.clock.now();
     let ticket = transact!(app.db, |tx| {
@@ -138,6 +143,48 @@ pub async fn delete(
     let now = app.clock.now();
     transact!(app.db, |tx| write::delete(tx, &may, now, id).await)?;
     Ok(crate::empty(StatusCode::NO_CONTENT))
+}
+
+/// `PUT /api/tickets/{id}/merge`, which is ours: the vendor has the event, and no call that makes it.
+pub async fn merge(
+    State(app): State<App>,
+    May(may): May<CanWrite<Tickets>>,
+    Id(id): Id,
+    params: Params,
+    body: Body,
+) -> Result<Response, GorgiasError> {
+    params.finish()?;
+    let mut fields = body.fields()?;
+    fields.require("source_tickets_ids");
+    let source_ids = fields.ids("source_tickets_ids", 1, SOURCES_MAX).unwrap_or_default();
+    fields.finish()?;
+    let now = app.clock.now();
+    let ticket = transact!(app.db, |tx| {
+        merge::merge(tx, &may, now, id, &source_ids).await?;
+        tickets::written(tx, &may, id).await
+    })?;
+    Ok(answer(StatusCode::OK, &TicketView(&ticket)))
+}
+
+/// `POST /api/tickets/{id}/split`, which is ours: answers the new ticket.
+pub async fn split(
+    State(app): State<App>,
+    May(may): May<CanWrite<Tickets>>,
+    Id(id): Id,
+    params: Params,
+    body: Body,
+) -> Result<Response, GorgiasError> {
+    params.finish()?;
+    let mut fields = body.fields()?;
+    fields.require("message_ids");
+    let message_ids = fields.ids("message_ids", 1, merge::MESSAGES_MAX).unwrap_or_default();
+    fields.finish()?;
+    let now = app.clock.now();
+    let ticket = transact!(app.db, |tx| {
+        let new_id = merge::split(tx, &may, now, id, &message_ids).await?;
+        tickets::written(tx, &may, new_id).await
+    })?;
+    Ok(answer(StatusCode::CREATED, &TicketView(&ticket)))
 }
 
 fn read_new(fields: &mut Fields) -> NewTicket {

@@ -37,6 +37,7 @@ pub const ALL: &[Migration] = &[
             include_str!("../migrations/0007_views.postgres.sql")
         ),
     },
+    Migration::same(8, "macros", include_str!("../migrations/0008_macros.sql")),
 ];
 
 impl Migration {

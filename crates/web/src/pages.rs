@@ -131,6 +131,8 @@ pub enum Section {
     Surveys,
     Statistics,
     Views,
+    Tags,
+    Macros,
 }
 
 pub struct Crumb {
@@ -221,6 +223,13 @@ pub fn done(query: &Form) -> Option<&'static str> {
         "view-added" => Some("The view is added at the end of the list."),
         "view-deleted" => Some("The view is deleted. Its tickets are where they were."),
         "arranged" => Some("The order is saved."),
+        "tag-added" => Some("The tag is added."),
+        "tag-merged" => Some("The tags are merged. Tickets with the old one get this one within moments."),
+        "tag-deleted" => Some("The tag is deleted, and off its tickets."),
+        "macro-added" => Some("The macro is added."),
+        "macro-archived" => Some("The macro is archived: it is offered no more."),
+        "macro-restored" => Some("The macro is offered again."),
+        "macro-deleted" => Some("The macro is deleted."),
         "welcome" => Some("Your helpdesk is ready. You are signed in as its owner."),
         _ => None,
     }

@@ -2,6 +2,7 @@
 //! With `WEB_SAMPLES=folder` the pages are also written there, to be looked at in a browser.
 
 mod jobs;
+mod labels;
 mod people;
 mod rooms;
 mod rules;
@@ -454,6 +455,7 @@ fn all() -> Vec<(&'static str, String)> {
     ]
     .into_iter()
     .chain(ours)
+    .chain(labels::pages())
     .collect()
 }
 
