@@ -395,7 +395,7 @@ async fn save(
     pairs: Vec<Pair>,
     cause: &Json,
 ) -> Result<Vec<Changed>, Error> {
-    let mut groups: Vec<(Vec<(&'static str, Value)>, Vec<i64>)> = Vec::new();
+    let mut groups: Vec<(Written, Vec<i64>)> = Vec::new();
     let mut log: Vec<Change<'_>> = Vec::new();
     let mut changed = Vec::with_capacity(pairs.len());
     let mut retagged: Vec<(i64, Vec<i64>, Vec<i64>)> = Vec::new();
@@ -457,6 +457,9 @@ async fn save(
     events::record_all(tx, actor, now, &log).await?;
     Ok(changed)
 }
+
+/// Columns and what is written into them.
+type Written = Vec<(&'static str, Value)>;
 
 /// The columns that these functions write.
 fn columns(ticket: &Ticket) -> [(&'static str, Value); 12] {
