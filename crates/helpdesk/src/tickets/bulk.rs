@@ -413,7 +413,7 @@ async fn save(
     pairs: Vec<Pair>,
     cause: &Json,
 ) -> Result<Vec<Changed>, Error> {
-    let mut groups: Vec<(Vec<(&'static str, Value)>, Vec<i64>)> = Vec::new();
+    let mut groups: Vec<(Written, Vec<i64>)> = Vec::new();
     let mut log: Vec<Change<'_>> = Vec::new();
     let mut changed = Vec::with_capacity(pairs.len());
     let mut retagged: Vec<(i64, Vec<i64>, Vec<i64>)> = Vec::new();
@@ -475,6 +475,9 @@ async fn save(
     events::record_all(tx, actor, now, &log).await?;
     Ok(changed)
 }
+
+/// Columns and what is written into them.
+type Written = Vec<(&'static str, Value)>;
 
 /// The columns that these functions write.
 fn columns(ticket: &Ticket) -> [(&'static str, Value); 12] {

@@ -105,6 +105,7 @@ pub async fn new(
 }
 
 /// `GET /admin/views/{id}`
+#[expect(clippy::too_many_arguments, reason = "each permit that a page needs is an argument of its handler")]
 pub async fn edit(
     State(app): State<App>,
     BySession(views): BySession<CanRead<Views>>,
@@ -159,6 +160,7 @@ pub async fn create(
 }
 
 /// `POST /admin/views/{id}`
+#[expect(clippy::too_many_arguments, reason = "each permit that a page needs is an argument of its handler")]
 pub async fn update(
     State(app): State<App>,
     BySession(may): BySession<CanWrite<Views>>,
