@@ -24,6 +24,7 @@ pub const ALL: &[Migration] = &[
     Migration::same(4, "rules", include_str!("../migrations/0004_rules.sql")),
     Migration::same(5, "statistics", include_str!("../migrations/0005_statistics.sql")),
     Migration::same(6, "jobs", include_str!("../migrations/0006_jobs.sql")),
+    Migration::same(7, "integrations", include_str!("../migrations/0007_integrations.sql")),
 ];
 
 impl Migration {

@@ -8,6 +8,8 @@ use store::Tx;
 use super::{Rule, Step};
 use crate::Error;
 use crate::actions::{Action, Text};
+use crate::integrations::call;
+use crate::integrations::deliveries::{self, Source};
 use crate::people::PersonRef;
 use crate::tickets::message_draft::NewMessage;
 use crate::tickets::messages::INTERNAL_NOTE;
@@ -40,7 +42,7 @@ fn check_action(action: &Action) -> Result<(), Error> {
         Action::ApplyMacro(_) => "applyMacro",
         Action::SetCustomField { .. } => "setCustomFieldValue",
         Action::SetCustomerField { .. } => "setCustomerCustomFieldValue",
-        Action::Http(_) => "http",
+        Action::Http(http) => return call::check(http, "code"),
         Action::SendSurvey => "sendSatisfactionSurvey",
         Action::RoundRobin(_) => "assignRoundRobin",
         Action::Unknown { name, .. } => name,
@@ -64,6 +66,12 @@ pub(super) async fn take(
         Action::SetTags(names) => return tags::replace(tx, may, now, ticket_id, &named(names)).await,
         Action::InternalNote(text) => return message(tx, may, now, (rule, ticket_id), text, true).await,
         Action::Reply(text) => return message(tx, may, now, (rule, ticket_id), text, false).await,
+        Action::Http(http) => {
+            let name = format!("rule {}", rule.id);
+            let source = Source { name: &name, person_id: rule.author_id };
+            deliveries::call(tx, now, ticket_id, source, http).await?;
+            return Ok(());
+        }
         Action::SetStatus(word) => TicketUpdate { status: Some(status(word)?), ..TicketUpdate::default() },
         Action::SetPriority(word) => {
             let priority = Priority::parse(word).ok_or_else(|| Error::invalid("priority", "Not a priority."))?;

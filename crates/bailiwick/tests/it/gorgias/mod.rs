@@ -1,9 +1,13 @@
 //! The Gorgias dialect over HTTP: one file a resource.
 
 mod account;
+mod apps;
 mod custom_fields;
 mod customers;
 mod events;
+mod files;
+mod integration_failures;
+mod integrations;
 pub mod jobs;
 mod messages;
 mod rules;
@@ -15,6 +19,8 @@ mod ticket_list;
 mod ticket_tags;
 mod tickets;
 mod users;
+mod voice_calls;
+mod widgets;
 
 use serde_json::Value;
 
