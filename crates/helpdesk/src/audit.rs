@@ -95,6 +95,8 @@ pub const GROUPS: [Group; 10] = [
             "integration-deleted",
             "integration-deactivated",
             "integration-reactivated",
+            "delivery-replayed",
+            "delivery-tested",
         ],
     },
     Group {

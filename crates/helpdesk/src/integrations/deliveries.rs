@@ -4,7 +4,7 @@
 //! (`cleanup.rs`).
 
 use jiff::Timestamp;
-use scope::permit::{CanRead, CanWrite};
+use scope::permit::{Actor, CanRead, CanWrite};
 use scope::resource::Integrations;
 use serde_json::{Value as Json, json};
 use store::queue::{self, NewJob};
@@ -13,6 +13,7 @@ use store::{Row, StoreError, Tx};
 use super::{deliver, follow};
 use crate::Error;
 use crate::actions::HttpCall;
+use crate::events::{self, Change};
 use crate::page::{Column, Order, Page, Query, Slice};
 use crate::templates::Facts;
 
@@ -112,7 +113,7 @@ pub async fn find(tx: &mut Tx, _may: &CanRead<Integrations>, id: i64) -> Result<
 }
 
 /// Makes the call once more: with the facts of then and the integration as it is now. The id of the new delivery.
-pub async fn replay(tx: &mut Tx, _may: &CanWrite<Integrations>, now: Timestamp, id: i64) -> Result<i64, Error> {
+pub async fn replay(tx: &mut Tx, may: &CanWrite<Integrations>, now: Timestamp, id: i64) -> Result<i64, Error> {
     let row = tx
         .row("select integration_id, trigger_word, ticket_id, input, state from deliveries where id = $1", &[id.into()])
         .await?;
@@ -131,13 +132,15 @@ pub async fn replay(tx: &mut Tx, _may: &CanWrite<Integrations>, now: Timestamp, 
         context: None,
         input: &input,
     };
-    enqueue(tx, now, &new).await
+    let made = enqueue(tx, now, &new).await?;
+    record(tx, may.actor(), now, "delivery-replayed", made, json!({ "replay_of": id })).await?;
+    Ok(made)
 }
 
 /// Calls an integration about the newest ticket, to see whether it works. The id of the delivery.
 pub async fn test(
     tx: &mut Tx,
-    _may: &CanWrite<Integrations>,
+    may: &CanWrite<Integrations>,
     now: Timestamp,
     integration_id: i64,
 ) -> Result<i64, Error> {
@@ -155,7 +158,14 @@ pub async fn test(
         context: None,
         input: &input,
     };
-    enqueue(tx, now, &new).await
+    let made = enqueue(tx, now, &new).await?;
+    record(tx, may.actor(), now, "delivery-tested", made, json!({ "integration_id": integration_id })).await?;
+    Ok(made)
+}
+
+async fn record(tx: &mut Tx, actor: &Actor, now: Timestamp, kind: &str, id: i64, data: Json) -> Result<(), Error> {
+    let change = Change { kind, object_type: "Delivery", object_id: id, before: None, after: None, data: Some(data) };
+    events::record(tx, actor, now, change).await
 }
 
 /// Who has a call made that is no integration's.

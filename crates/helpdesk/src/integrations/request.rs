@@ -221,8 +221,9 @@ pub(super) fn check_url(url: &str) -> Result<(), String> {
         return Err("Not a valid URL.".to_owned());
     }
     let filled = templates::text(url, &Facts::default());
-    // A host that is filled in is empty now.
-    let filled = if filled.contains("://") { filled.replacen("://", "://x", 1) } else { filled };
+    // A host that begins with a place to fill in begins with nothing now.
+    let begins_open = url.split_once("://").is_some_and(|(_, rest)| rest.starts_with("{{"));
+    let filled = if begins_open { filled.replacen("://", "://x", 1) } else { filled };
     let parsed = Url::parse(&filled).map_err(|_| "Not a valid URL.".to_owned())?;
     if !matches!(parsed.scheme(), "http" | "https") || parsed.host().is_none() {
         return Err("Not a valid URL.".to_owned());
@@ -371,12 +372,24 @@ mod tests {
 
     #[test]
     fn addresses_headers_and_forms_are_checked() {
-        for good in ["https://a.example", "http://a.example:8/x?y={{ticket.id}}", "https://{{ticket.meta.host}}/x"] {
+        for good in [
+            "https://a.example",
+            "https://127.0.0.1:8/x",
+            "https://[::1]/",
+            "http://a.example:8/x?y={{ticket.id}}",
+            "https://{{ticket.meta.host}}/x",
+        ] {
             posting(good).check().unwrap();
         }
-        for bad in
-            ["", "a.example", "ftp://a.example", "{{ticket.meta.url}}", "https://a.example/\n", "javascript:alert(1)"]
-        {
+        for bad in [
+            "",
+            "a.example",
+            "https://",
+            "ftp://a.example",
+            "{{ticket.meta.url}}",
+            "https://a.example/\n",
+            "javascript:alert(1)",
+        ] {
             assert!(posting(bad).check().is_err(), "{bad}");
         }
         for (name, value) in [("Host", "x"), ("a b", "x"), ("x", "a\r\nb"), ("content-length", "4")] {

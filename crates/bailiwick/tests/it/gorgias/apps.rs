@@ -24,7 +24,7 @@ async fn an_uninstalled_app_loses_its_tokens_at_once_and_what_it_made_is_switche
     assert_eq!(
         shown,
         json!({
-            "id": app_id, "name": "A test app", "app_url": null, "redirect_urls": [],
+            "id": app_id, "name": "A test app", "app_url": "", "redirect_urls": [],
             "scopes": ["integrations:read", "integrations:write", "tickets:read"], "is_installed": true,
             "created_datetime": "2026-03-02T09:00:00+00:00",
         })

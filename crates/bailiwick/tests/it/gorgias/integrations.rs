@@ -376,7 +376,7 @@ async fn what_a_get_integration_answers_stays_with_the_customer() {
     let writer = server.token("customers:read customers:write tickets:write").await;
     let other = body(server.post("/api/customers", &writer, other).await, 201).await["id"].clone();
     let merge = format!("/api/customers/merge?source_id={customer_id}&target_id={other}");
-    let merged = body(server.put(&merge, &writer, json!({})).await, 200).await;
+    let merged = body(server.put(&merge, &writer, json!({ "name": "Ada" })).await, 200).await;
     assert_eq!(merged["integrations"], json!({ (id.to_string()): known }));
     let mut new = ticket();
     for path in ["/customer/email", "/messages/0/sender/email"] {
@@ -385,7 +385,7 @@ async fn what_a_get_integration_answers_stays_with_the_customer() {
     let third = body(server.post("/api/tickets", &writer, new).await, 201).await["customer"]["id"].clone();
     server.run_jobs().await;
     let merge = format!("/api/customers/merge?source_id={third}&target_id={other}");
-    body(server.put(&merge, &writer, json!({})).await, 409).await;
+    body(server.put(&merge, &writer, json!({ "name": "Ada" })).await, 409).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
