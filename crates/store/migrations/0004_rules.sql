@@ -120,4 +120,4 @@ create index rule_dry_run_hits_by_ticket on rule_dry_run_hits (ticket_id);
 
 -- Rules begin with what happens from now on.
 insert into event_cursors (reader, transaction_id, event_id, updated_at)
-select 'rules', coalesce(max(transaction_id), 0), coalesce(max(id), 0), 0 from events where 1 = 1;
+select 'rules', coalesce(max(transaction_id), 0), coalesce(max(id), 0), 0 from events having count(*) > 0;

@@ -21,7 +21,7 @@ create index satisfaction_surveys_by_customer on satisfaction_surveys (customer_
 
 -- Tickets that were closed before there were surveys get none.
 insert into event_cursors (reader, transaction_id, event_id, updated_at)
-select 'surveys', coalesce(max(transaction_id), 0), coalesce(max(id), 0), 0 from events;
+select 'surveys', coalesce(max(transaction_id), 0), coalesce(max(id), 0), 0 from events having count(*) > 0;
 
 -- What the event log says of each ticket: one row a ticket, made of events alone, so that it can be made again.
 create table statistics_tickets (

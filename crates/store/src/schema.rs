@@ -192,7 +192,7 @@ const POSTGRES: Catalogue = Catalogue {
     indexes: "select c.relname as name, i.indisunique as is_unique, i.indpred is not null as is_partial
               from pg_index i join pg_class c on c.oid = i.indexrelid
               where i.indrelid = cast($1 as text)::regclass and not i.indisprimary order by c.relname",
-    index_columns: "select pg_get_indexdef(i.indexrelid, k, true) as name
+    index_columns: "select trim(both '\"' from pg_get_indexdef(i.indexrelid, k, true)) as name
                     from pg_index i cross join generate_series(1, i.indnkeyatts) as k
                     where i.indexrelid = cast($1 as text)::regclass order by k",
     references: "select a.attname as name, t.relname as target,

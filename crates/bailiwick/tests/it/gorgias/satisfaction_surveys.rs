@@ -168,14 +168,15 @@ async fn a_closed_ticket_is_asked_about_after_the_delay_and_a_get_never_votes() 
     let survey = survey_of(&server, &token, ticket_id).await;
     assert_eq!((&survey["score"], &survey["body_text"]), (&json!(5), &Value::Null));
     assert_eq!(survey["scored_datetime"], "2026-03-02T11:00:00+00:00");
-    let events = body(server.get("/api/events?object_type=SatisfactionSurvey", &token).await, 200).await;
+    let events = format!("/api/events?object_type=SatisfactionSurvey&object_id={}", survey["id"]);
+    let events = body(server.get(&events, &token).await, 200).await;
     assert_eq!(
         texts(&events, "type"),
         [
             "satisfaction-survey-responded",
             "satisfaction-survey-responded",
             "satisfaction-survey-sent",
-            "satisfaction-survey-created"
+            "satisfaction-survey-updated"
         ]
     );
 

@@ -34,8 +34,8 @@ async fn a_team_shows_its_members_and_is_changed_field_by_field() {
     let emptied = body(server.put(&path, &token, emptied).await, 200).await;
     assert_eq!(emptied["members"], json!([]));
     assert_eq!((emptied["description"].as_str(), emptied["decoration"].clone()), (Some("Money back"), Value::Null));
-    let events =
-        body(server.get("/api/events?object_type=Team&order_by=created_datetime:asc", &token).await, 200).await;
+    let events = format!("/api/events?object_type=Team&object_id={}&order_by=created_datetime:asc", made["id"]);
+    let events = body(server.get(&events, &token).await, 200).await;
     assert_eq!(texts(&events, "type"), ["team-created", "team-updated", "team-updated"]);
 }
 
