@@ -104,8 +104,7 @@ create index deliveries_by_ticket on deliveries (integration_id, ticket_id, crea
 
 -- What happened before there was anybody to tell is not told.
 insert into event_cursors (reader, transaction_id, event_id, updated_at)
-select 'integrations', coalesce((select max(transaction_id) from events), 0),
-    coalesce((select max(id) from events), 0), 0;
+select 'integrations', coalesce(max(transaction_id), 0), coalesce(max(id), 0), 0 from events having count(*) > 0;
 
 create table widgets (
     id @id,
