@@ -43,13 +43,16 @@ const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(1);
 const TURN: SignedDuration = SignedDuration::from_millis(500);
 const LONGEST_TURN: SignedDuration = SignedDuration::from_mins(5);
 
+/// Decrypts the key, which was encrypted for this integration.
+pub type Unseal = dyn Fn(i64, &[u8]) -> Option<Vec<u8>> + Send + Sync;
+
 /// What a call needs besides the database.
 pub struct Hands<'a> {
     pub fetch: &'a Fetch,
     pub clock: &'a Clock,
     pub random: &'a Random,
     /// Decrypts the key of the integration with this id. None: it cannot be read.
-    pub unseal: &'a (dyn Fn(i64, &[u8]) -> Option<Vec<u8>> + Send + Sync),
+    pub unseal: &'a Unseal,
 }
 
 impl fmt::Debug for Hands<'_> {
