@@ -44,7 +44,7 @@ const TURN: SignedDuration = SignedDuration::from_millis(500);
 const LONGEST_TURN: SignedDuration = SignedDuration::from_mins(5);
 
 /// Decrypts the key, which was encrypted for this integration.
-pub type Unseal = dyn Fn(i64, &[u8]) -> Option<Vec<u8>> + Send + Sync;
+pub type Unseal<'a> = dyn Fn(i64, &[u8]) -> Option<Vec<u8>> + Send + Sync + 'a;
 
 /// What a call needs besides the database.
 pub struct Hands<'a> {
@@ -52,7 +52,7 @@ pub struct Hands<'a> {
     pub clock: &'a Clock,
     pub random: &'a Random,
     /// Decrypts the key of the integration with this id. None: it cannot be read.
-    pub unseal: &'a Unseal,
+    pub unseal: &'a Unseal<'a>,
 }
 
 impl fmt::Debug for Hands<'_> {
