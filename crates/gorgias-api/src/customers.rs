@@ -14,7 +14,7 @@ use helpdesk::people::AddressRef;
 use helpdesk::views::{self, Lists};
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::Customers;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use store::transact;
 
 use crate::field_values::ValuesView;
@@ -287,7 +287,13 @@ pub(crate) fn view_detail(detail: &CustomerDetail) -> Value {
     view["channels"] = channels.collect();
     // Quirk: always null in recorded traffic.
     view["customer"] = Value::Null;
-    view["integrations"] = json!({});
+    let data = detail.integrations.iter().map(|it| {
+        let mut data = it.data.clone();
+        // Quirk: taps read this key without asking whether it is there.
+        data["__integration_type__"] = Value::from(it.kind.as_str());
+        (it.integration_id.to_string(), data)
+    });
+    view["integrations"] = data.collect::<Map<String, Value>>().into();
     view["external_data"] = json!({});
     view["ecommerce_data"] = json!({});
     view

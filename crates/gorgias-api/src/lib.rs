@@ -12,6 +12,7 @@ use scope::Dialect;
 use serde::Serialize;
 
 pub mod account;
+pub mod apps;
 pub mod custom_fields;
 pub mod customer_fields;
 pub mod customers;
@@ -19,6 +20,8 @@ pub mod error;
 pub mod events;
 mod field_values;
 pub mod fields;
+pub mod files;
+pub mod integrations;
 mod job_params;
 pub mod jobs;
 pub mod legacy_statistics;
@@ -45,6 +48,8 @@ pub mod time;
 pub mod users;
 pub mod view_items;
 pub mod views;
+pub mod voice_calls;
+pub mod widgets;
 
 pub use error::GorgiasError;
 pub use path::{Id, Pair};
@@ -160,6 +165,28 @@ pub fn routes() -> Routes {
         .delete("/api/views/{id}", views::delete)
         .get("/api/views/{view_id}/items", view_items::list)
         .put("/api/views/{view_id}/items", view_items::search)
+        .get("/api/integrations", integrations::list)
+        .post("/api/integrations", integrations::create)
+        .get("/api/integrations/{id}", integrations::show)
+        .put("/api/integrations/{id}", integrations::update)
+        .delete("/api/integrations/{id}", integrations::delete)
+        .get("/api/widgets", widgets::list)
+        .post("/api/widgets", widgets::create)
+        .get("/api/widgets/{id}", widgets::show)
+        .put("/api/widgets/{id}", widgets::update)
+        .delete("/api/widgets/{id}", widgets::delete)
+        .get("/api/apps", apps::list)
+        .get("/api/apps/{id}", apps::show)
+        .delete("/api/apps/{id}", apps::uninstall)
+        .post("/api/upload", files::upload)
+        .get("/api/{file_type}/download/{domain_hash}/{resource_name}", files::download)
+        .get("/api/phone/voice-calls", voice_calls::list)
+        .get("/api/phone/voice-calls/{id}", voice_calls::show)
+        .get("/api/phone/voice-call-events", voice_calls::list_events)
+        .get("/api/phone/voice-call-events/{id}", voice_calls::show_event)
+        .get("/api/phone/voice-call-recordings", voice_calls::list_recordings)
+        .get("/api/phone/voice-call-recordings/{id}", voice_calls::show_recording)
+        .delete("/api/phone/voice-call-recordings/{id}", voice_calls::delete_recording)
 }
 
 /// For paths below `/api` that are not in the table.

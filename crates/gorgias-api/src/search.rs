@@ -9,11 +9,11 @@ use helpdesk::search::{self, TEXT_MAX_CHARS};
 use helpdesk::teams::Team;
 use scope::permission::{Permission, Permissions};
 use scope::permit::CanRead;
-use scope::resource::{Customers, Kind, Tags, Teams, Users};
+use scope::resource::{Customers, Integrations, Kind, Tags, Teams, Users};
 use serde_json::{Value, json};
 
 use crate::fields::Body;
-use crate::{Answer, GorgiasError, customers, tags, time};
+use crate::{Answer, GorgiasError, customers, integrations, tags, time};
 
 /// What a refusal names before the body is read.
 pub const FIRST: Permissions = Permissions::of(&[Permission::read(Kind::Customers)]);
@@ -26,6 +26,7 @@ const TYPES: &[&str] = &[
     "customer_channel_email",
     "customer_channel_phone",
     "customers_by_phone",
+    "integration",
     "team",
     "tag",
     // The old name of a customer.
@@ -64,6 +65,9 @@ pub async fn search(State(app): State<App>, later: Later, body: Body) -> Answer 
         }
         Permits::Agents(may) => search::agents(&mut tx, may, &text, size).await?.iter().map(agent).collect(),
         Permits::Teams(may) => search::teams(&mut tx, may, &text, size).await?.iter().map(team).collect(),
+        Permits::Integrations(may) => {
+            search::integrations(&mut tx, may, &text, size).await?.iter().map(integrations::view).collect()
+        }
         Permits::Tags(may) => search::tags(&mut tx, may, &text, size).await?.iter().map(tags::view).collect(),
     };
     Ok(Json(json!({
@@ -80,6 +84,7 @@ enum Permits {
     Addresses(CanRead<Customers>, Option<&'static str>),
     Agents(CanRead<Users>),
     Teams(CanRead<Teams>),
+    Integrations(CanRead<Integrations>),
     Tags(CanRead<Tags>),
 }
 
@@ -87,6 +92,7 @@ impl Permits {
     fn of(kind: &str, later: &Later) -> Result<Permits, GorgiasError> {
         Ok(match kind {
             "agent" => Permits::Agents(later.permit()?),
+            "integration" => Permits::Integrations(later.permit()?),
             "team" => Permits::Teams(later.permit()?),
             "tag" => Permits::Tags(later.permit()?),
             "customer_channel" => Permits::Addresses(later.permit()?, None),

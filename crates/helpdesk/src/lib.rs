@@ -10,8 +10,10 @@ pub mod custom_fields;
 pub mod customers;
 mod error;
 pub mod events;
+pub mod files;
 pub mod filter;
 pub mod follow;
+pub mod integrations;
 pub mod jobs;
 pub mod macros;
 mod names;
@@ -31,5 +33,7 @@ pub mod ticket_forms;
 pub mod tickets;
 pub mod users;
 pub mod views;
+pub mod voice_calls;
+pub mod widgets;
 
 pub use error::Error;

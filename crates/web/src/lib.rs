@@ -17,6 +17,7 @@ mod choose;
 mod confirm;
 mod consent;
 mod demo_mail;
+mod demo_webhooks;
 mod device;
 mod end_session;
 mod errors;
@@ -92,6 +93,8 @@ pub fn routes() -> Routes {
         .open(get, "/survey/{token}", survey::show, BY_SURVEY)
         .open(post, "/survey/{token}", survey::answer, BY_SURVEY)
         .open(get, "/demo/mail", demo_mail::show, "the demo's own mails; exists nowhere else")
+        .open(get, "/demo/webhooks", demo_webhooks::show, "calls to the demo itself; exists nowhere else")
+        .open(post, "/demo/webhooks/{name}", demo_webhooks::receive, "calls to the demo itself; exists nowhere else")
         .open(get, "/me/security", me::security::show, OWN)
         .open(post, "/me/security/password", me::security::change_password, OWN)
         .open(post, "/me/security/email", me::security::verify_address, OWN)
@@ -144,6 +147,18 @@ pub fn routes() -> Routes {
         .post("/admin/macros/{id}/delete", admin::macros::delete)
         .get("/admin/resource-servers", admin::resource_servers::show)
         .post("/admin/resource-servers", admin::resource_servers::save)
+        .get("/admin/integrations", admin::integrations::list)
+        .post("/admin/integrations", admin::integration::create)
+        .get("/admin/integrations/new", admin::integration::new)
+        .get("/admin/integrations/{id}", admin::integration::show)
+        .post("/admin/integrations/{id}", admin::integration::update)
+        .post("/admin/integrations/{id}/switch", admin::integration::switch)
+        .post("/admin/integrations/{id}/secret", admin::integration::secret)
+        .post("/admin/integrations/{id}/test", admin::integration::test)
+        .post("/admin/integrations/{id}/delete", admin::integration::delete)
+        .get("/admin/deliveries", admin::deliveries::list)
+        .get("/admin/deliveries/{id}", admin::deliveries::show)
+        .post("/admin/deliveries/{id}/replay", admin::deliveries::replay)
         .get("/admin/keys", admin::keys::list)
         .post("/admin/keys/rotate", admin::keys::rotate)
         .post("/admin/keys/{kid}/revoke", admin::keys::revoke)

@@ -108,6 +108,7 @@ pub struct Frame {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
     Home,
+    Integrations,
     Jobs,
     Apps,
     Agents,
@@ -194,6 +195,12 @@ pub fn done(query: &Form) -> Option<&'static str> {
         "api-key-revoked" => Some("The API key is revoked."),
         "keys-off" => Some("API keys are switched off. Every one of them is refused now."),
         "keys-on" => Some("API keys are switched on again."),
+        "integration-made" => Some("The integration is made. Try it, before something happens."),
+        "integration-on" => Some("The integration is on. What happened while it was off is not told."),
+        "integration-off" => Some("The integration is off."),
+        "integration-deleted" => Some("The integration is deleted."),
+        "unsigned" => Some("Calls are not signed any more."),
+        "called" => Some("The call is on its way. Look again in a moment."),
         "job-started" => Some("The job is started."),
         "job-canceled" => Some("The job is stopped. What it has done already is kept."),
         "withdrawn" => Some("You have withdrawn the app’s access."),

@@ -1,6 +1,7 @@
 //! Every template with sample data: that it renders, and keeps the rules that all pages keep.
 //! With `WEB_SAMPLES=folder` the pages are also written there, to be looked at in a browser.
 
+mod integrations;
 mod jobs;
 mod labels;
 mod people;
@@ -414,6 +415,7 @@ fn all() -> Vec<(&'static str, String)> {
         .into_iter()
         .chain(rooms::pages())
         .chain(rules::pages())
+        .chain(integrations::pages())
         .chain(jobs::pages())
         .chain(statistics::pages())
         .chain(views::pages());

@@ -9,6 +9,8 @@ use store::Tx;
 
 use super::{Action, Email, Text};
 use crate::custom_fields::SentValue;
+use crate::integrations::call;
+use crate::integrations::deliveries::{self, Source};
 use crate::people::PersonRef;
 use crate::templates::{self, Facts};
 use crate::tickets::message_draft::NewMessage;
@@ -112,8 +114,16 @@ pub async fn take(
         Action::SendSurvey => {
             return satisfaction_surveys::send(tx, may.actor(), now, ticket_id).await.map(Outcome::of);
         }
-        Action::Http(_) => {
-            return Err(Error::invalid("actions", "This server cannot take the action."));
+        Action::Http(http) => {
+            call::check(http, "actions")?;
+            let name = match (context.rule_id, context.job_id) {
+                (Some(rule_id), _) => format!("rule {rule_id}"),
+                (None, Some(job_id)) => format!("job {job_id}"),
+                (None, None) => "macro".to_owned(),
+            };
+            let source = Source { name: &name, person_id: context.person_id };
+            deliveries::call(tx, now, ticket_id, source, http).await?;
+            return Ok(Outcome::Changed);
         }
         Action::Unknown { .. } => return Ok(Outcome::Unchanged),
     };
@@ -127,7 +137,6 @@ fn value_of(field_id: i64, value: &Json) -> SentValue {
 /// The name of an action that cannot be taken at all.
 pub fn refusal(action: &Action) -> Option<&str> {
     match action {
-        Action::Http(_) => Some("http"),
         Action::Unknown { name, .. } => Some(name),
         _ => None,
     }

@@ -30,6 +30,11 @@ pub async fn merge(
     people::lock(tx, source_id.max(target_id)).await?;
     let source = read(tx, source_id).await?;
     let target = read(tx, target_id).await?;
+    let is_known_to = |integration_id| target.integrations.iter().any(|it| it.integration_id == integration_id);
+    if source.integrations.iter().any(|it| is_known_to(it.integration_id)) {
+        // Neither answer may be lost, and one customer has room for one (Gorgias contract, `customers`).
+        return Err(Error::Taken { kind: "customer", field: "integrations" });
+    }
     let n_tickets = tx
         .run(
             "update tickets set customer_id = $1, updated_at = $2 where customer_id = $3",
@@ -47,6 +52,11 @@ pub async fn merge(
     if target.customer.data.is_none() {
         tx.run("update people set data = $1 where id = $2", &[source.customer.data.as_ref().into(), target_id.into()])
             .await?;
+    }
+    for table in
+        ["integration_data set person_id = $1 where person_id", "voice_calls set customer_id = $1 where customer_id"]
+    {
+        tx.run(&format!("update {table} = $2"), &[target_id.into(), source_id.into()]).await?;
     }
     custom_fields::merge_customers(tx, source_id, target_id).await?;
     organizations::merge_members(tx, source_id, target_id).await?;

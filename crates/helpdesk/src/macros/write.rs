@@ -11,6 +11,7 @@ use crate::Error;
 use crate::actions::Action;
 use crate::actions::take::Context;
 use crate::events::{self, Change};
+use crate::integrations::call;
 use crate::rules::uses;
 
 /// Macros of one call that archives them.
@@ -203,7 +204,10 @@ fn check(made: &Macro) -> Result<(), Error> {
     if made.actions.iter().any(|action| matches!(action, Action::ApplyMacro(_))) {
         return Err(Error::invalid("actions", "A macro cannot apply another one."));
     }
-    Ok(())
+    made.actions.iter().try_for_each(|action| match action {
+        Action::Http(http) => call::check(http, "actions"),
+        _ => Ok(()),
+    })
 }
 
 fn actions_json(made: &Macro) -> Result<Json, Error> {

@@ -9,6 +9,7 @@ use super::{Rule, Step};
 use crate::Error;
 use crate::actions::Action;
 use crate::actions::take::{self, Context, Outcome};
+use crate::integrations::call;
 
 /// What brought a message that a rule wrote.
 const VIA: &str = "rule";
@@ -30,6 +31,9 @@ pub fn check(steps: &[Step]) -> Result<(), Error> {
 }
 
 fn check_action(action: &Action) -> Result<(), Error> {
+    if let Action::Http(http) = action {
+        return call::check(http, "code");
+    }
     match take::refusal(action) {
         None => Ok(()),
         Some(name) => Err(Error::invalid("code", format!("Rules of this server cannot take the action {name}."))),

@@ -18,7 +18,7 @@ use crate::addresses::{self, Address};
 use crate::customers::{self, CustomerInList};
 use crate::page::{Query, Slice};
 
-pub use named::{Agent, agents, tags, teams};
+pub use named::{Agent, agents, integrations, tags, teams};
 pub use rebuild::{KIND, run};
 pub use tickets::{FOUND_MAX, among, index_ticket, tickets};
 

@@ -1,16 +1,20 @@
-//! Staff, teams and tags by name. They are few: all of a kind are read, up to a bound, and ranked.
+//! Staff, teams, tags and integrations by name. They are few: all of a kind are read, up to a bound, and ranked.
 
 use scope::permit::CanRead;
-use scope::resource::{Tags, Teams, Users};
+use scope::resource::{Integrations, Tags, Teams, Users};
 use store::{Row, Tx};
 
 use super::{rank_of_all, words};
 use crate::Error;
+use crate::integrations::{self as all_integrations, Integration};
+use crate::page::Slice;
 use crate::tags::{self as all_tags, Tag};
 use crate::teams::Team;
 
 /// Most of a kind that are read. The most used tags come first.
 const READ_MAX: i64 = 5_000;
+/// Integrations are larger.
+const INTEGRATIONS_MAX: usize = 1_000;
 
 /// One of the staff, as found.
 #[derive(Debug, Clone)]
@@ -57,6 +61,18 @@ pub async fn tags(tx: &mut Tx, _may: &CanRead<Tags>, text: &str, limit: usize) -
     let rows: Vec<Row> = tx.rows(&sql, &[READ_MAX.into()]).await?;
     let all = rows.iter().map(Tag::from_row).collect::<Result<Vec<_>, _>>()?;
     Ok(best(all, text, limit, |tag| tag.name.clone()))
+}
+
+/// Integrations by name, best first.
+pub async fn integrations(
+    tx: &mut Tx,
+    may: &CanRead<Integrations>,
+    text: &str,
+    limit: usize,
+) -> Result<Vec<Integration>, Error> {
+    let newest = Slice { limit: INTEGRATIONS_MAX, from: None };
+    let all = all_integrations::list(tx, may, None, true, &newest).await?.items;
+    Ok(best(all, text, limit, |integration| integration.name.clone()))
 }
 
 /// The best of them, in the order given where they are equally good. All, if nothing is looked for.

@@ -13,7 +13,7 @@ use super::messages::{self, INTERNAL_NOTE};
 use super::{Ticket, bodies, changes, write};
 use crate::events::{self, Change};
 use crate::people::{PersonRef, json_to_store};
-use crate::{Error, customers, search};
+use crate::{Error, customers, files, search};
 
 const OBJECT_TYPE: &str = "TicketMessage";
 
@@ -74,6 +74,8 @@ pub(super) async fn insert(
         )
         .await?;
     let id = row.ok_or(store::StoreError::Column("id"))?.int("id")?;
+    files::take_stored(tx, now, draft.attachments.as_deref()).await?;
+    files::take_text(tx, now, draft.body_html.as_deref()).await?;
     let created = change("ticket-message-created", id, ticket_id, None, Some(draft.facts()));
     events::record(tx, actor, now, created).await?;
     Ok(id)
@@ -252,6 +254,8 @@ async fn save(
         &params,
     )
     .await?;
+    files::take_stored(tx, now, new.attachments.as_deref()).await?;
+    files::take_text(tx, now, new.body_html.as_deref()).await?;
     let updated = change("ticket-message-updated", id, ticket_id, Some(before), Some(after));
     events::record(tx, actor, now, updated).await?;
     if old.failed_at.is_none() && new.failed_at.is_some() {

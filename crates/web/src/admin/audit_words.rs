@@ -81,6 +81,7 @@ pub fn sentence(entry: &Entry) -> String {
             Some(reason) => format!("{who} suspended the app {object}: {reason}"),
             None => format!("{who} suspended the app {object}"),
         },
+        "app-uninstalled" => format!("{who} uninstalled the app {object}"),
         "app-enabled" => format!("{who} let the app {object} work again"),
         "app-secret-added" => format!("{who} added a secret to the app {object}"),
         "app-secret-revoked" => format!("{who} revoked a secret of the app {object}"),

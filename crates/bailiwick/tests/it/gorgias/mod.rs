@@ -1,10 +1,14 @@
 //! The Gorgias dialect over HTTP: one file a resource.
 
 mod account;
+mod apps;
 mod conditions;
 mod custom_fields;
 mod customers;
 mod events;
+mod files;
+mod integration_failures;
+mod integrations;
 pub mod jobs;
 mod macros;
 mod message_actions;
@@ -22,6 +26,8 @@ mod tickets;
 mod users;
 mod view_items;
 mod views;
+mod voice_calls;
+mod widgets;
 
 use serde_json::Value;
 

@@ -3,6 +3,7 @@
 mod admin_agents;
 mod admin_apps;
 mod admin_helpdesk;
+mod admin_integrations;
 mod admin_jobs;
 mod admin_macros;
 mod admin_registration;
