@@ -56,7 +56,7 @@ pub struct Linked {
 pub async fn linked(tx: &mut Tx, person_id: i64) -> Result<Vec<Linked>, StoreError> {
     let rows = tx
         .rows(
-            "select u.id as id, p.name as name, p.is_active as is_active, u.created_at as created_at, u.last_used_at as last_used_at
+            "select u.id as id, p.name as name, p.status as status, u.created_at as created_at, u.last_used_at as last_used_at
              from upstream_identities u join identity_providers p on p.id = u.provider_id
              where u.person_id = $1 order by u.id limit 100",
             &[person_id.into()],
@@ -66,7 +66,7 @@ pub async fn linked(tx: &mut Tx, person_id: i64) -> Result<Vec<Linked>, StoreErr
         Ok(Linked {
             id: row.int("id")?,
             provider: row.text("name")?,
-            is_active: row.flag("is_active")?,
+            is_active: row.text("status")? == "active",
             created_at: row.time("created_at")?,
             last_used_at: row.time_or_null("last_used_at")?,
         })
