@@ -340,7 +340,7 @@ test("a person sets up codes and a passkey, signs in with each, and chooses a ne
   await atEachLook(page, "second-factor");
   await page.fill("#factor-code", codeOf(secret, 1));
   await page.click("#factor-submit");
-  await page.waitForSelector("text=Apps you allowed");
+  await page.waitForSelector("h1:has-text('Apps you allowed')");
   await page.goto(`${own.url}/logout`);
   await page.click("#logout-confirm");
 
@@ -365,7 +365,7 @@ test("a person sets up codes and a passkey, signs in with each, and chooses a ne
   await signIn(page, { email: own.people.agent.email, password: "seven calm grey herons" });
   await page.fill("#factor-code", recovery[0]);
   await page.click("#factor-submit");
-  await page.waitForSelector("text=Apps you allowed");
+  await page.waitForSelector("h1:has-text('Apps you allowed')");
   await page.goto(`${own.url}/logout`);
   await page.click("#logout-confirm");
 
@@ -514,4 +514,18 @@ test("every page is readable in both themes, wide and narrow", async (t) => {
   await atEachLook(page, "not-found");
   await page.goto(`${demo.url}/logout`);
   await atEachLook(page, "sign-out");
+});
+
+test("every room of the navigation is readable over a helpdesk that is in use", async (t) => {
+  const page = await visitor(t);
+  await page.goto(`${demo.url}/admin`);
+  await signIn(page, demo.people.admin);
+  await page.waitForSelector("#rooms");
+  const rooms = await page.locator("#rooms a").evaluateAll((links) => links.map((it) => it.getAttribute("href")));
+  assert.ok(20 < rooms.length, "an administrator sees every room");
+  for (const room of rooms) {
+    await page.goto(`${demo.url}${room}`);
+    assert.equal(await page.locator("#rooms [aria-current]").getAttribute("href"), room, `${room} is marked in the navigation`);
+    await atEachLook(page, `room${room.replaceAll("/", "-")}`);
+  }
 });
