@@ -33,6 +33,7 @@ mod my_apps;
 mod pages;
 mod passkey;
 mod reach;
+mod rooms;
 mod scopes;
 mod setup;
 mod survey;
@@ -80,6 +81,7 @@ pub fn routes() -> Routes {
         .open(post, "/login/factor/passkey/finish", login_factor::show_passkey, SIGNING_IN)
         .open(get, "/login/more", login_factor::more, OWN)
         .open(post, "/login/passkey", passkey::begin, SIGNING_IN)
+        .open(post, "/login/passkey/options", passkey::options, SIGNING_IN)
         .open(post, "/login/passkey/finish", passkey::finish, SIGNING_IN)
         .open(get, "/login/resume", login_factor::resume, ASKING)
         .open(get, "/forgot", mailed::forgot, SIGNING_IN)
@@ -102,6 +104,7 @@ pub fn routes() -> Routes {
         .open(post, "/me/security/sessions/{id}/end", me::security::end_session, OWN)
         .open(get, "/me/security/totp", me::factors::show_totp, OWN)
         .open(post, "/me/security/totp", me::factors::confirm_totp, OWN)
+        .open(post, "/me/security/links/{id}/remove", me::security::remove_link, OWN)
         .open(post, "/me/security/totp/new", me::factors::begin_totp, OWN)
         .open(post, "/me/security/totp/remove", me::factors::remove_totp, OWN)
         .open(post, "/me/security/recovery-codes", me::factors::make_codes, OWN)
@@ -247,6 +250,8 @@ pub fn routes() -> Routes {
         .post("/admin/surveys", admin::surveys::save)
         .get("/admin/sign-in", admin::sign_in::show)
         .post("/admin/sign-in", admin::sign_in::create)
+        .get("/admin/sign-in/{id}/edit", admin::sign_in::edit)
+        .post("/admin/sign-in/{id}/edit", admin::sign_in::update)
         .post("/admin/sign-in/{id}/test", admin::sign_in::test)
         .post("/admin/sign-in/{id}/disable", admin::sign_in::disable)
         .post("/admin/sign-in/{id}/enable", admin::sign_in::enable)

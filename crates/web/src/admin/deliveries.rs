@@ -17,7 +17,8 @@ use store::transact;
 
 use super::audit::Choice;
 use super::integrations::{place, place_of};
-use crate::pages::{Crumb, Frame, Section, done, page, see_other};
+use crate::pages::{Crumb, Frame, done, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Posted, Query, Visitor};
 use crate::when::When;
 use crate::{account, errors, text};

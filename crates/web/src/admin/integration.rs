@@ -20,7 +20,8 @@ use store::transact;
 use super::deliveries::{CallRow, call_row};
 use super::integrations::{Shown, shown};
 use crate::form::Form;
-use crate::pages::{Crumb, Frame, Section, done, page, see_other};
+use crate::pages::{Crumb, Frame, done, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Posted, Query, Visitor};
 use crate::{account, errors, text};
 

@@ -12,7 +12,8 @@ use jiff::Timestamp;
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::{Apps, Integrations};
 
-use crate::pages::{Frame, Section, done, page, see_other};
+use crate::pages::{Frame, done, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Query, Visitor};
 use crate::when::When;
 use crate::{account, errors, text};

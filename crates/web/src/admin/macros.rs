@@ -14,7 +14,8 @@ use scope::resource::Macros;
 use store::transact;
 
 use super::tags::Choice;
-use crate::pages::{Frame, Section, done, page, see_other};
+use crate::pages::{Frame, done, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Posted, Query, Visitor};
 use crate::{account, errors, text};
 

@@ -10,7 +10,8 @@ use helpdesk::tags::{self, Sort, Tag};
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::Tags;
 
-use crate::pages::{Frame, Section, done, page, see_other};
+use crate::pages::{Frame, done, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Query, Visitor};
 use crate::{account, errors, text};
 

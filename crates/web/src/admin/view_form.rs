@@ -17,7 +17,8 @@ use scope::resource::{Teams, Tickets, Users, Views};
 use super::condition_words;
 use super::views::{count_in_words, shown_name};
 use crate::form::Form;
-use crate::pages::{Crumb, Frame, Section, page, see_other};
+use crate::pages::{Crumb, Frame, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Posted, Visitor};
 use crate::{account, errors, text};
 

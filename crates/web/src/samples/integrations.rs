@@ -8,7 +8,7 @@ use crate::admin::deliveries::{CallRow, Fact, Log, One, Said};
 use crate::admin::integration::{Known, Show, Trigger};
 use crate::admin::integrations::{IntegrationRow, List, Shown};
 use crate::form::Form;
-use crate::pages::Section;
+use crate::rooms::Section;
 
 fn shown(word: &'static str, tone: &'static str, sentence: &str) -> Shown {
     Shown { word, tone, sentence: sentence.to_owned() }

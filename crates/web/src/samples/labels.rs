@@ -12,7 +12,7 @@ use crate::admin::macros::{self, MacroRow};
 use crate::admin::tag::{self, Shown, TagForm};
 use crate::admin::tags::{self, TagRow};
 use crate::form::Form;
-use crate::pages::Section;
+use crate::rooms::Section;
 
 fn tag(id: i64, name: &str, color: Option<&str>, usage: i64) -> Tag {
     let description = (id == 1).then(|| "The customer wants their money back.".to_owned());

@@ -6,7 +6,7 @@ use super::frame;
 use crate::admin::view_form::{Choice, ViewForm};
 use crate::admin::views::{Room, ViewRow};
 use crate::form::Form;
-use crate::pages::Section;
+use crate::rooms::Section;
 
 pub fn pages() -> Vec<(&'static str, String)> {
     vec![
