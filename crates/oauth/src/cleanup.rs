@@ -139,7 +139,7 @@ fn ended_by(now: Timestamp, kept: SignedDuration) -> Timestamp {
 }
 
 async fn remove(db: &Db, clock: &Clock, sql: &str, ended_by: Timestamp) -> Result<u64, StoreError> {
-    let mut pace = Pace::new();
+    let mut pace = Pace::default();
     let mut n_removed = 0;
     loop {
         let size = pace.size() as u64;
@@ -157,7 +157,7 @@ async fn remove(db: &Db, clock: &Clock, sql: &str, ended_by: Timestamp) -> Resul
 }
 
 async fn remove_of_families(db: &Db, clock: &Clock, sql: &str, ended_by: Timestamp) -> Result<u64, StoreError> {
-    let mut pace = Pace::new();
+    let mut pace = Pace::default();
     let mut n_removed = 0;
     loop {
         let size = pace.size();

@@ -107,6 +107,12 @@ impl<R: Read> Objects<R> {
                 }
                 continue;
             }
+            // An object of one line that does not end there is broken; the next line is another.
+            let ends_a_line = byte == b'\n' && self.wanted_depth == 0 && is_collecting;
+            if ends_a_line && serde_json::from_slice::<Value>(&json).is_err() && self.next_begins_an_object()? {
+                self.open.clear();
+                return Ok(Some(Object { list: String::new(), json, end: self.offset }));
+            }
             match byte {
                 b'"' => {
                     in_text = true;
@@ -125,13 +131,6 @@ impl<R: Read> Objects<R> {
                     self.open.pop();
                     if is_collecting && self.open.len() <= self.wanted_depth {
                         return Ok(Some(Object { list: self.list(), json, end: self.offset }));
-                    }
-                }
-                b'\n' if self.wanted_depth == 0 && is_collecting => {
-                    // An object of one line that does not end there is broken; the next line is another.
-                    if serde_json::from_slice::<Value>(&json).is_err() && self.next_begins_an_object()? {
-                        self.open.clear();
-                        return Ok(Some(Object { list: String::new(), json, end: self.offset }));
                     }
                 }
                 _ => {}

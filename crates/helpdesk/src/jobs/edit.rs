@@ -38,7 +38,7 @@ pub(super) async fn run(run: &Run<'_>, selection: &Selection, what: What<'_>) ->
     }
     let place = |name: &str| progress.checkpoint.get(name).and_then(Json::as_i64).unwrap_or_default();
     let mut walk = Walk::new(selection, viewpoint, (place("after"), place("last")));
-    let mut pace = Pace::new();
+    let mut pace = Pace::default();
     loop {
         let ids = walk.next(run.db, pace.size()).await?;
         if ids.is_empty() {

@@ -17,11 +17,13 @@ pub struct Pace {
     most: usize,
 }
 
-impl Pace {
-    pub fn new() -> Pace {
+impl Default for Pace {
+    fn default() -> Pace {
         Pace { size: FIRST, most: MOST }
     }
+}
 
+impl Pace {
     /// For rows that cost more, such as whole tickets with their messages.
     pub fn at_most(most: usize) -> Pace {
         Pace { size: FIRST.min(most), most }
@@ -48,7 +50,7 @@ mod tests {
 
     #[test]
     fn slices_shrink_when_they_take_long_and_grow_when_they_do_not() {
-        let mut pace = Pace::new();
+        let mut pace = Pace::default();
         let at = |milliseconds| Timestamp::from_millisecond(milliseconds).unwrap();
 
         pace.learn(at(0), at(100));

@@ -55,7 +55,7 @@ pub(super) async fn run(run: &Run<'_>, undone_id: i64) -> Result<Ended, Error> {
         progress.total = Some(job::read(&mut tx, undone_id).await?.changed_count);
         progress.checkpoint = json!({ "before": i64::MAX, "taken": 0 });
     }
-    let mut pace = Pace::new();
+    let mut pace = Pace::default();
     loop {
         let place = |name: &str| progress.checkpoint.get(name).and_then(Json::as_i64).unwrap_or_default();
         let (before, taken) = (place("before"), usize::try_from(place("taken")).unwrap_or_default());

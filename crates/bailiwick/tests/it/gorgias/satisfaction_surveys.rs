@@ -17,7 +17,7 @@ async fn ticket(server: &Server, token: &str, email: &str) -> (i64, i64) {
         "messages": [{ "channel": "email", "via": "email", "from_agent": false, "body_text": "Where?", "sender": { "email": email } }],
     });
     let made = body(server.post("/api/tickets", token, new).await, 201).await;
-    (made["id"].as_i64().unwrap(), made["customer"]["id"].as_i64().unwrap())
+    (made["id"].as_i64().expect("what the test made"), made["customer"]["id"].as_i64().expect("what the test made"))
 }
 
 async fn switch_on(server: &Server, token: &str) {

@@ -20,7 +20,7 @@ async fn names(server: &Server, token: &str, query: &str) -> Vec<String> {
 }
 
 async fn customer(server: &Server, token: &str, customer: Value) -> i64 {
-    body(server.post("/api/customers", token, customer).await, 201).await["id"].as_i64().unwrap()
+    body(server.post("/api/customers", token, customer).await, 201).await["id"].as_i64().expect("what the test made")
 }
 
 /// The tickets with these words, newest first.

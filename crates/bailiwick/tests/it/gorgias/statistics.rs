@@ -26,8 +26,8 @@ async fn ticket(server: &Server, token: &str, channel: &str, customer: &str, mor
         "customer": { "email": customer }, "channel": channel, "subject": "Hello",
         "messages": [{ "channel": channel, "via": channel, "from_agent": false, "body_text": "Hi", "sender": { "email": customer } }],
     });
-    new.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    body(server.post("/api/tickets", token, new).await, 201).await["id"].as_i64().unwrap()
+    new.as_object_mut().expect("what the test made").extend(more.as_object().expect("what the test made").clone());
+    body(server.post("/api/tickets", token, new).await, 201).await["id"].as_i64().expect("what the test made")
 }
 
 async fn message(server: &Server, token: &str, ticket_id: i64, channel: &str, from_agent: bool) {
@@ -86,10 +86,10 @@ fn query(scope: &str, more: Value) -> Value {
             { "member": "periodEnd", "operator": "beforeDate", "values": ["2026-03-31T23:59:59.000"] },
         ],
     });
-    for (name, value) in more.as_object().unwrap() {
+    for (name, value) in more.as_object().expect("what the test made") {
         match (name.as_str(), value) {
             ("filters", Value::Array(filters)) => {
-                query["filters"].as_array_mut().unwrap().extend(filters.iter().cloned())
+                query["filters"].as_array_mut().expect("what the test made").extend(filters.iter().cloned())
             }
             _ => query[name] = value.clone(),
         }
@@ -271,7 +271,7 @@ async fn tags_are_counted_when_they_are_put_on_and_follow_a_merge() {
 
 /// Every row that says something.
 async fn everything(server: &Server) -> Vec<String> {
-    let mut tx = server.db.read().await.unwrap();
+    let mut tx = server.db.read().await.expect("what the test made");
     let mut rows = Vec::new();
     for (table, columns) in [
         ("statistics_counts", "measure, quarter, user_id, team_id, channel, integration_id, part, n, total"),
@@ -284,12 +284,16 @@ async fn everything(server: &Server) -> Vec<String> {
         ("statistics_surveys", "ticket_id, created_at, sent_at, scored_at, score, counted"),
     ] {
         let such = if table == "statistics_counts" { "n <> 0 or total <> 0" } else { "1 = 1" };
-        for row in
-            tx.rows(&format!("select {columns} from {table} where {such} order by {columns}"), &[]).await.unwrap()
+        for row in tx
+            .rows(&format!("select {columns} from {table} where {such} order by {columns}"), &[])
+            .await
+            .expect("what the test made")
         {
             let values = columns.split(", ").map(|column| {
                 let column: &'static str = column.to_owned().leak();
-                row.int_or_null(column).map(|it| format!("{it:?}")).unwrap_or_else(|_| row.text(column).unwrap())
+                row.int_or_null(column)
+                    .map(|it| format!("{it:?}"))
+                    .unwrap_or_else(|_| row.text(column).expect("what the test made"))
             });
             rows.push(format!("{table} {}", values.collect::<Vec<_>>().join(" ")));
         }
