@@ -25,6 +25,7 @@ pub mod legacy_statistics;
 mod message_view;
 pub mod messages;
 pub mod metric_cards;
+pub mod openapi;
 pub mod page;
 mod path;
 mod person_ref;
@@ -51,6 +52,12 @@ pub const SURFACE: Surface =
 /// The route table of the dialect.
 pub fn routes() -> Routes {
     Routes::new(SURFACE)
+        .open(
+            MethodFilter::GET,
+            "/openapi/gorgias.json",
+            openapi::show,
+            "it describes the interface and nothing of the account",
+        )
         .get("/api/account", account::show)
         .get("/api/account/settings", account::list_settings)
         .post("/api/account/settings", account::create_setting)

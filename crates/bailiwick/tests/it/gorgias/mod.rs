@@ -1,9 +1,12 @@
 //! The Gorgias dialect over HTTP: one file a resource.
 
 mod account;
+mod contract;
+mod contract_lists;
 mod custom_fields;
 mod customers;
 mod events;
+mod interface;
 pub mod jobs;
 mod messages;
 mod rules;
