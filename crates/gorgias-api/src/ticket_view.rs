@@ -42,6 +42,7 @@ impl Serialize for TicketInListView<'_> {
         map.serialize_entry("excerpt", &ticket.excerpt)?;
         map.serialize_entry("integrations", &[(); 0])?;
         map.serialize_entry("messages_count", &ticket.messages_count)?;
+        map.serialize_entry("imported", &ticket.imported)?;
         map.end()
     }
 }
@@ -73,6 +74,7 @@ impl Serialize for TicketView<'_> {
         map.serialize_entry("messages", &Each(messages, MessageView))?;
         // Quirk: deprecated, and empty in recorded traffic. `GET /api/events` has them.
         map.serialize_entry("events", &[(); 0])?;
+        map.serialize_entry("imported", &ticket.imported)?;
         // No rule has to run on a ticket before it is done with.
         map.serialize_entry("processed_datetime", &Datetime(ticket.created_at))?;
         map.serialize_entry("satisfaction_survey", &satisfaction_survey.as_ref().map(satisfaction_surveys::view))?;
@@ -108,7 +110,6 @@ fn entries<M: SerializeMap, C: Serialize>(map: &mut M, ticket: &Ticket, around: 
     map.serialize_entry("closed_datetime", &ticket.closed_at.map(Datetime))?;
     map.serialize_entry("snooze_datetime", &ticket.snoozed_until.map(Datetime))?;
     map.serialize_entry("trashed_datetime", &ticket.trashed_at.map(Datetime))?;
-    map.serialize_entry("imported", &ticket.imported)?;
     map.serialize_entry("last_sent_message_not_delivered", &ticket.last_sent_message_not_delivered)?;
     map.serialize_entry("custom_fields", &ValuesView(around.fields))
 }

@@ -6,6 +6,7 @@ mod contract_lists;
 mod custom_fields;
 mod customers;
 mod events;
+mod hostile;
 mod interface;
 pub mod jobs;
 mod messages;
