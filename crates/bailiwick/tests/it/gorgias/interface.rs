@@ -126,7 +126,10 @@ impl Writer<'_> {
                 "name": format!("Rule {n:03}"), "event_types": "ticket-created", "deactivated_datetime": "2026-03-01T09:00:00",
                 "code": "if (eq(ticket.status, 'open')) { Action('addTags', { tags: 'seen' }) }",
             }),
-            ["jobs"] => json!({ "type": "exportTicket", "params": {}, "meta": { "n": n } }),
+            ["jobs"] => json!({
+                // One of the two is not there, so that the job has an error to tell.
+                "type": "updateTicket", "params": { "ticket_ids": [1, 1_000_000], "updates": { "priority": "high" } }, "meta": { "n": n },
+            }),
             ["macros"] => json!({ "name": format!("Macro {n:03}"), "actions": [
                 { "name": "setStatus", "title": "Close", "type": "user", "arguments": { "status": "closed" } },
             ] }),
