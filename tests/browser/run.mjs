@@ -1,39 +1,25 @@
 // The pages in a real browser: keyboard only, without scripts, in both themes, wide and narrow.
 //
-// BAILIWICK_BIN names the program, CHROMIUM the browser (default: chromium). SCREENSHOTS names a folder for pictures of all pages.
+// BAILIWICK_BIN names the program; look.mjs names the rest. samples.mjs looks at the pages that no journey here comes by.
 
 import assert from "node:assert/strict";
 import { createHash, createHmac, randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
 
+import { LOOKS, launch, look } from "./look.mjs";
 import { startDemo, startFresh } from "./servers.mjs";
-
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const screenshots = process.env.SCREENSHOTS;
-const LOOKS = [
-  { width: 1440, height: 900, colorScheme: "light" },
-  { width: 1440, height: 900, colorScheme: "dark" },
-  { width: 390, height: 844, colorScheme: "light" },
-  { width: 390, height: 844, colorScheme: "dark" },
-];
 
 let browser, demo, app, callbacks;
 
 before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
+  browser = await launch();
   callbacks = await startCallbacks();
   demo = await startDemo();
   app = demo.apps.find((it) => it.dialect === "gorgias" && it.type === "confidential");
-  if (screenshots) mkdirSync(screenshots, { recursive: true });
 });
 
 after(async () => {
@@ -110,18 +96,6 @@ async function tabTo(page, selector) {
 }
 
 // ---- what every page must be
-
-/** Axe finds nothing serious, nothing is wider than the window, and a picture is taken. */
-async function look(page, name, { width, colorScheme }) {
-  const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  assert.ok(tooWide <= 0, `${name} at ${width} px scrolls sideways by ${tooWide} px`);
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => globalThis.axe.run());
-  const bad = violations.filter((it) => ["serious", "critical"].includes(it.impact));
-  const told = bad.map((it) => `${it.id}: ${it.nodes.map((node) => node.target.join(" ")).join(", ")}`);
-  assert.deepEqual(told, [], `axe on ${name} at ${width} px, ${colorScheme}`);
-  if (screenshots) await page.screenshot({ path: join(screenshots, `${name}-${width}-${colorScheme}.png`), fullPage: true });
-}
 
 async function atEachLook(page, name, looks = LOOKS) {
   for (const { width, height, colorScheme } of looks) {
@@ -310,9 +284,11 @@ test("a person sets up codes and a passkey, signs in with each, and chooses a ne
   const page = await visitor(t);
   const devtools = await page.context().newCDPSession(page);
   await devtools.send("WebAuthn.enable");
-  await devtools.send("WebAuthn.addVirtualAuthenticator", {
-    options: { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+  const { authenticatorId } = await devtools.send("WebAuthn.addVirtualAuthenticator", {
+    options: { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: false },
   });
+  // The sign-in page asks for passkeys by itself: a person who is always there would be signed in before they typed a word.
+  const isThere = (enabled) => devtools.send("WebAuthn.setAutomaticPresenceSimulation", { authenticatorId, enabled });
 
   await page.goto(`${own.url}/me/security`);
   await atEachLook(page, "sign-in-passkey");
@@ -337,8 +313,10 @@ test("a person sets up codes and a passkey, signs in with each, and chooses a ne
   await page.waitForSelector("#passkey-start:visible");
   await atEachLook(page, "passkey-new");
   await page.fill("#name", "Virtual key");
+  await isThere(true);
   await page.click("#passkey-start");
   await page.waitForSelector("text=The passkey is added.");
+  await isThere(false);
   await atEachLook(page, "security-full");
   await page.goto(`${own.url}/logout`);
   await page.click("#logout-confirm");
@@ -346,8 +324,14 @@ test("a person sets up codes and a passkey, signs in with each, and chooses a ne
   await page.click("#login-passkey");
   await page.waitForSelector("#passkey-start:visible");
   await atEachLook(page, "passkey-asked");
+  await isThere(true);
   await page.click("#passkey-start");
-  await page.waitForSelector("text=Apps you allowed");
+  await page.waitForSelector("h1:has-text('Apps you allowed')");
+  await page.goto(`${own.url}/logout`);
+  await page.click("#logout-confirm");
+  // The field of the address offers the passkey, and taking it is all there is to do.
+  await page.waitForSelector("h1:has-text('Apps you allowed')");
+  await isThere(false);
   await page.goto(`${own.url}/logout`);
   await page.click("#logout-confirm");
 
@@ -356,7 +340,7 @@ test("a person sets up codes and a passkey, signs in with each, and chooses a ne
   await atEachLook(page, "second-factor");
   await page.fill("#factor-code", codeOf(secret, 1));
   await page.click("#factor-submit");
-  await page.waitForSelector("text=Apps you allowed");
+  await page.waitForSelector("h1:has-text('Apps you allowed')");
   await page.goto(`${own.url}/logout`);
   await page.click("#logout-confirm");
 
@@ -381,7 +365,7 @@ test("a person sets up codes and a passkey, signs in with each, and chooses a ne
   await signIn(page, { email: own.people.agent.email, password: "seven calm grey herons" });
   await page.fill("#factor-code", recovery[0]);
   await page.click("#factor-submit");
-  await page.waitForSelector("text=Apps you allowed");
+  await page.waitForSelector("h1:has-text('Apps you allowed')");
   await page.goto(`${own.url}/logout`);
   await page.click("#logout-confirm");
 
@@ -530,4 +514,18 @@ test("every page is readable in both themes, wide and narrow", async (t) => {
   await atEachLook(page, "not-found");
   await page.goto(`${demo.url}/logout`);
   await atEachLook(page, "sign-out");
+});
+
+test("every room of the navigation is readable over a helpdesk that is in use", async (t) => {
+  const page = await visitor(t);
+  await page.goto(`${demo.url}/admin`);
+  await signIn(page, demo.people.admin);
+  await page.waitForSelector("#rooms");
+  const rooms = await page.locator("#rooms a").evaluateAll((links) => links.map((it) => it.getAttribute("href")));
+  assert.ok(20 < rooms.length, "an administrator sees every room");
+  for (const room of rooms) {
+    await page.goto(`${demo.url}${room}`);
+    assert.equal(await page.locator("#rooms [aria-current]").getAttribute("href"), room, `${room} is marked in the navigation`);
+    await atEachLook(page, `room${room.replaceAll("/", "-")}`);
+  }
 });

@@ -12,7 +12,7 @@ import sys
 
 import requests
 
-from gorgias_dialect import TIMEOUT, Api, install, is_there, token_request
+from gorgias_dialect import TIMEOUT, Api, install, token_request
 from journey import Failed, app_of, check, demo, step
 
 
@@ -23,21 +23,19 @@ def app_from_the_store(info):
     api = Api(info, token["access_token"])
     me = api.get("users/0")
     check(me["email"] == info["people"]["admin"]["email"] and api.get("account")["domain"] == info["account"], f"{me}")
-    if is_there("integrations"):
-        hook = api.call("POST", "integrations", 201, json={"name": "Parcels", "type": "http", "http": {
-            "url": "https://parcels.example.com/hooks?ticket={{ticket.id}}", "method": "POST", "request_content_type": "application/json",
-            "response_content_type": "application/json", "headers": {"X-Key": "k"}, "form": {"customer": "{{ticket.customer.email}}"},
-            "triggers": {"ticket-created": True, "ticket-updated": False}}})
-        check(hook["http"]["triggers"]["ticket-created"] is True and "hmac_secret" not in hook["http"], f"{hook}")
-        listed = api.get("integrations", type="http")
-        check([one["id"] for one in listed["data"]] == [hook["id"]] and "next_items" not in listed["meta"], f"{listed}")
-        api.call("PUT", f"integrations/{hook['id']}", 200, json={"deactivated_datetime": "2026-01-01T00:00:00"})
-        if is_there("widgets"):
-            widget = api.call("POST", "widgets", 201, json={"type": "http", "context": "ticket", "integration_id": hook["id"], "order": 0,
-                              "template": {"type": "wrapper", "widgets": [{"type": "card", "title": "Parcel", "path": "", "order": 0, "widgets": [
-                                  {"type": "text", "title": "Number", "path": "parcel.number", "order": 0}]}]}})
-            api.call("DELETE", f"widgets/{widget['id']}", 204)
-        api.call("DELETE", f"integrations/{hook['id']}", 204)
+    hook = api.call("POST", "integrations", 201, json={"name": "Parcels", "type": "http", "http": {
+        "url": "https://parcels.example.com/hooks?ticket={{ticket.id}}", "method": "POST", "request_content_type": "application/json",
+        "response_content_type": "application/json", "headers": {"X-Key": "k"}, "form": {"customer": "{{ticket.customer.email}}"},
+        "triggers": {"ticket-created": True, "ticket-updated": False}}})
+    check(hook["http"]["triggers"]["ticket-created"] is True and "hmac_secret" not in hook["http"], f"{hook}")
+    listed = api.get("integrations", type="http")
+    check(hook["id"] in [one["id"] for one in listed["data"]] and "next_items" not in listed["meta"], f"{listed}")
+    api.call("PUT", f"integrations/{hook['id']}", 200, json={"deactivated_datetime": "2026-01-01T00:00:00"})
+    widget = api.call("POST", "widgets", 201, json={"type": "http", "context": "ticket", "integration_id": hook["id"], "order": 0,
+                      "template": {"type": "wrapper", "widgets": [{"type": "card", "title": "Parcel", "path": "", "order": 0, "widgets": [
+                          {"type": "text", "title": "Number", "path": "parcel.number", "order": 0}]}]}})
+    api.call("DELETE", f"widgets/{widget['id']}", 204)
+    api.call("DELETE", f"integrations/{hook['id']}", 204)
 
     fresh = token_request(info, grant_type="refresh_token", refresh_token=token["refresh_token"])
     check(fresh["access_token"] != token["access_token"] and "refresh_token" not in fresh and "id_token" not in fresh, f"{sorted(fresh)}")
@@ -149,10 +147,9 @@ def bridge(info):
     token = install(info, "openid offline write:all")
     api = Api(info, token["access_token"])
     attachments = None
-    if is_there("files"):
-        uploaded = api.call("POST", "upload", 201, params={"type": "attachment"}, files=[("call.txt", ("call.txt", b"Hello?", "text/plain"))])
-        check(isinstance(uploaded, list) and uploaded[0]["size"] == 6 and uploaded[0]["url"], f"{uploaded}")
-        attachments = [{**uploaded[0]}]
+    uploaded = api.call("POST", "upload", 201, params={"type": "attachment"}, files=[("call.txt", ("call.txt", b"Hello?", "text/plain"))])
+    check(isinstance(uploaded, list) and uploaded[0]["size"] == 6 and uploaded[0]["url"], f"{uploaded}")
+    attachments = [{**uploaded[0]}]
     call = api.call("POST", "tickets", 201, json={"channel": "phone", "via": "aircall", "imported": True, "messages": [{
         "channel": "phone", "via": "aircall", "from_agent": False, "sender": {"name": "Cara Caller", "channels": [{"type": "phone", "address": "+4989555001"}]},
         "source": {"type": "phone", "from": {"address": "+4989555001"}, "to": [{"address": "+4930000"}]}, "body_text": "Missed call", "attachments": attachments,
@@ -162,20 +159,17 @@ def bridge(info):
         "channel": "phone", "via": "aircall", "from_agent": True, "sender": {"id": api.get("users/0")["id"]}, "receiver": {"id": call["customer"]["id"]},
         "source": {"type": "phone", "from": {"address": "+4930000"}, "to": [{"address": "+4989555001"}]}, "body_text": "Called back", "sent_datetime": "2026-02-03T05:00:00Z"})
     check(answered["sent_datetime"] and not answered["failed_datetime"], f"{answered}")
-    if is_there("search"):
-        hits = api.call("POST", "search", 200, json={"type": "customer_channel_phone", "query": "+4989555001", "size": 5})
-        hits = hits if isinstance(hits, list) else hits["data"]
-        check([hit["address"] for hit in hits] == ["+4989555001"], f"{hits}")
-    if is_there("views"):
-        view = api.call("POST", "views", 201, json={"name": "Calls", "filters": "eq(ticket.channel, 'phone')"})
-        items = api.get(f"views/{view['id']}/items", limit=1)
-        check(call["id"] in [item["id"] for item in items["data"]] and "next_cursor" in items["meta"], f"{items['meta']}")
-        api.call("DELETE", f"views/{view['id']}/", 204)
-    if is_there("macros"):
-        macro = api.call("POST", "macros", 201, json={"name": "Call back", "actions": [{"name": "addTags", "title": "Tag", "type": "user", "arguments": {"tags": "phone"}}]})
-        archived = api.call("PUT", "macros/archive", 200, json={"ids": [macro["id"]]})
-        check(archived["data"][0]["status"] == "archived", f"{archived}")
-    for path in ("phone/voice-calls", "phone/voice-call-events", "phone/voice-call-recordings") if is_there("voice_calls") else ():
+    hits = api.call("POST", "search", 200, json={"type": "customer_channel_phone", "query": "+4989555001", "size": 5})
+    hits = hits if isinstance(hits, list) else hits["data"]
+    check([hit["address"] for hit in hits] == ["+4989555001"], f"{hits}")
+    view = api.call("POST", "views", 201, json={"name": "Calls", "filters": "eq(ticket.channel, 'phone')"})
+    items = api.get(f"views/{view['id']}/items", limit=1)
+    check(call["id"] in [item["id"] for item in items["data"]] and "next_cursor" in items["meta"], f"{items['meta']}")
+    api.call("DELETE", f"views/{view['id']}/", 204)
+    macro = api.call("POST", "macros", 201, json={"name": "Call back", "actions": [{"name": "addTags", "title": "Tag", "type": "user", "arguments": {"tags": "phone"}}]})
+    archived = api.call("PUT", "macros/archive", 200, json={"ids": [macro["id"]]})
+    check(archived["data"][0]["status"] == "archived", f"{archived}")
+    for path in ("phone/voice-calls", "phone/voice-call-events", "phone/voice-call-recordings"):
         check(isinstance(api.get(path)["data"], list), path)
     step("a bridge brings a call with its time, answers it, and finds the caller again")
 

@@ -1,4 +1,4 @@
-"""What the scripts of the Gorgias dialect share: a token through the demo's app, calls with it, and what is not there yet."""
+"""What the scripts of the Gorgias dialect share: a token through the demo's app and calls with it."""
 
 from urllib.parse import urlencode
 
@@ -7,13 +7,6 @@ import requests
 from journey import REDIRECT_URI, Browser, app_of, check, parameters
 
 TIMEOUT = 30
-# Tags and operations of the document that this server does not have yet. One that it has must not be listed.
-NOT_THERE_YET = ["views", "view_items", "search", "macros", "tickets.merge", "tickets.split", "integrations", "widgets", "files",
-                 "voice_calls", "voice_call_events", "voice_call_recordings", "apps"]
-
-
-def is_there(name):
-    return name not in NOT_THERE_YET
 
 
 def install(info, scopes, person="admin"):

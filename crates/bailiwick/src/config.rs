@@ -5,13 +5,15 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use axum::http::HeaderName;
 use endpoint::{Limits, Rates};
 use oauth::client_certificate::Authorities;
-use outside::Mailer;
+use outside::blobs::Bucket;
 use outside::fetch::Reach;
+use outside::{Blobs, Clock, Mailer};
 use serde::Deserialize;
 
 /// All settings with their meanings, as `bailiwick init` writes them.
@@ -50,6 +52,10 @@ pub struct Settings {
     pub fetch_private: bool,
     pub fetch_hosts: BTreeMap<String, SocketAddr>,
     pub fetch_roots: Vec<PathBuf>,
+    pub files: String,
+    pub files_region: String,
+    pub files_access_key_id: String,
+    pub files_secret_access_key: String,
     pub smtp_url: String,
     pub mail_from: String,
 }
@@ -103,6 +109,25 @@ impl Settings {
             "" => Ok(Mailer::none()),
             MEMORY => Mailer::kept(&self.mail_from).context("mail_from"),
             url => Mailer::smtp(url, &self.mail_from).context("smtp_url and mail_from"),
+        }
+    }
+
+    /// Where the bytes of uploaded files lie.
+    pub fn blobs(&self, clock: &Clock) -> anyhow::Result<Blobs> {
+        match self.files.as_str() {
+            "" => Ok(Blobs::Database),
+            address if address.starts_with("https://") || address.starts_with("http://") => {
+                let bucket = Bucket::new(
+                    address,
+                    &self.files_region,
+                    &self.files_access_key_id,
+                    &self.files_secret_access_key,
+                    clock.clone(),
+                )
+                .context("files")?;
+                Ok(Blobs::Bucket(Arc::new(bucket)))
+            }
+            folder => Ok(Blobs::Folder(Arc::new(PathBuf::from(folder)))),
         }
     }
 

@@ -28,6 +28,7 @@ pub fn routes() -> Routes {
     Routes::new(PLAIN)
         .merge(endpoint::health::routes(PLAIN))
         .merge(endpoint::provider::routes(PLAIN))
+        .merge(endpoint::files::routes(PLAIN))
         .merge(gorgias_api::routes().on_wrong_method(gorgias_api::method_not_allowed))
         .merge(mcp::routes())
         .merge(web::routes())

@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use endpoint::setup::Setup;
+use endpoint::sink::Sink;
 use endpoint::{App, Metrics, Parts};
 use oauth::Provider;
 use outside::{Clock, Fetch, Random};
@@ -16,7 +17,7 @@ use store::Db;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::config::Settings;
+use crate::config::{self, Settings};
 use crate::serve;
 
 /// What differs between the product, the demo and a test.
@@ -53,10 +54,13 @@ pub async fn app(db: Db, surroundings: Surroundings, settings: &Settings) -> any
         metrics_token,
         request_timeout: Duration::from_secs(settings.request_seconds),
     };
+    let blobs = settings.blobs(&clock)?;
     Ok(App::new(Parts {
         db,
         clock,
         random,
+        blobs,
+        sink: if settings.smtp_url == config::MEMORY { Sink::kept() } else { Sink::default() },
         provider,
         config,
         limits: settings.limits(),

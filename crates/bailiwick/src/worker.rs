@@ -5,12 +5,12 @@
 use std::time::Duration;
 
 use anyhow::bail;
-use endpoint::App;
-use helpdesk::follow;
-use helpdesk::jobs::{self, merge_tags, unsnooze_ticket};
-use helpdesk::rules;
+use endpoint::{App, integration_secrets};
+use helpdesk::integrations::{self, deliver};
+use helpdesk::jobs::{self, auto_merge, merge_tags, purge_trash, unsnooze_ticket};
 use helpdesk::satisfaction_surveys::sending as surveys;
 use helpdesk::statistics::follow as statistics;
+use helpdesk::{files, follow, rules, search};
 use jiff::{SignedDuration, Timestamp};
 use oauth::{backchannel_logout, cleanup, key_rotation, logos, mails, register};
 use serde_json::Value as Json;
@@ -26,19 +26,25 @@ const POLL: Duration = Duration::from_secs(5);
 /// Jobs that run side by side in one process. Some wait for strangers' servers, and must not keep the others waiting (BL-2).
 const N_WORKERS: usize = 8;
 
+/// Files that one transaction forgets: the database may hold their bytes.
+const FILES_AT_A_TIME: i64 = 50;
+
 /// Jobs that come back by themselves, with how long after the start they first run. What comes back rarely must not wait that long: a
 /// program that is restarted often would never get to it.
-const RECURRING: [(&str, SignedDuration); 5] = [
+const RECURRING: [(&str, SignedDuration); 7] = [
     (cleanup::KIND, cleanup::EVERY),
     (register::cleanup::KIND, SignedDuration::from_mins(15)),
     (key_rotation::KIND, SignedDuration::from_mins(1)),
     (rules::on_time::KIND, SignedDuration::from_mins(1)),
     (jobs::cleanup::KIND, SignedDuration::from_mins(5)),
+    (purge_trash::KIND, SignedDuration::from_mins(20)),
+    (integrations::cleanup::KIND, SignedDuration::from_mins(20)),
 ];
 
 /// Jobs that follow the event log, each named like its cursor (`helpdesk/src/follow.rs`). They are enqueued when there are events that
 /// they have not seen, and run until there are none.
-pub const FOLLOWERS: [&str; 3] = [rules::run::KIND, statistics::FOLLOWER, surveys::FOLLOWER];
+pub const FOLLOWERS: [&str; 4] =
+    [rules::run::KIND, statistics::FOLLOWER, surveys::FOLLOWER, integrations::follow::KIND];
 
 /// How a run of a job ended well.
 pub enum Outcome {
@@ -52,7 +58,9 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
     let now = app.clock.now();
     let run = uuid::Builder::from_random_bytes(app.random.bytes()).into_uuid().to_string();
     match job.kind.as_str() {
+        auto_merge::KIND => auto_merge::run(&app.db, now, &job.payload, &run).await?,
         merge_tags::KIND => merge_tags::run(&app.db, &job.payload).await?,
+        search::KIND => search::run(&app.db).await?,
         unsnooze_ticket::KIND => unsnooze_ticket::run(&app.db, now, &job.payload, &run).await?,
         rules::run::KIND => rules::run::run(&app.db, &app.clock).await?,
         rules::dry_run::KIND => rules::dry_run::run(&app.db, &app.clock, job).await?,
@@ -67,6 +75,18 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
             let post = surveys::Post { mailer: &app.provider.mailer, url: &app.config.public_url, sign: &sign };
             surveys::run(&app.db, &post, now, &job.payload, &run).await?;
         }
+        purge_trash::KIND => {
+            purge_trash::run(&app.db, now, &run).await?;
+            return Ok(Outcome::Again(now + purge_trash::EVERY));
+        }
+        integrations::follow::KIND => integrations::follow::run(&app.db, now).await?,
+        deliver::KIND => return call_http(app, &job.payload, &run).await,
+        integrations::cleanup::KIND => {
+            integrations::cleanup::run(&app.db, now).await?;
+            forget_files(app, now).await?;
+            return Ok(Outcome::Again(now + integrations::cleanup::EVERY));
+        }
+        files::DELETE_KIND => delete_bytes(app, &job.payload).await?,
         logos::KIND => app.provider.fetch_logo(&job.payload).await?,
         backchannel_logout::KIND => app.provider.tell_of_logout(&job.payload, &run).await?,
         key_rotation::KIND => {
@@ -93,6 +113,32 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
         other => bail!("this program knows no job {other:?}; a newer one may"),
     }
     Ok(Outcome::Done)
+}
+
+/// Removes the bytes of a file whose row is gone.
+async fn delete_bytes(app: &App, payload: &Json) -> anyhow::Result<()> {
+    match payload.get("key").and_then(Json::as_str) {
+        Some(key) => Ok(app.blobs.delete(key).await?),
+        None => bail!("the job names no file"),
+    }
+}
+
+/// Removes files that nobody points at, a few at a time.
+async fn forget_files(app: &App, now: Timestamp) -> anyhow::Result<()> {
+    while transact!(app.db, |tx| files::forget_unused(tx, now, FILES_AT_A_TIME).await)? > 0 {}
+    Ok(())
+}
+
+/// Makes one call of an integration, macro or rule.
+async fn call_http(app: &App, payload: &Json, run: &str) -> anyhow::Result<Outcome> {
+    let hands = deliver::Hands {
+        fetch: &app.provider.fetch,
+        clock: &app.clock,
+        random: &app.random,
+        unseal: &|id, sealed| integration_secrets::unseal(app, id, sealed),
+    };
+    let next = deliver::run(&app.db, &hands, payload, run).await?;
+    Ok(next.map_or(Outcome::Done, Outcome::Again))
 }
 
 /// Works until told to stop, and ends with the jobs that are running then. One that takes too long is cut off by the end of the process,

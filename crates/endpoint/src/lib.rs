@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use oauth::Provider;
-use outside::{Clock, Random};
+use outside::{Blobs, Clock, Random};
 use store::Db;
 
 pub mod api_key_switch;
 mod authenticate;
 mod cors;
+pub mod files;
 mod fresh;
 pub mod health;
+pub mod integration_secrets;
 pub mod job_file;
 mod layers;
 mod limit;
@@ -21,12 +23,14 @@ mod observe;
 pub mod provider;
 mod routes;
 pub mod setup;
+pub mod sink;
 
 pub use authenticate::{Credential, RequestId, RoleForbids, cookie, session};
 pub use fresh::{Fresh, FreshSession};
 pub use layers::{ClientAddress, OverTls, Pages, wrap};
 pub use limit::{Limits, Rates};
-pub use may::{ByBody, BySession, May, Refused, Why};
+pub use may::{ByBody, BySession, Later, May, Refused, Why};
+pub use oauth::clients::installed::InstalledApp;
 pub use oauth::resources::Target;
 pub use observe::Metrics;
 pub use routes::{Guard, Need, Needs, Route, Routes, Surface};
@@ -43,6 +47,10 @@ pub struct Parts {
     pub db: Db,
     pub clock: Clock,
     pub random: Random,
+    /// Where the bytes of uploaded files lie.
+    pub blobs: Blobs,
+    /// The demo's own receiver of calls.
+    pub sink: sink::Sink,
     pub provider: Provider,
     pub config: Config,
     pub limits: Limits,

@@ -14,7 +14,7 @@ use oauth::dpop::{self, Scheme};
 use oauth::resources::Target;
 use oauth::step_up::Challenge;
 use scope::permission::Permissions;
-use scope::permit::{Caller, Permit, Refusal};
+use scope::permit::{Actor, Caller, Permit, Refusal};
 use scope::resource::{Access, Resource};
 use scope::words;
 use store::StoreError;
@@ -221,6 +221,52 @@ impl<R: Resource, A: Access> FromRequestParts<App> for BySession<Permit<R, A>> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let caller = authenticate::by_session(parts, app).await?;
         caller.permit().map(BySession).map_err(|_| authenticate::forbidden_page())
+    }
+}
+
+/// The caller of a route that finds out by and by what the call needs: a view may list customers, a search looks for one kind of object.
+/// Asks for credentials, and by itself for no permission.
+pub struct Later {
+    caller: Arc<Caller>,
+    needed: Arc<Needed>,
+    app: App,
+}
+
+impl Later {
+    /// The permission that it turned out to need. The refusal names the words that open it.
+    pub fn permit<R: Resource, A: Access>(&self) -> Result<Permit<R, A>, Box<Refused>> {
+        self.caller.permit().map_err(|refusal| {
+            let permissions = [Permit::<R, A>::permission()].into_iter().collect();
+            let why = match refusal {
+                Refusal::MissingScope(_) => {
+                    Why::MissingScope(words::missing_scope_text(self.needed.surface.dialect, permissions))
+                }
+                Refusal::Role(_) => Why::Role,
+            };
+            let needed = Arc::new(Needed { permissions, surface: self.needed.surface });
+            Box::new(refused(why, Some(&needed), &self.app))
+        })
+    }
+
+    /// Whether the call may do something that a part of its body asks for besides. Whoever reads that part refuses it by itself.
+    pub fn may<R: Resource, A: Access>(&self) -> bool {
+        self.caller.check::<R, A>().is_ok()
+    }
+
+    /// Who calls.
+    pub fn actor(&self) -> &Actor {
+        &self.caller.actor
+    }
+}
+
+impl FromRequestParts<App> for Later {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Later, Refused> {
+        let needed = needed(parts, app)?;
+        let caller =
+            authenticate::by_token(parts, app, needed.surface).await.map_err(|why| refused(why, Some(&needed), app))?;
+        Ok(Later { caller, needed, app: app.clone() })
     }
 }
 

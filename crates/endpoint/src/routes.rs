@@ -17,7 +17,7 @@ use scope::permission::{Permission, Permissions};
 use scope::permit::Permit;
 use scope::resource::{Access, Resource};
 
-use crate::may::BySession;
+use crate::may::{BySession, Later};
 use crate::{App, May};
 
 /// One family of routes: in whose words it names scopes, and how it words a refusal.
@@ -110,6 +110,31 @@ impl Routes {
         self
     }
 
+    /// A route whose body says what it needs: its handler asks for that by `Later`. `first` is what a refusal names before the body is read.
+    pub fn post_by_body<H: Handler<T, App>, T: 'static>(
+        mut self,
+        path: &'static str,
+        handler: H,
+        first: Permissions,
+        why: &'static str,
+    ) -> Routes {
+        self.table.push(Route {
+            method: "POST",
+            path,
+            guard: Guard::Open(why),
+            needs: Permissions::NONE,
+            dialect: self.surface.dialect,
+            handler: std::any::type_name::<H>(),
+        });
+        let needed = Arc::new(Needed { permissions: first, surface: self.surface });
+        let route = on(MethodFilter::POST, handler).layer(Extension(needed));
+        if self.surface.trailing_slash {
+            self.router = self.router.route(&format!("{path}/"), route.clone());
+        }
+        self.router = self.router.route(path, route);
+        self
+    }
+
     /// What answers a path of the routes so far, called with a method that none of them has. axum adds `Allow`.
     pub fn on_wrong_method<H: Handler<T, App>, T: 'static>(mut self, handler: H) -> Routes {
         self.router = self.router.method_not_allowed_fallback(handler);
@@ -186,6 +211,7 @@ impl<T> Needs for Query<T> {}
 impl<T> Needs for Json<T> {}
 impl<T> Needs for Extension<T> {}
 impl<T> Needs for axum::Form<T> {}
+impl Needs for Later {}
 impl Needs for RawQuery {}
 impl Needs for axum::body::Bytes {}
 impl Needs for axum::http::HeaderMap {}
@@ -225,3 +251,4 @@ needs_of_arguments!(A B C D E);
 needs_of_arguments!(A B C D E F);
 needs_of_arguments!(A B C D E F G);
 needs_of_arguments!(A B C D E F G H);
+needs_of_arguments!(A B C D E F G H I);

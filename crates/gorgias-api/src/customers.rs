@@ -4,14 +4,17 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use endpoint::{App, Fresh, May};
+use endpoint::{App, Fresh, Later, May};
+use helpdesk::Error;
 use helpdesk::addresses::ADDRESS_MAX_CHARS;
 use helpdesk::custom_fields::{SentValue, Values};
 use helpdesk::customers::{self, Changes, Customer, CustomerDetail, Filter, NewCustomer, Sort};
+use helpdesk::filter::Viewpoint;
 use helpdesk::people::AddressRef;
+use helpdesk::views::{self, Lists};
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::Customers;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use store::transact;
 
 use crate::field_values::ValuesView;
@@ -31,13 +34,30 @@ const EXTERNAL_ID_MAX_CHARS: usize = 255;
 const CHANNELS_MAX: usize = 100;
 
 /// `GET /api/customers`
-pub async fn list(State(app): State<App>, May(may): May<CanRead<Customers>>, mut params: Params) -> Answer {
+pub async fn list(
+    State(app): State<App>,
+    May(may): May<CanRead<Customers>>,
+    later: Later,
+    mut params: Params,
+) -> Answer {
     let asked = Asked::read(&mut params, "customers", ORDERS)?;
-    let filter = filter_of(&mut params);
+    let mut filter = filter_of(&mut params);
+    let view_id = params.id("view_id");
     params.finish()?;
     let sort = if asked.order_by.starts_with("updated") { Sort::Updated } else { Sort::Created };
 
     let mut tx = app.db.read().await?;
+    if let Some(view_id) = view_id {
+        let unknown = || GorgiasError::invalid("view_id", "There is no such customer-list view.");
+        let view = match views::find(&mut tx, &later.permit()?, view_id).await {
+            Err(Error::NotFound { .. }) => return Err(unknown()),
+            view => view?,
+        };
+        if view.lists != Lists::Customers {
+            return Err(unknown());
+        }
+        filter.condition = Some((view.condition, Viewpoint { now: app.clock.now(), person_id: may.actor().person_id }));
+    }
     let page = customers::list(&mut tx, &may, &filter, sort, asked.is_descending(), &asked.slice).await?;
     Ok(Json(asked.envelope(page, |item| view(&item.customer, &item.fields))))
 }
@@ -51,12 +71,11 @@ fn filter_of(params: &mut Params) -> Filter {
         timezone: params.text("timezone", 64),
         address_kind: params.text("channel_type", 64),
         address: params.text("channel_address", ADDRESS_MAX_CHARS),
+        condition: None,
+        ids: None,
     };
     if filter.address.is_some() && filter.address_kind.is_none() {
         params.problem("channel_type", "Missing data for required field.");
-    }
-    if params.id("view_id").is_some() {
-        params.problem("view_id", "There is no such customer-list view.");
     }
     filter
 }
@@ -228,7 +247,7 @@ fn read_field_values(fields: &mut Fields) -> Option<Vec<SentValue>> {
 }
 
 /// As in lists.
-fn view(customer: &Customer, values: &Values) -> Value {
+pub(crate) fn view(customer: &Customer, values: &Values) -> Value {
     json!({
         "id": customer.id,
         "external_id": customer.external_id,
@@ -268,7 +287,13 @@ pub(crate) fn view_detail(detail: &CustomerDetail) -> Value {
     view["channels"] = channels.collect();
     // Quirk: always null in recorded traffic.
     view["customer"] = Value::Null;
-    view["integrations"] = json!({});
+    let data = detail.integrations.iter().map(|it| {
+        let mut data = it.data.clone();
+        // Quirk: taps read this key without asking whether it is there.
+        data["__integration_type__"] = Value::from(it.kind.as_str());
+        (it.integration_id.to_string(), data)
+    });
+    view["integrations"] = data.collect::<Map<String, Value>>().into();
     view["external_data"] = json!({});
     view["ecommerce_data"] = json!({});
     view

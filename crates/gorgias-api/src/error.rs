@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use endpoint::Refused;
 use helpdesk::Error;
 use serde_json::{Map, Value, json};
 use store::{StoreError, Transient};
@@ -20,6 +21,8 @@ pub enum GorgiasError {
     Method,
     /// The body is larger than the server takes.
     TooLarge,
+    /// The caller may not, as it turned out.
+    Forbidden(Box<Refused>),
     /// The helpdesk refused.
     Refused(Error),
 }
@@ -104,6 +107,12 @@ impl From<Error> for GorgiasError {
     }
 }
 
+impl From<Box<Refused>> for GorgiasError {
+    fn from(refused: Box<Refused>) -> GorgiasError {
+        GorgiasError::Forbidden(refused)
+    }
+}
+
 impl From<StoreError> for GorgiasError {
     fn from(error: StoreError) -> GorgiasError {
         GorgiasError::Refused(Error::Store(error))
@@ -129,6 +138,7 @@ impl IntoResponse for GorgiasError {
         let (status, message, data) = match self {
             GorgiasError::Invalid(problems) => (StatusCode::BAD_REQUEST, INVALID.to_owned(), Some(problems)),
             GorgiasError::Unreadable(why) => (StatusCode::BAD_REQUEST, why, None),
+            GorgiasError::Forbidden(refused) => return refused.into_response(),
             GorgiasError::NotFound => (StatusCode::NOT_FOUND, NOT_FOUND.to_owned(), None),
             GorgiasError::Method => {
                 (StatusCode::METHOD_NOT_ALLOWED, "The method is not allowed for this path.".to_owned(), None)
@@ -143,7 +153,14 @@ impl IntoResponse for GorgiasError {
                 "The resource already exists.".to_owned(),
                 Some(Problems::one(field, "Already belongs to another.")),
             ),
+            // The contract answers this one kind differently (`resources.macros`).
+            GorgiasError::Refused(Error::InUse { kind: "macro", problem, .. }) => (StatusCode::CONFLICT, problem, None),
             GorgiasError::Refused(Error::InUse { problem, .. }) => (StatusCode::BAD_REQUEST, problem, None),
+            GorgiasError::Refused(Error::Stale { field, newest }) => (
+                StatusCode::CONFLICT,
+                "The conversation went on since this was written.".to_owned(),
+                Some(Problems::one(field, format!("The newest message is {newest}."))),
+            ),
             GorgiasError::Refused(Error::Refused(rule)) => (StatusCode::BAD_REQUEST, rule, None),
             GorgiasError::Refused(Error::Store(StoreError::Unavailable(why))) => {
                 tracing::warn!(why, "the database is not available");

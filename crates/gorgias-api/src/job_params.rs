@@ -6,11 +6,13 @@ use helpdesk::jobs::selection::Selection;
 use helpdesk::tags::NAME_MAX_CHARS;
 use helpdesk::tickets::bulk::Set;
 use helpdesk::tickets::tags::TAGS_MAX;
+use helpdesk::views::{Lists, items};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::fields::{Fields, ID_MAX, Sent};
 use crate::tickets::{PRIORITIES, STATUSES, SUBJECT_MAX_CHARS};
+use crate::views::{filters_of, lists_of};
 
 /// What may be set on many tickets.
 const UPDATES: &[&str] = &[
@@ -32,13 +34,43 @@ const UPDATES: &[&str] = &[
     "remove_tags",
 ];
 
+/// What was read. The tickets of a saved view are still to be added (`of_view`): that takes the database.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    pub work: Work,
+    pub view_id: Option<i64>,
+}
+
 /// Reads them for a job of this type. Problems are noted in `params`; none then.
-pub fn read(params: &mut Fields, kind: &str) -> Option<Work> {
+pub fn read(params: &mut Fields, kind: &str) -> Option<Wanted> {
+    let work = read_work(params, kind)?;
+    Some(Wanted { work, view_id: params.integer("view_id", 1, ID_MAX) })
+}
+
+/// Leaves of the tickets those that are in a view with this condition.
+pub fn of_view(work: &mut Work, condition: Condition) {
+    if let Work::UpdateTickets { selection, .. }
+    | Work::DeleteTickets { selection }
+    | Work::ExportTickets { selection, .. } = work
+    {
+        let others = std::mem::take(&mut selection.condition);
+        selection.condition = Condition::All(vec![condition, others]);
+    }
+}
+
+fn read_work(params: &mut Fields, kind: &str) -> Option<Work> {
     match kind {
         "updateTicket" => {
             let sets = read_updates(params);
             let selection = read_selection(params, true)?;
             Some(Work::UpdateTickets { selection, sets })
+        }
+        "applyMacro" => {
+            params.require("macro_id");
+            let macro_id = params.id_or_null("macro_id").value();
+            let and_close = params.flag("apply_and_close").unwrap_or_default();
+            let selection = read_selection(params, true)?;
+            Some(Work::ApplyMacro { selection, macro_id: macro_id?, and_close })
         }
         "deleteTicket" => Some(Work::DeleteTickets { selection: read_selection(params, true)? }),
         "exportTicket" => {
@@ -59,7 +91,7 @@ pub fn read(params: &mut Fields, kind: &str) -> Option<Work> {
     }
 }
 
-/// Ids, a time span, or both. `must` be something: a change of every ticket there is is hardly meant.
+/// Ids, a view, a time span, or several of them. `must` be something: a change of every ticket there is is hardly meant.
 fn read_selection(params: &mut Fields, must: bool) -> Option<Selection> {
     const WAYS: [&str; 5] = ["ticket_ids", "view_id", "view", "start_datetime", "end_datetime"];
     if must && params.has_none_of(&WAYS) {
@@ -73,12 +105,7 @@ fn read_selection(params: &mut Fields, must: bool) -> Option<Selection> {
         Some(ids) => Selection::of_ids(ids),
         None => Selection::default(),
     };
-    if params.was_sent("view_id") {
-        params.problem("view_id", "No view has this id.");
-    }
-    if params.was_sent("view") {
-        params.problem("view", "Not available.");
-    }
+    let view = params.nested("view", read_view).value().flatten();
     let created =
         |operator, at: Timestamp| Condition::Is(Test { field: Field::CreatedAt, operator, operand: Operand::Time(at) });
     let start = params.time_or_null("start_datetime").value();
@@ -88,11 +115,24 @@ fn read_selection(params: &mut Fields, must: bool) -> Option<Selection> {
     {
         params.problem("end_datetime", "Must be after start_datetime.");
     }
-    let mut parts = Vec::new();
+    let mut parts: Vec<Condition> = view.into_iter().collect();
     parts.extend(start.map(|at| created(Operator::AtLeast, at)));
     parts.extend(end.map(|at| created(Operator::Less, at)));
     selection.condition = Condition::All(parts);
     Some(selection)
+}
+
+/// A view that is sent along: its `filters`, with what every view leaves out.
+fn read_view(view: &mut Fields) -> Option<Condition> {
+    view.require("filters");
+    if lists_of(view) == Some(Lists::Customers) {
+        view.problem("type", "The view lists customers.");
+    }
+    // A search finds the best of many: a job would leave out the rest without a word.
+    if view.text_or_null("search", 1_000).value().is_some_and(|search| !search.trim().is_empty()) {
+        view.problem("search", "A job cannot search: name the tickets by filters.");
+    }
+    filters_of(view).map(|(condition, _source)| items::whole_condition(&condition))
 }
 
 fn read_updates(params: &mut Fields) -> Vec<Set> {

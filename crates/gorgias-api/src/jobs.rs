@@ -7,8 +7,9 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use endpoint::{App, May, job_file};
-use helpdesk::jobs::job::{self, Changes, Filter, Job, Kind, NewJob, Status, Work};
+use helpdesk::jobs::job::{self, Changes, Filter, Job, Kind, NewJob, Status};
 use helpdesk::jobs::{errors, export};
+use helpdesk::views::items;
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::Jobs;
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ use store::transact;
 use subtle::ConstantTimeEq;
 
 use crate::fields::{Body, Fields, Sent};
-use crate::job_params;
+use crate::job_params::{self, Wanted};
 use crate::page::{Asked, Orders};
 use crate::query::Params;
 use crate::{Answer, GorgiasError, Id, created, empty, time};
@@ -77,8 +78,14 @@ pub async fn create(
     let (work, params) = work.ok_or_else(|| GorgiasError::invalid("params", "Missing data for required field."))?;
 
     let now = app.clock.now();
-    let new = NewJob { work, params, meta, scheduled_at };
-    let job = transact!(app.db, |tx| job::create(tx, &may, now, new.clone()).await)?;
+    let new = NewJob { work: work.work, params, meta, scheduled_at };
+    let job = transact!(app.db, |tx| {
+        let mut new = new.clone();
+        if let Some(view_id) = work.view_id {
+            job_params::of_view(&mut new.work, items::of_job(tx, &may, view_id).await?);
+        }
+        job::create(tx, &may, now, new).await
+    })?;
     Ok(created(view(&app, may.actor().person_id, &job)))
 }
 
@@ -114,6 +121,13 @@ pub async fn update(State(app): State<App>, May(may): May<CanWrite<Jobs>>, Id(id
                 work
             }
             _ => None,
+        };
+        let work = match work {
+            Some((Wanted { mut work, view_id: Some(view_id) }, sent)) => {
+                job_params::of_view(&mut work, items::of_job(tx, &may, view_id).await?);
+                Some((work, sent))
+            }
+            other => other.map(|(wanted, sent)| (wanted.work, sent)),
         };
         let changes = Changes { work, meta: meta.clone(), scheduled_at, cancel };
         Ok(job::update(tx, &may, now, id, changes).await?)
@@ -187,7 +201,7 @@ fn address_of(app: &App, job_id: i64) -> String {
     format!("{}/api/jobs/{job_id}/file?expires={expires}&signature={signature}", app.config.public_url)
 }
 
-fn read_work(fields: &mut Fields, kind: &str) -> Option<(Work, Value)> {
+fn read_work(fields: &mut Fields, kind: &str) -> Option<(Wanted, Value)> {
     let sent = match fields.json("params") {
         Sent::Value(sent) => sent,
         Sent::Null => {

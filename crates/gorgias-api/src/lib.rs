@@ -12,6 +12,7 @@ use scope::Dialect;
 use serde::Serialize;
 
 pub mod account;
+pub mod apps;
 pub mod custom_fields;
 pub mod customer_fields;
 pub mod customers;
@@ -19,9 +20,13 @@ pub mod error;
 pub mod events;
 mod field_values;
 pub mod fields;
+pub mod files;
+pub mod integrations;
 mod job_params;
 pub mod jobs;
 pub mod legacy_statistics;
+mod macro_actions;
+pub mod macros;
 mod message_view;
 pub mod messages;
 pub mod metric_cards;
@@ -32,6 +37,7 @@ mod person_ref;
 pub mod query;
 pub mod rules;
 pub mod satisfaction_surveys;
+pub mod search;
 pub mod statistics;
 pub mod tags;
 pub mod teams;
@@ -41,6 +47,10 @@ mod ticket_view;
 pub mod tickets;
 pub mod time;
 pub mod users;
+pub mod view_items;
+pub mod views;
+pub mod voice_calls;
+pub mod widgets;
 
 pub use error::GorgiasError;
 pub use path::{Id, Pair};
@@ -131,6 +141,8 @@ pub fn routes() -> Routes {
         .get("/api/tickets/{id}", tickets::show)
         .put("/api/tickets/{id}", tickets::update)
         .delete("/api/tickets/{id}", tickets::delete)
+        .put("/api/tickets/{id}/merge", tickets::merge)
+        .post("/api/tickets/{id}/split", tickets::split)
         .get("/api/tickets/{ticket_id}/tags", ticket_tags::list)
         .post("/api/tickets/{ticket_id}/tags", ticket_tags::create)
         .put("/api/tickets/{ticket_id}/tags", ticket_tags::update)
@@ -139,12 +151,49 @@ pub fn routes() -> Routes {
         .put("/api/tickets/{ticket_id}/custom-fields", ticket_fields::update_many)
         .put("/api/tickets/{ticket_id}/custom-fields/{id}", ticket_fields::update)
         .delete("/api/tickets/{ticket_id}/custom-fields/{id}", ticket_fields::delete)
+        .get("/api/macros", macros::list)
+        .post("/api/macros", macros::create)
+        .put("/api/macros/archive", macros::archive)
+        .put("/api/macros/unarchive", macros::unarchive)
+        .get("/api/macros/{id}", macros::show)
+        .put("/api/macros/{id}", macros::update)
+        .delete("/api/macros/{id}", macros::delete)
         .get("/api/messages", messages::list)
         .get("/api/tickets/{ticket_id}/messages", messages::list_of_ticket)
         .post("/api/tickets/{ticket_id}/messages", messages::create)
         .get("/api/tickets/{ticket_id}/messages/{id}", messages::show)
         .put("/api/tickets/{ticket_id}/messages/{id}", messages::update)
         .delete("/api/tickets/{ticket_id}/messages/{id}", messages::delete)
+        .post_by_body("/api/search", search::search, search::FIRST, "the kind of object in the body says what it needs")
+        .get("/api/views", views::list)
+        .post("/api/views", views::create)
+        .get("/api/views/{id}", views::show)
+        .put("/api/views/{id}", views::update)
+        .delete("/api/views/{id}", views::delete)
+        .get("/api/views/{view_id}/items", view_items::list)
+        .put("/api/views/{view_id}/items", view_items::search)
+        .get("/api/integrations", integrations::list)
+        .post("/api/integrations", integrations::create)
+        .get("/api/integrations/{id}", integrations::show)
+        .put("/api/integrations/{id}", integrations::update)
+        .delete("/api/integrations/{id}", integrations::delete)
+        .get("/api/widgets", widgets::list)
+        .post("/api/widgets", widgets::create)
+        .get("/api/widgets/{id}", widgets::show)
+        .put("/api/widgets/{id}", widgets::update)
+        .delete("/api/widgets/{id}", widgets::delete)
+        .get("/api/apps", apps::list)
+        .get("/api/apps/{id}", apps::show)
+        .delete("/api/apps/{id}", apps::uninstall)
+        .post("/api/upload", files::upload)
+        .get("/api/{file_type}/download/{domain_hash}/{resource_name}", files::download)
+        .get("/api/phone/voice-calls", voice_calls::list)
+        .get("/api/phone/voice-calls/{id}", voice_calls::show)
+        .get("/api/phone/voice-call-events", voice_calls::list_events)
+        .get("/api/phone/voice-call-events/{id}", voice_calls::show_event)
+        .get("/api/phone/voice-call-recordings", voice_calls::list_recordings)
+        .get("/api/phone/voice-call-recordings/{id}", voice_calls::show_recording)
+        .delete("/api/phone/voice-call-recordings/{id}", voice_calls::delete_recording)
 }
 
 /// For paths below `/api` that are not in the table.

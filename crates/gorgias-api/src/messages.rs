@@ -3,14 +3,15 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use endpoint::{App, May};
+use endpoint::{App, Later, May};
 use helpdesk::tickets;
 use helpdesk::tickets::list::Direction;
+use helpdesk::tickets::message_actions::{Brought, OnFailure, Reach, Step};
 use helpdesk::tickets::message_draft::NewMessage;
 use helpdesk::tickets::message_write::{self, MessageUpdate};
-use helpdesk::tickets::messages;
+use helpdesk::tickets::messages::{self, Message};
 use scope::permit::{CanRead, CanWrite};
-use scope::resource::Tickets;
+use scope::resource::{Customers, SatisfactionSurveys, Tickets, Write};
 use serde_json::{Map, Value, json};
 use store::transact;
 
@@ -19,7 +20,7 @@ use crate::fields::{Body, Fields, ID_MAX, Sent};
 use crate::message_view::MessageView;
 use crate::page::Asked;
 use crate::query::Params;
-use crate::{Id, Pair, answer, person_ref};
+use crate::{Id, Pair, answer, macro_actions, person_ref};
 
 const ORDERS: &[&str] = &["created_datetime:desc", "created_datetime:asc"];
 const ACTIONS: &[&str] = &["force", "retry", "cancel"];
@@ -78,15 +79,19 @@ pub async fn show(
 pub async fn create(
     State(app): State<App>,
     May(may): May<CanWrite<Tickets>>,
+    later: Later,
     Id(ticket_id): Id,
     mut params: Params,
     body: Body,
 ) -> Result<Response, GorgiasError> {
-    // A new message has no failed action that could be forced, retried or canceled.
-    params.one_of("action", ACTIONS);
+    let action = params.one_of("action", ACTIONS);
     params.finish()?;
     let mut fields = body.fields()?;
-    let new = read_message(&mut fields);
+    let mut new = read_message(&mut fields);
+    new.brought.on_failure = on_failure(action);
+    new.brought.reach = reach(&later);
+    // Ours: the newest message that the writer had seen. A reply to an older state of the conversation is refused.
+    new.last_seen_id = fields.id_or_null("last_message_id").value();
     fields.finish()?;
     let now = app.clock.now();
     let message = transact!(app.db, |tx| {
@@ -100,6 +105,7 @@ pub async fn create(
 pub async fn update(
     State(app): State<App>,
     May(may): May<CanWrite<Tickets>>,
+    later: Later,
     Pair(ticket_id, id): Pair,
     mut params: Params,
     body: Body,
@@ -112,8 +118,13 @@ pub async fn update(
     let now = app.clock.now();
     let message = transact!(app.db, |tx| {
         message_write::update(tx, &may, now, (ticket_id, id), update.clone()).await?;
-        if action == Some("retry") {
-            message_write::retry(tx, &may, now, ticket_id, id).await?;
+        match action {
+            Some("retry") => {
+                let message = messages::written(tx, &may, ticket_id, id).await?;
+                message_write::retry(tx, &may, now, (ticket_id, id), (failed_steps(&message), reach(&later))).await?;
+            }
+            Some("force") => message_write::force(tx, &may, now, ticket_id, id).await?,
+            _ => {}
         }
         let message = messages::written(tx, &may, ticket_id, id).await?;
         if action == Some("cancel") {
@@ -137,6 +148,51 @@ pub async fn delete(
     Ok(crate::empty(StatusCode::NO_CONTENT))
 }
 
+/// What actions of a message may do besides changing its ticket.
+pub(crate) fn reach(later: &Later) -> Reach {
+    Reach { customers: later.may::<Customers, Write>(), surveys: later.may::<SatisfactionSurveys, Write>() }
+}
+
+fn on_failure(action: Option<&str>) -> OnFailure {
+    match action {
+        Some("force") => OnFailure::GoOn,
+        Some("cancel") => OnFailure::Refuse,
+        _ => OnFailure::Hold,
+    }
+}
+
+/// Macros and actions of a message of ours that is sent now. One that was sent before, or elsewhere, only tells of them.
+fn read_brought(fields: &mut Fields, sent: &MessageUpdate) -> Brought {
+    let is_told =
+        sent.imported == Some(true) || sent.sent_at.flatten().is_some() || sent.deleted_at.flatten().is_some();
+    if sent.from_agent != Some(true) || is_told {
+        return Brought::default();
+    }
+    let list = |list: &Option<Option<Value>>| match list {
+        Some(Some(Value::Array(items))) => items.clone(),
+        _ => Vec::new(),
+    };
+    let macro_ids = list(&sent.macros).iter().filter_map(|used| used.get("id").and_then(Value::as_i64)).collect();
+    let mut steps = Vec::new();
+    for (at, source) in list(&sent.actions).into_iter().enumerate() {
+        match macro_actions::parse(&source) {
+            Ok(action) => steps.push(Step { source, action }),
+            Err(problem) => fields.problem(&format!("actions.{at}.arguments"), problem),
+        }
+    }
+    Brought { macro_ids, steps, ..Brought::default() }
+}
+
+/// The actions of a message that could not be taken, with their places.
+fn failed_steps(message: &Message) -> Vec<(usize, Step)> {
+    let stored = message.actions.as_ref().and_then(|actions| serde_json::from_str(actions.get()).ok());
+    let stored: Vec<Value> = stored.unwrap_or_default();
+    let failed = stored.into_iter().enumerate().filter(|(_, source)| source["status"] == "error");
+    failed
+        .filter_map(|(at, source)| macro_actions::parse(&source).ok().map(|action| (at, Step { source, action })))
+        .collect()
+}
+
 fn direction(asked: &Asked) -> Direction {
     if asked.is_descending() { Direction::Descending } else { Direction::Ascending }
 }
@@ -146,7 +202,10 @@ pub(crate) fn read_message(fields: &mut Fields) -> NewMessage {
     fields.require("from_agent");
     fields.require("channel");
     let update = read_sent(fields);
+    let brought = read_brought(fields, &update);
     NewMessage {
+        brought,
+        last_seen_id: None,
         channel: update.channel.unwrap_or_default(),
         via: update.via.unwrap_or_else(|| messages::API.to_owned()),
         from_agent: update.from_agent.unwrap_or_default(),
@@ -274,11 +333,21 @@ fn read_macro(fields: &mut Fields) -> Value {
 /// `MacroAction`: a missing title is refused.
 fn read_action(fields: &mut Fields) -> Value {
     fields.require("arguments");
-    json!({
+    let mut action = json!({
         "name": fields.required_text("name", 1, 255),
         "title": fields.required_text("title", 1, 1024),
         "type": fields.one_of("type", &["user", "system"]).unwrap_or("user"),
         "description": fields.text_or_null("description", TEXT_MAX_CHARS).value(),
         "arguments": fields.object_or_null("arguments").value().unwrap_or_else(|| json!({})),
-    })
+    });
+    // What came of it, as it was shown, or as it is told by an import.
+    for (key, value) in [
+        ("status", fields.text_or_null("status", WORD_MAX_CHARS).value().map(Value::String)),
+        ("response", fields.json("response").value()),
+    ] {
+        if let Some(value) = value {
+            action[key] = value;
+        }
+    }
+    action
 }

@@ -149,7 +149,28 @@ impl Cursor {
     }
 }
 
-fn bad_cursor() -> GorgiasError {
+/// A place in a list as one text, for a list that answers with addresses of its own.
+pub(crate) fn text_of_place(list: &str, order_by: &str, keys: &[Key], back: bool) -> String {
+    let keys = keys.iter().map(|key| match key {
+        Key::Int(number) => json!(number),
+        Key::Text(text) => json!(text),
+    });
+    let (list, order_by) = (list.to_owned(), order_by.to_owned());
+    encode(&Cursor { list, order_by, filters: Vec::new(), keys: keys.collect(), back })
+}
+
+/// The order and the place of such a text. Refuses one of another list.
+pub(crate) fn place_of_text(text: &str, list: &str) -> Result<(String, Position), GorgiasError> {
+    let cursor = decode(text).filter(|cursor| cursor.list == list).ok_or_else(bad_cursor)?;
+    Ok((cursor.order_by.clone(), cursor.position()?))
+}
+
+/// FNV-1a of a text, as digits.
+pub(crate) fn digest(text: &str) -> String {
+    format!("{:016x}", checksum(text.as_bytes()))
+}
+
+pub(crate) fn bad_cursor() -> GorgiasError {
     GorgiasError::invalid("cursor", "Not a valid cursor of this list.")
 }
 
@@ -191,7 +212,7 @@ fn with_direction(text: &str) -> String {
 }
 
 /// Path and query of the request, values URL-encoded.
-fn uri_of(params: &Params) -> String {
+pub(crate) fn uri_of(params: &Params) -> String {
     if params.sent.is_empty() {
         return params.path.clone();
     }

@@ -138,6 +138,22 @@ impl Params {
         words
     }
 
+    /// Every text that was sent, each of at most `max` characters. Empty if none was.
+    pub fn texts(&mut self, key: &str, max_items: usize, max: usize) -> Vec<String> {
+        let values = self.several(key);
+        if max_items < values.len() {
+            self.problem(key, format!("Longer than maximum length {max_items}."));
+        }
+        let mut texts = Vec::new();
+        for value in values.into_iter().take(max_items) {
+            match fields::text(value.into(), 1, max) {
+                Ok(text) => texts.push(text),
+                Err(problem) => self.problem(key, problem),
+            }
+        }
+        texts
+    }
+
     /// Every id that was sent. Empty if none was.
     pub fn ids(&mut self, key: &str, max_items: usize) -> Vec<i64> {
         let values = self.several(key);

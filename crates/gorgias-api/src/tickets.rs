@@ -3,19 +3,23 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use endpoint::{App, May};
+use endpoint::{App, Later, May};
+use helpdesk::Error;
+use helpdesk::filter::Viewpoint;
 use helpdesk::tags::{NAME_MAX_CHARS, NewTag};
 use helpdesk::tickets::list::{self, Direction, Filter, Sort, Trash};
+use helpdesk::tickets::merge::{self, SOURCES_MAX};
 use helpdesk::tickets::tags::TAGS_MAX;
 use helpdesk::tickets::write::{self, NewTicket, SetStatus, TicketUpdate};
 use helpdesk::tickets::{self, Priority};
+use helpdesk::views::{self, Lists, items};
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::Tickets;
 use store::transact;
 
 use crate::error::GorgiasError;
 use crate::fields::{Body, Fields, ID_MAX};
-use crate::messages::read_message;
+use crate::messages::{reach, read_message};
 use crate::page::Asked;
 use crate::query::Params;
 use crate::ticket_view::{TicketInListView, TicketView};
@@ -34,6 +38,7 @@ const WORD_MAX_CHARS: usize = 64;
 pub async fn list(
     State(app): State<App>,
     May(may): May<CanRead<Tickets>>,
+    later: Later,
     mut params: Params,
 ) -> Result<Response, GorgiasError> {
     let asked = Asked::read(&mut params, "tickets", ORDERS)?;
@@ -44,15 +49,27 @@ pub async fn list(
         ids: (!ids.is_empty()).then_some(ids),
         trash: if params.flag("trashed") == Some(false) { Trash::LeftOut } else { Trash::Included },
     };
-    for (key, kind) in [("view_id", "view"), ("rule_id", "rule")] {
-        if params.id(key).is_some() {
-            params.problem(key, format!("No {kind} has this id."));
-        }
+    let view_id = params.id("view_id");
+    if params.id("rule_id").is_some() {
+        params.problem("rule_id", "No rule has this id.");
     }
     params.finish()?;
     let sort = if asked.order_by.starts_with("updated") { Sort::Updated } else { Sort::Created };
     let direction = if asked.is_descending() { Direction::Descending } else { Direction::Ascending };
     let mut tx = app.db.read().await?;
+    if let Some(view_id) = view_id {
+        let view = match views::find(&mut tx, &later.permit()?, view_id).await {
+            Err(Error::NotFound { .. }) => return Err(GorgiasError::invalid("view_id", "No view has this id.")),
+            view => view?,
+        };
+        if view.lists != Lists::Tickets {
+            return Err(GorgiasError::invalid("view_id", "The view lists customers."));
+        }
+        let viewpoint = Viewpoint { now: app.clock.now(), person_id: may.actor().person_id };
+        let asked_of_view = items::Asked::of(&view, viewpoint).within(&filter);
+        let page = items::tickets(&mut tx, &may, &asked_of_view, (sort.into(), direction), &asked.slice).await?;
+        return Ok(asked.answer(&page, TicketInListView));
+    }
     let page = list::list(&mut tx, &may, &filter, list::order(sort, direction), &asked.slice).await?;
     Ok(asked.answer(&page, TicketInListView))
 }
@@ -76,12 +93,16 @@ pub async fn show(
 pub async fn create(
     State(app): State<App>,
     May(may): May<CanWrite<Tickets>>,
+    later: Later,
     params: Params,
     body: Body,
 ) -> Result<Response, GorgiasError> {
     params.finish()?;
     let mut fields = body.fields()?;
-    let new = read_new(&mut fields);
+    let mut new = read_new(&mut fields);
+    for message in &mut new.messages {
+        message.brought.reach = reach(&later);
+    }
     fields.finish()?;
     let now = app.clock.now();
     let ticket = transact!(app.db, |tx| {
@@ -122,6 +143,48 @@ pub async fn delete(
     let now = app.clock.now();
     transact!(app.db, |tx| write::delete(tx, &may, now, id).await)?;
     Ok(crate::empty(StatusCode::NO_CONTENT))
+}
+
+/// `PUT /api/tickets/{id}/merge`, which is ours: the vendor has the event, and no call that makes it.
+pub async fn merge(
+    State(app): State<App>,
+    May(may): May<CanWrite<Tickets>>,
+    Id(id): Id,
+    params: Params,
+    body: Body,
+) -> Result<Response, GorgiasError> {
+    params.finish()?;
+    let mut fields = body.fields()?;
+    fields.require("source_tickets_ids");
+    let source_ids = fields.ids("source_tickets_ids", 1, SOURCES_MAX).unwrap_or_default();
+    fields.finish()?;
+    let now = app.clock.now();
+    let ticket = transact!(app.db, |tx| {
+        merge::merge(tx, &may, now, id, &source_ids).await?;
+        tickets::written(tx, &may, id).await
+    })?;
+    Ok(answer(StatusCode::OK, &TicketView(&ticket)))
+}
+
+/// `POST /api/tickets/{id}/split`, which is ours: answers the new ticket.
+pub async fn split(
+    State(app): State<App>,
+    May(may): May<CanWrite<Tickets>>,
+    Id(id): Id,
+    params: Params,
+    body: Body,
+) -> Result<Response, GorgiasError> {
+    params.finish()?;
+    let mut fields = body.fields()?;
+    fields.require("message_ids");
+    let message_ids = fields.ids("message_ids", 1, merge::MESSAGES_MAX).unwrap_or_default();
+    fields.finish()?;
+    let now = app.clock.now();
+    let ticket = transact!(app.db, |tx| {
+        let new_id = merge::split(tx, &may, now, id, &message_ids).await?;
+        tickets::written(tx, &may, new_id).await
+    })?;
+    Ok(answer(StatusCode::CREATED, &TicketView(&ticket)))
 }
 
 fn read_new(fields: &mut Fields) -> NewTicket {

@@ -23,6 +23,7 @@ use std::fmt;
 
 use helpdesk::filter::Condition;
 
+pub use conditions::span_seconds;
 pub use parser::parse;
 pub use print::print;
 pub use rule::{Rule, rule};

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use store::{Row, Tx};
 
 use crate::Error;
+use crate::page::Query;
 use crate::people::AddressRef;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +111,16 @@ pub(crate) async fn of_person(tx: &mut Tx, person_id: i64) -> Result<Vec<Address
         )
         .await?;
     rows.iter().map(Address::from_row).collect()
+}
+
+/// All addresses of some customers, each with its owner, in one statement.
+pub(crate) async fn of_people(tx: &mut Tx, ids: &[i64]) -> Result<Vec<(i64, Address)>, Error> {
+    let mut query =
+        Query::new("select id, person_id, type, address, preferred, created_at, updated_at from addresses where 1 = 1");
+    query.and_in("person_id", ids.iter().copied());
+    query.sql.push_str(" order by id");
+    let rows = tx.rows(&query.sql, &query.params).await?;
+    rows.iter().map(|row| Ok((row.int("person_id")?, Address::from_row(row)?))).collect()
 }
 
 /// Makes the addresses of a customer exactly these. Those that stay keep their id. `Taken` if one belongs to somebody else.

@@ -12,7 +12,7 @@ use store::{Row, StoreError, Tx};
 use crate::page::Query;
 
 /// Objects whose changes are the daily work.
-const DAILY_WORK: [&str; 12] = [
+const DAILY_WORK: [&str; 14] = [
     "Ticket",
     "TicketMessage",
     "Customer",
@@ -25,13 +25,15 @@ const DAILY_WORK: [&str; 12] = [
     "Organization",
     "SatisfactionSurvey",
     "Widget",
+    "VoiceCall",
+    "VoiceCallRecording",
 ];
 
 /// Whether an event belongs into the audit room. Written with the event.
 pub(crate) fn is_audited(actor: &Actor, object_type: &str, kind: &str) -> bool {
     actor.impersonator_id.is_some()
-        // What rules do all day is daily work; what is done to them is not.
-        || (!DAILY_WORK.contains(&object_type) && kind != "rule-executed")
+        // What rules and integrations do all day is daily work; what is done to them is not.
+        || (!DAILY_WORK.contains(&object_type) && !["rule-executed", "integration-data-item-created"].contains(&kind))
         || ["login", "logged", "password", "passkey", "totp", "verified", "session"].iter().any(|it| kind.contains(it))
 }
 
@@ -45,7 +47,7 @@ pub struct Group {
 }
 
 /// Every kind that is recorded today and audited stands in one of them, but for changes of the account's own settings.
-pub const GROUPS: [Group; 9] = [
+pub const GROUPS: [Group; 10] = [
     Group {
         word: "sign-in",
         label: "Sign-ins and sign-outs",
@@ -75,12 +77,26 @@ pub const GROUPS: [Group; 9] = [
             "app-updated",
             "app-deleted",
             "app-disabled",
+            "app-uninstalled",
             "app-enabled",
             "app-secret-added",
             "app-secret-revoked",
             "app-keys-changed",
             "app-logout-failed",
             "app-logout-delivered",
+        ],
+    },
+    Group {
+        word: "integration",
+        label: "Integrations",
+        kinds: &[
+            "integration-created",
+            "integration-updated",
+            "integration-deleted",
+            "integration-deactivated",
+            "integration-reactivated",
+            "delivery-replayed",
+            "delivery-tested",
         ],
     },
     Group {

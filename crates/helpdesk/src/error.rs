@@ -15,6 +15,9 @@ pub enum Error {
     /// Something else still needs it.
     #[error("the {kind} with id {id} is in use: {problem}")]
     InUse { kind: &'static str, id: i64, problem: String },
+    /// It was written before the newest message was seen.
+    #[error("message {newest} came meanwhile")]
+    Stale { field: &'static str, newest: i64 },
     /// The rule that forbids it, as a sentence.
     #[error("{0}")]
     Refused(String),

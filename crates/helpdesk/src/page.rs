@@ -128,7 +128,7 @@ impl Query {
     }
 
     /// Appends another query's text. Its placeholders go on where ours end.
-    fn append(&mut self, other: Query) {
+    pub(crate) fn append(&mut self, other: Query) {
         let offset = self.params.len();
         let mut pieces = other.sql.split('$');
         self.sql.push_str(pieces.next().unwrap_or_default());

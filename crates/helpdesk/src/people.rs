@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use store::{Row, StoreError, Tx};
 
 use crate::events::{self, Change};
-use crate::{Error, names};
+use crate::{Error, names, search};
 
 /// Who is meant: the id wins, then the email, then the foreign id; with none of them known, a new customer is made
 /// (Gorgias contract, `conventions.people_references`).
@@ -167,6 +167,7 @@ pub async fn rename(tx: &mut Tx, actor: &Actor, now: Timestamp, id: i64, name: &
         ],
     )
     .await?;
+    search::index_customer(tx, id).await?;
     let change = Change {
         kind: "customer-updated",
         object_type: "Customer",

@@ -13,6 +13,8 @@ use store::{Row, StoreError, Tx};
 use crate::Error;
 use crate::events::{self, Change};
 use crate::page::{Column, Order, Page, Query, Slice, part_pattern};
+use crate::rules::uses;
+use crate::views::references::{self, Named};
 
 /// Longest name, in characters (Gorgias contract, `tags`).
 pub const NAME_MAX_CHARS: usize = 256;
@@ -79,6 +81,11 @@ pub async fn list(
 /// The tag with this id, or `NotFound`.
 pub async fn find(tx: &mut Tx, _may: &CanRead<Tags>, id: i64) -> Result<Tag, Error> {
     read(tx, id).await
+}
+
+/// The id of the tag with exactly this name.
+pub async fn named(tx: &mut Tx, _may: &CanRead<Tags>, name: &str) -> Result<Option<i64>, Error> {
+    id_of(tx, name).await
 }
 
 /// Creates a tag. `Invalid` for a bad length, `Taken` if there is one of this name.
@@ -152,29 +159,59 @@ pub async fn update(
         Err(StoreError::NotUnique(_)) => return Err(Error::Taken { kind: "tag", field: "name" }),
         Err(error) => return Err(error.into()),
     }
+    if after.name != before.name {
+        references::renamed_tag(tx, may.actor(), now, &before.name, &after.name).await?;
+    }
     let (old, new) = events::difference(before.fields(), after.fields());
     let kind = if after.name == before.name { "tag-updated" } else { "tag-renamed" };
     record(tx, may.actor(), now, kind, id, Some(old), Some(new)).await?;
     Ok(after)
 }
 
-/// Removes a tag for good, from its tickets too.
+/// Removes a tag for good, from its tickets too. `InUse` while a macro puts it on tickets, or a rule names it. Served by
+/// `macro_tags_by_name`.
 pub async fn delete(tx: &mut Tx, may: &CanWrite<Tags>, now: Timestamp, id: i64) -> Result<(), Error> {
-    lock(tx, id).await?;
-    let tag = read(tx, id).await?;
-    // With it go tags that are on their way into it.
-    tx.run("delete from tags where id = $1 or merged_into = $1", &[id.into()]).await?;
-    record(tx, may.actor(), now, "tag-deleted", id, Some(tag.fields()), None).await
+    delete_many(tx, may, now, &[id]).await
 }
 
 /// Removes several tags, or none of them.
 pub async fn delete_many(tx: &mut Tx, may: &CanWrite<Tags>, now: Timestamp, ids: &[i64]) -> Result<(), Error> {
+    let rules = uses::all(tx).await?;
     for (index, id) in ids.iter().enumerate() {
         if !ids[..index].contains(id) {
-            delete(tx, may, now, *id).await?;
+            delete_one(tx, may, now, *id, &rules).await?;
         }
     }
     Ok(())
+}
+
+async fn delete_one(
+    tx: &mut Tx,
+    may: &CanWrite<Tags>,
+    now: Timestamp,
+    id: i64,
+    rules: &[uses::Uses],
+) -> Result<(), Error> {
+    lock(tx, id).await?;
+    let tag = read(tx, id).await?;
+    let used = tx
+        .row(
+            "select m.name from macro_tags k join macros m on m.id = k.macro_id
+             where k.name = $1 and m.archived = 0 order by m.id limit 1",
+            &[tag.name.as_str().into()],
+        )
+        .await?;
+    if let Some(used) = used {
+        let problem = format!("The macro {:?} puts it on tickets.", used.text("name")?);
+        return Err(Error::InUse { kind: "tag", id, problem });
+    }
+    if let Some(rule) = rules.iter().find(|rule| rule.names_tag(&tag.name)) {
+        return Err(Error::InUse { kind: "tag", id, problem: format!("The rule {:?} names it.", rule.name) });
+    }
+    // With it go tags that are on their way into it.
+    tx.run("delete from tags where id = $1 or merged_into = $1", &[id.into()]).await?;
+    references::lost(tx, may.actor(), now, Named::Tag(&tag.name)).await?;
+    record(tx, may.actor(), now, "tag-deleted", id, Some(tag.fields()), None).await
 }
 
 /// The columns that `Tag::from_row` reads, of the tags that are not about to be merged away.
@@ -184,6 +221,8 @@ macro_rules! select_tags {
     };
 }
 use select_tags;
+/// The same, for whoever reads tags in another order.
+pub(crate) const SELECT: &str = select_tags!();
 
 pub(crate) async fn read(tx: &mut Tx, id: i64) -> Result<Tag, Error> {
     match tx.row(concat!(select_tags!(), " and g.id = $1"), &[id.into()]).await? {
@@ -198,12 +237,12 @@ pub(crate) async fn lock(tx: &mut Tx, id: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// The tag that a name means now.
 /// Whether there is a tag of this name.
 pub(crate) async fn is_there(tx: &mut Tx, name: &str) -> Result<bool, Error> {
     Ok(id_of(tx, name).await?.is_some())
 }
 
+/// The tag that a name means now.
 async fn id_of(tx: &mut Tx, name: &str) -> Result<Option<i64>, Error> {
     let row = tx.row("select id, merged_into from tags where name = $1", &[name.into()]).await?;
     match row {

@@ -11,6 +11,7 @@ use store::{Row, StoreError, Tx};
 
 use crate::page::{Column, Order, Page, Query, Slice};
 use crate::people::{Person, PersonColumns, json_to_store, person_columns, stored_json};
+use crate::views::references::{self, Named};
 use crate::{Error, events};
 
 /// Longest name, in characters.
@@ -221,6 +222,7 @@ pub async fn delete(tx: &mut Tx, may: &CanWrite<Teams>, now: Timestamp, id: i64)
         }
     }
     tx.run("delete from teams where id = $1", &[id.into()]).await?;
+    references::lost(tx, may.actor(), now, Named::Team(id)).await?;
     record(tx, may.actor(), now, ("team-deleted", id), (Some(before), None)).await
 }
 
@@ -317,7 +319,7 @@ async fn record(
 }
 
 impl Team {
-    fn from_row(row: &Row) -> Result<Team, Error> {
+    pub(crate) fn from_row(row: &Row) -> Result<Team, Error> {
         Ok(Team {
             id: row.int("id")?,
             name: row.text("name")?,

@@ -11,7 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use scope::permission::Permissions;
 use store::{Db, StoreError, Tx, Value, transact};
 
-use crate::Provider;
+use crate::clients::Client;
+use crate::{Code, Error, Provider};
 
 /// How long daily numbers are kept, in days.
 const KEPT_DAYS: i64 = 90;
@@ -104,6 +105,38 @@ impl Provider {
                 at: now,
             });
         }
+        drop(waiting);
+        if is_first {
+            self.state.uses.wake();
+        }
+    }
+}
+
+impl Provider {
+    /// Notes what an app was refused at an endpoint of ours, for its developer to see. It is no call, so it is not counted. Only once the app is
+    /// authenticated: nobody else fills the list of an app that has a secret or a key. A public app has neither, so anybody who knows its
+    /// client id can; the list is short, shows nothing of the request's content, and pushes nothing out but older failures.
+    pub(crate) fn note_refusal(&self, client: &Client, method: &str, route: &str, error: &Error, request_id: &str) {
+        // What a client does on its way, not what fails (RFC 8628, 3.5; RFC 9449, 8).
+        if matches!(error.code(), Code::AuthorizationPending | Code::SlowDown | Code::UseDpopNonce) {
+            return;
+        }
+        let now = self.clock.now();
+        let mut waiting = self.state.calls.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if ERRORS_WAITING_MAX <= waiting.errors.len() {
+            return;
+        }
+        let is_first = waiting.days.is_empty();
+        waiting.days.entry((client.id, day_of(now))).or_default();
+        waiting.errors.push(Failure {
+            client_row: client.id,
+            status: error.status().as_u16(),
+            method: method.to_owned(),
+            route: route.to_owned(),
+            code: Some(error.code().word().to_owned()),
+            request_id: request_id.to_owned(),
+            at: now,
+        });
         drop(waiting);
         if is_first {
             self.state.uses.wake();

@@ -1,11 +1,15 @@
-//! Removing what has expired, in small batches, each a short transaction of its own: no request waits long for it.
+//! Removing what has expired, in small batches, each a short transaction of its own, as large as its time allows: no request waits
+//! long for it.
 //!
 //! Codes and refresh tokens stay for a while after their end, so that a late replay is still recognised as one (AC-3, RT-6).
 
 use std::collections::BTreeSet;
 
+use helpdesk::jobs::pace::Pace;
+use helpdesk::page::{self, Query};
 use jiff::{SignedDuration, Timestamp};
-use store::{Db, StoreError, Value, transact};
+use outside::Clock;
+use store::{Db, StoreError, transact};
 
 use crate::{Provider, call_log, consents};
 
@@ -14,7 +18,7 @@ pub const KIND: &str = "clean_up_expired";
 /// From the end of one run to the next.
 pub const EVERY: SignedDuration = SignedDuration::from_mins(10);
 
-/// Most rows in one transaction.
+/// Most grants that end in one transaction.
 const BATCH: i64 = 200;
 /// How long an expired code or refresh token is still recognised.
 const RECOGNISED: SignedDuration = SignedDuration::from_hours(24);
@@ -109,10 +113,10 @@ impl Provider {
         let now = self.clock.now();
         let mut n_removed = 0;
         for (sql, kept) in SIMPLE {
-            n_removed += remove(&self.db, sql, ended_by(now, kept)).await?;
+            n_removed += remove(&self.db, &self.clock, sql, ended_by(now, kept)).await?;
         }
         for (sql, kept) in OF_FAMILIES {
-            n_removed += remove_of_families(&self.db, sql, ended_by(now, kept)).await?;
+            n_removed += remove_of_families(&self.db, &self.clock, sql, ended_by(now, kept)).await?;
         }
         self.end_expired_grants(now).await?;
         n_removed += call_log::clean_up(&self.db, now).await?;
@@ -134,42 +138,51 @@ fn ended_by(now: Timestamp, kept: SignedDuration) -> Timestamp {
     now.saturating_sub(kept).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-async fn remove(db: &Db, sql: &str, ended_by: Timestamp) -> Result<u64, StoreError> {
-    let params: [Value; 2] = [ended_by.into(), BATCH.into()];
+async fn remove(db: &Db, clock: &Clock, sql: &str, ended_by: Timestamp) -> Result<u64, StoreError> {
+    let mut pace = Pace::new();
     let mut n_removed = 0;
     loop {
-        let n = transact!(db, |tx| tx.run(sql, &params).await)?;
+        let size = pace.size() as u64;
+        let (n, began, ended) = transact!(db, |tx| {
+            let began = clock.now();
+            let n = tx.run(sql, &[ended_by.into(), (size as i64).into()]).await?;
+            Ok::<_, StoreError>((n, began, clock.now()))
+        })?;
         n_removed += n;
-        if n < BATCH.unsigned_abs() {
+        if n < size {
             return Ok(n_removed);
         }
+        pace.learn(began, ended);
     }
 }
 
-async fn remove_of_families(db: &Db, sql: &str, ended_by: Timestamp) -> Result<u64, StoreError> {
-    let params: [Value; 2] = [ended_by.into(), BATCH.into()];
+async fn remove_of_families(db: &Db, clock: &Clock, sql: &str, ended_by: Timestamp) -> Result<u64, StoreError> {
+    let mut pace = Pace::new();
     let mut n_removed = 0;
     loop {
-        let n = transact!(db, |tx| {
-            let rows = tx.rows(sql, &params).await?;
+        let size = pace.size();
+        let (n, began, ended) = transact!(db, |tx| {
+            let began = clock.now();
+            let rows = tx.rows(sql, &[ended_by.into(), (size as i64).into()]).await?;
             let families =
                 rows.iter().map(|row| row.int("family_id")).collect::<Result<BTreeSet<i64>, StoreError>>()?;
-            for family_id in families {
+            if !families.is_empty() {
                 // An app's own family stays for its next token.
-                tx.run(
-                    "delete from token_families where id = $1 and grant_id is not null
-                       and not exists (select 1 from authorization_codes where family_id = $1)
-                       and not exists (select 1 from refresh_tokens where family_id = $1)
-                       and not exists (select 1 from access_tokens where family_id = $1)",
-                    &[family_id.into()],
-                )
-                .await?;
+                let mut query = Query::new(
+                    "delete from token_families where grant_id is not null
+                       and not exists (select 1 from authorization_codes where family_id = token_families.id)
+                       and not exists (select 1 from refresh_tokens where family_id = token_families.id)
+                       and not exists (select 1 from access_tokens where family_id = token_families.id)",
+                );
+                query.and_in("id", page::padded(&families.into_iter().collect::<Vec<_>>()));
+                tx.run(&query.sql, &query.params).await?;
             }
-            Ok::<_, StoreError>(rows.len() as u64)
+            Ok::<_, StoreError>((rows.len(), began, clock.now()))
         })?;
-        n_removed += n;
-        if n < BATCH.unsigned_abs() {
+        n_removed += n as u64;
+        if n < size {
             return Ok(n_removed);
         }
+        pace.learn(began, ended);
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
@@ -45,6 +45,22 @@ pub struct Fetched {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
+}
+
+/// A request of any method.
+#[derive(Debug, Clone)]
+pub struct Call<'a> {
+    pub method: Method,
+    pub url: &'a str,
+    pub headers: HeaderMap,
+    pub body: Option<Bytes>,
+}
+
+/// The answer to a call. What is longer than the bounds is cut off rather than refused: its start is worth keeping.
+#[derive(Debug, Clone)]
+pub struct Called {
+    pub fetched: Fetched,
+    pub is_cut: bool,
 }
 
 /// Why nothing was fetched. The text may be shown to whoever chose the address: it names no address of ours.
@@ -112,6 +128,16 @@ impl Fetch {
         self.send(self.client.post(url).headers(headers).form(fields), bounds).await
     }
 
+    /// Any request. The bounds cut the answer off.
+    pub async fn call(&self, call: Call<'_>, bounds: Bounds) -> Result<Called, FetchError> {
+        let url = self.checked(call.url)?;
+        let mut request = self.client.request(call.method, url).headers(call.headers);
+        if let Some(body) = call.body {
+            request = request.body(body);
+        }
+        read(request, bounds).await
+    }
+
     /// Whether the address may be asked for at all, as far as that can be told without asking a name service.
     pub fn permits(&self, url: &str) -> Result<(), FetchError> {
         self.checked(url).map(drop)
@@ -149,20 +175,30 @@ impl Fetch {
     }
 
     async fn send(&self, request: reqwest::RequestBuilder, bounds: Bounds) -> Result<Fetched, FetchError> {
-        let answer = async {
-            let mut response = request.send().await.map_err(failure)?;
-            let (status, headers) = (response.status(), response.headers().clone());
-            let mut body = BytesMut::new();
-            while let Some(chunk) = response.chunk().await.map_err(failure)? {
-                if body.len() + chunk.len() > bounds.bytes {
-                    return Err(FetchError::TooLong(bounds.bytes));
-                }
-                body.extend_from_slice(&chunk);
-            }
-            Ok(Fetched { status, headers, body: body.freeze() })
-        };
-        tokio::time::timeout(bounds.time, answer).await.map_err(|_| FetchError::Timeout)?
+        let called = read(request, bounds).await?;
+        if called.is_cut { Err(FetchError::TooLong(bounds.bytes)) } else { Ok(called.fetched) }
     }
+}
+
+/// Reads no more of the answer than the bounds allow.
+async fn read(request: reqwest::RequestBuilder, bounds: Bounds) -> Result<Called, FetchError> {
+    let answer = async {
+        let mut response = request.send().await.map_err(failure)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut body = BytesMut::new();
+        let mut is_cut = false;
+        while let Some(chunk) = response.chunk().await.map_err(failure)? {
+            let room = bounds.bytes - body.len();
+            if room < chunk.len() {
+                body.extend_from_slice(&chunk[..room]);
+                is_cut = true;
+                break;
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Called { fetched: Fetched { status, headers, body: body.freeze() }, is_cut })
+    };
+    tokio::time::timeout(bounds.time, answer).await.map_err(|_| FetchError::Timeout)?
 }
 
 fn failure(error: reqwest::Error) -> FetchError {

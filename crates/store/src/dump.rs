@@ -11,12 +11,14 @@ use aws_lc_rs::digest;
 
 use crate::schema::{self, Table};
 use crate::{Db, Engine, EngineTx, Location, Options, Row, StoreError, Synchronous, Tx, Value};
-use crate::{log, migrate, postgres, sqlite};
+use crate::{log, migrate, postgres, search, sqlite};
 
 /// Rows in a page. A message may have a megabyte.
 const PAGE: usize = 100;
 /// Belongs to the database and not to the account.
 const HISTORY: &str = "schema_migrations";
+/// What migrations put rows into: those of an account without anything else give way to the copy's.
+const FILLED_BY_MIGRATIONS: &[&str] = &["event_cursors", "views"];
 
 /// What was copied and found equal on the other side.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,10 +113,16 @@ async fn copy_tables(source: &mut Tx, target: &mut Tx) -> Result<Vec<CopiedTable
         if !same {
             return Err(StoreError::Copy(format!("table {} is not the same on both sides", table.name)));
         }
+        if FILLED_BY_MIGRATIONS.contains(&table.name.as_str()) {
+            continue;
+        }
         if target.row(&format!("select 1 as found from {} limit 1", table.name), &[]).await?.is_some() {
             let problem = format!("the target already holds an account (table {} has rows)", table.name);
             return Err(StoreError::Copy(format!("{problem}: name an empty schema, such as ?schema=helpdesk")));
         }
+    }
+    for table in tables.iter().filter(|table| FILLED_BY_MIGRATIONS.contains(&table.name.as_str())) {
+        target.run(&format!("delete from {}", table.name), &[]).await?;
     }
     for table in tables.iter().filter(|table| table.name != HISTORY) {
         let sent = copy_table(source, target, table).await?;
@@ -133,6 +141,8 @@ async fn copy_tables(source: &mut Tx, target: &mut Tx) -> Result<Vec<CopiedTable
             checksum: format!("{:032x}", sent.checksum),
         });
     }
+    // What makes the account searchable is not copied: the server builds it when it runs there.
+    search::rebuild_later(target).await?;
     Ok(copied)
 }
 

@@ -14,6 +14,7 @@ pub mod migrate;
 mod postgres;
 pub mod queue;
 pub mod schema;
+pub mod search;
 mod sqlite;
 mod value;
 

@@ -1,6 +1,7 @@
 //! The schema and its history: migrations run forward, once each, in order, and are never changed afterwards.
 //!
-//! One text serves both databases. Five words differ and begin with an at sign (`@id`, `@text`, `@blob`, `@real`, `@transaction_id`); SQLite reads
+//! One text serves both databases. Six words differ and begin with an at sign (`@id`, `@text`, `@blob`, `@real`, `@transaction_id`, and
+//! `@computed` for a column that the database works out); SQLite reads
 //! `bigint` as `integer`, because its tables are strict. Where SQLite has to rebuild a table, `0042_x.sqlite.sql` and
 //! `0042_x.postgres.sql` share a number. Statements end with `;`, which no literal may contain; comments start with `--`.
 
@@ -24,6 +25,20 @@ pub const ALL: &[Migration] = &[
     Migration::same(4, "rules", include_str!("../migrations/0004_rules.sql")),
     Migration::same(5, "statistics", include_str!("../migrations/0005_statistics.sql")),
     Migration::same(6, "jobs", include_str!("../migrations/0006_jobs.sql")),
+    Migration {
+        number: 7,
+        name: "views",
+        sqlite: concat!(
+            include_str!("../migrations/0007_views.sql"),
+            include_str!("../migrations/0007_views.sqlite.sql")
+        ),
+        postgres: concat!(
+            include_str!("../migrations/0007_views.sql"),
+            include_str!("../migrations/0007_views.postgres.sql")
+        ),
+    },
+    Migration::same(8, "macros", include_str!("../migrations/0008_macros.sql")),
+    Migration::same(9, "integrations", include_str!("../migrations/0009_integrations.sql")),
 ];
 
 impl Migration {
@@ -192,7 +207,8 @@ fn for_sqlite(text: &str) -> Vec<String> {
             .replace("@id", "integer primary key autoincrement")
             .replace("@blob", "blob")
             .replace("@real", "real")
-            .replace("@text", "text");
+            .replace("@text", "text")
+            .replace("@computed", "virtual");
         let statement = replace_word(&statement, "bigint", "integer");
         match (is_table, without_rowid) {
             (true, true) => format!("{statement} strict, without rowid"),
@@ -211,6 +227,7 @@ fn for_postgres(text: &str) -> Vec<String> {
             .replace("@blob", "bytea")
             .replace("@real", "double precision")
             .replace("@text", "text collate \"C\"")
+            .replace("@computed", "stored")
     };
     statements(text).into_iter().map(translated).collect()
 }

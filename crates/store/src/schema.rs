@@ -7,7 +7,7 @@ use crate::{EngineTx, Row, StoreError, Tx};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
     pub name: String,
-    /// In the order of their definition.
+    /// In the order of their definition, without those that the database works out itself.
     pub columns: Vec<Column>,
     pub primary_key: Vec<String>,
     /// By name.
@@ -41,7 +41,7 @@ pub struct Reference {
     pub on_delete: String,
 }
 
-/// All tables of the account, by name.
+/// All tables of the account, by name. What only makes it searchable (`search.rs`) is not among them: each engine has its own.
 pub async fn tables(tx: &mut Tx) -> Result<Vec<Table>, StoreError> {
     let words = match tx.engine {
         EngineTx::Reading(_) | EngineTx::Writing(_) => &SQLITE,
@@ -163,12 +163,13 @@ struct Catalogue {
 }
 
 const SQLITE: Catalogue = Catalogue {
-    tables: "select name from sqlite_schema where type = 'table' and substr(name, 1, 7) <> 'sqlite_' order by name",
+    tables: "select name from sqlite_schema where type = 'table' and substr(name, 1, 7) not in ('sqlite_', 'search_')
+             order by name",
     columns: "select name, type, \"notnull\" = 0 and pk = 0 as is_nullable,
                   pk = 1 and exists (
                       select 1 from sqlite_schema where type = 'table' and name = $1 and sql like '%autoincrement%'
                   ) as is_identity
-              from pragma_table_xinfo($1) order by cid",
+              from pragma_table_xinfo($1) where hidden = 0 order by cid",
     primary_key: "select name from pragma_table_xinfo($1) where pk > 0 order by pk",
     indexes: "select name, \"unique\" as is_unique, partial as is_partial
               from pragma_index_list($1) where origin = 'c' order by name",
@@ -178,12 +179,14 @@ const SQLITE: Catalogue = Catalogue {
 
 const POSTGRES: Catalogue = Catalogue {
     tables: "select c.relname as name from pg_class c
-             where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p') order by c.relname",
+             where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p')
+                 and substr(c.relname, 1, 7) <> 'search_' order by c.relname",
     columns: "select a.attname as name,
                   format_type(a.atttypid, null) || coalesce(' collate ' || l.collname, '') as type,
                   not a.attnotnull as is_nullable, a.attidentity <> '' as is_identity
               from pg_attribute a left join pg_collation l on l.oid = a.attcollation
-              where a.attrelid = cast($1 as text)::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum",
+              where a.attrelid = cast($1 as text)::regclass and a.attnum > 0 and not a.attisdropped
+                  and a.attgenerated = '' order by a.attnum",
     primary_key: "select a.attname as name
                   from pg_index i
                   cross join unnest(i.indkey) with ordinality as k (attnum, position)

@@ -5,3 +5,6 @@ if (address) history.replaceState(null, "", address);
 
 // A refused form: the summary of what to mend is read out first.
 document.querySelector("[data-focus]")?.focus();
+
+// A long list of rooms begins where the reader is.
+document.querySelector("#rooms [aria-current]")?.scrollIntoView({ block: "nearest" });

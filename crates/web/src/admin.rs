@@ -14,15 +14,22 @@ pub mod apps;
 pub mod audit;
 mod audit_words;
 pub mod chart;
+pub mod condition_words;
 pub mod custom_field;
 pub mod custom_fields;
+pub mod deliveries;
 pub mod demands;
 pub mod documents;
 pub mod home;
+pub mod integration;
+pub mod integrations;
 pub mod job;
 pub mod job_words;
 pub mod jobs;
 pub mod keys;
+pub mod macro_edit;
+pub mod macro_form;
+pub mod macros;
 pub mod people;
 pub mod registration;
 pub mod resource_servers;
@@ -32,9 +39,13 @@ pub mod sign_in;
 pub mod statistics;
 pub mod statistics_tickets;
 pub mod surveys;
+pub mod tag;
+pub mod tags;
 pub mod teams;
 pub mod trust;
 pub mod users;
+pub mod view_form;
+pub mod views;
 
 /// An address for people to paste somewhere.
 pub struct Endpoint {

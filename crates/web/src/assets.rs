@@ -24,9 +24,10 @@ pub const ADDRESS: Asset = Asset::script("address", include_str!("../assets/addr
 pub const SUBMIT: Asset = Asset::script("submit", include_str!("../assets/submit.js"));
 
 pub const PROGRESS: Asset = Asset::script("progress", include_str!("../assets/progress.js"));
+pub const AUTOFILL: Asset = Asset::script("autofill", include_str!("../assets/autofill.js"));
 pub const PASSKEY: Asset = Asset::script("passkey", include_str!("../assets/passkey.js"));
 
-pub const ALL: [&Asset; 8] = [&STYLE, &MARK, &COPY, &GROUPS, &ADDRESS, &SUBMIT, &PROGRESS, &PASSKEY];
+pub const ALL: [&Asset; 9] = [&STYLE, &MARK, &COPY, &GROUPS, &ADDRESS, &SUBMIT, &PROGRESS, &PASSKEY, &AUTOFILL];
 
 impl Asset {
     const fn of(name: &'static str, extension: &'static str, media_type: &'static str, content: &'static str) -> Asset {

@@ -46,7 +46,8 @@ fn with_page(response: Response) -> Response {
     dressed
 }
 
-fn page_of(status: StatusCode) -> Message {
+/// What people are told about a status.
+pub fn page_of(status: StatusCode) -> Message {
     match status {
         StatusCode::FORBIDDEN => Message::new(
             "This is not for your role",
@@ -61,6 +62,14 @@ fn page_of(status: StatusCode) -> Message {
         StatusCode::METHOD_NOT_ALLOWED => {
             Message::new("That does not work here", "This address exists, but not for what was asked of it.")
                 .link("/", "Go to your start page")
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Message::new("That is too large", "The server takes no more at once than what fits its forms.")
+                .what_next("Go back and send less.")
+        }
+        StatusCode::TOO_MANY_REQUESTS => {
+            Message::new("Too much at once", "There were more requests than one address or person may send.")
+                .what_next("Wait a minute and try again.")
         }
         StatusCode::SERVICE_UNAVAILABLE => {
             Message::new("Busy for a moment", "The helpdesk could not answer in time. Nothing was lost.")
@@ -103,6 +112,7 @@ pub fn helpdesk(error: &helpdesk::Error) -> Response {
         helpdesk::Error::Invalid { .. }
         | helpdesk::Error::Taken { .. }
         | helpdesk::Error::InUse { .. }
+        | helpdesk::Error::Stale { .. }
         | helpdesk::Error::Refused(_) => {
             Message::new("That was refused", &crate::text::sentence(&error.to_string())).answer(StatusCode::CONFLICT)
         }

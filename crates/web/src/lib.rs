@@ -17,6 +17,7 @@ mod choose;
 mod confirm;
 mod consent;
 mod demo_mail;
+mod demo_webhooks;
 mod device;
 mod end_session;
 mod errors;
@@ -32,6 +33,7 @@ mod my_apps;
 mod pages;
 mod passkey;
 mod reach;
+mod rooms;
 mod scopes;
 mod setup;
 mod survey;
@@ -79,6 +81,7 @@ pub fn routes() -> Routes {
         .open(post, "/login/factor/passkey/finish", login_factor::show_passkey, SIGNING_IN)
         .open(get, "/login/more", login_factor::more, OWN)
         .open(post, "/login/passkey", passkey::begin, SIGNING_IN)
+        .open(post, "/login/passkey/options", passkey::options, SIGNING_IN)
         .open(post, "/login/passkey/finish", passkey::finish, SIGNING_IN)
         .open(get, "/login/resume", login_factor::resume, ASKING)
         .open(get, "/forgot", mailed::forgot, SIGNING_IN)
@@ -92,6 +95,8 @@ pub fn routes() -> Routes {
         .open(get, "/survey/{token}", survey::show, BY_SURVEY)
         .open(post, "/survey/{token}", survey::answer, BY_SURVEY)
         .open(get, "/demo/mail", demo_mail::show, "the demo's own mails; exists nowhere else")
+        .open(get, "/demo/webhooks", demo_webhooks::show, "calls to the demo itself; exists nowhere else")
+        .open(post, "/demo/webhooks/{name}", demo_webhooks::receive, "calls to the demo itself; exists nowhere else")
         .open(get, "/me/security", me::security::show, OWN)
         .open(post, "/me/security/password", me::security::change_password, OWN)
         .open(post, "/me/security/email", me::security::verify_address, OWN)
@@ -99,6 +104,7 @@ pub fn routes() -> Routes {
         .open(post, "/me/security/sessions/{id}/end", me::security::end_session, OWN)
         .open(get, "/me/security/totp", me::factors::show_totp, OWN)
         .open(post, "/me/security/totp", me::factors::confirm_totp, OWN)
+        .open(post, "/me/security/links/{id}/remove", me::security::remove_link, OWN)
         .open(post, "/me/security/totp/new", me::factors::begin_totp, OWN)
         .open(post, "/me/security/totp/remove", me::factors::remove_totp, OWN)
         .open(post, "/me/security/recovery-codes", me::factors::make_codes, OWN)
@@ -128,8 +134,34 @@ pub fn routes() -> Routes {
         .open(get, "/me/apps", my_apps::list, OWN)
         .open(post, "/me/apps/{id}/withdraw", my_apps::withdraw, OWN)
         .get("/admin", admin::home::show)
+        .get("/admin/tags", admin::tags::list)
+        .post("/admin/tags", admin::tag::create)
+        .get("/admin/tags/new", admin::tag::new)
+        .get("/admin/tags/{id}", admin::tag::edit)
+        .post("/admin/tags/{id}", admin::tag::update)
+        .post("/admin/tags/{id}/merge", admin::tag::merge)
+        .post("/admin/tags/{id}/delete", admin::tag::delete)
+        .get("/admin/macros", admin::macros::list)
+        .post("/admin/macros", admin::macro_form::create)
+        .get("/admin/macros/new", admin::macro_form::new)
+        .get("/admin/macros/{id}", admin::macro_form::edit)
+        .post("/admin/macros/{id}", admin::macro_form::update)
+        .post("/admin/macros/{id}/archive", admin::macros::archive)
+        .post("/admin/macros/{id}/delete", admin::macros::delete)
         .get("/admin/resource-servers", admin::resource_servers::show)
         .post("/admin/resource-servers", admin::resource_servers::save)
+        .get("/admin/integrations", admin::integrations::list)
+        .post("/admin/integrations", admin::integration::create)
+        .get("/admin/integrations/new", admin::integration::new)
+        .get("/admin/integrations/{id}", admin::integration::show)
+        .post("/admin/integrations/{id}", admin::integration::update)
+        .post("/admin/integrations/{id}/switch", admin::integration::switch)
+        .post("/admin/integrations/{id}/secret", admin::integration::secret)
+        .post("/admin/integrations/{id}/test", admin::integration::test)
+        .post("/admin/integrations/{id}/delete", admin::integration::delete)
+        .get("/admin/deliveries", admin::deliveries::list)
+        .get("/admin/deliveries/{id}", admin::deliveries::show)
+        .post("/admin/deliveries/{id}/replay", admin::deliveries::replay)
         .get("/admin/keys", admin::keys::list)
         .post("/admin/keys/rotate", admin::keys::rotate)
         .post("/admin/keys/{kid}/revoke", admin::keys::revoke)
@@ -218,11 +250,21 @@ pub fn routes() -> Routes {
         .post("/admin/surveys", admin::surveys::save)
         .get("/admin/sign-in", admin::sign_in::show)
         .post("/admin/sign-in", admin::sign_in::create)
+        .get("/admin/sign-in/{id}/edit", admin::sign_in::edit)
+        .post("/admin/sign-in/{id}/edit", admin::sign_in::update)
         .post("/admin/sign-in/{id}/test", admin::sign_in::test)
         .post("/admin/sign-in/{id}/disable", admin::sign_in::disable)
         .post("/admin/sign-in/{id}/enable", admin::sign_in::enable)
         .get("/admin/demands", admin::demands::show)
         .post("/admin/demands", admin::demands::save)
+        .get("/admin/views", admin::views::list)
+        .post("/admin/views", admin::view_form::create)
+        .get("/admin/views/new", admin::view_form::new)
+        .get("/admin/views/{id}", admin::view_form::edit)
+        .post("/admin/views/{id}", admin::view_form::update)
+        .post("/admin/views/{id}/up", admin::views::up)
+        .post("/admin/views/{id}/down", admin::views::down)
+        .post("/admin/views/{id}/delete", admin::views::delete)
         .get("/admin/documents", admin::documents::show)
         .post("/admin/documents", admin::documents::save)
         .post("/admin/documents/{id}/approve", admin::documents::approve)

@@ -12,7 +12,7 @@ use oauth::sign_in::SignInError;
 use store::StoreError;
 
 use crate::form::Form;
-use crate::pages::{page_that_leads_away, see_other};
+use crate::pages::{page_that_asks_and_leads_away, see_other};
 use crate::visitor::{Posted, Query, Visitor};
 use crate::{account, authorize, errors, login_factor};
 
@@ -57,7 +57,7 @@ pub async fn show(State(app): State<App>, visitor: Visitor, Query(query): Query)
         _ => None,
     };
     let page = Login { email: crate::text::shown(query.value("login_hint"), 320), good_news, ..login };
-    visitor.named(page_that_leads_away(StatusCode::OK, &page))
+    visitor.named(page_that_asks_and_leads_away(StatusCode::OK, &page))
 }
 
 /// `POST /login`
@@ -104,7 +104,7 @@ pub async fn again(app: &App, visitor: &Visitor, form: &Form, status: StatusCode
     match page_of(app, visitor, form.filled("request"), return_to).await {
         Ok(login) => {
             let page = Login { email: form.value("email").to_owned(), problem: Some(problem.to_owned()), ..login };
-            page_that_leads_away(status, &page)
+            page_that_asks_and_leads_away(status, &page)
         }
         Err(error) => errors::database(&error),
     }

@@ -10,7 +10,8 @@ use oauth::sessions::Session;
 use scope::Dialect;
 use store::StoreError;
 
-use crate::pages::{Frame, Section, done, page, see_other};
+use crate::pages::{Frame, done, page, see_other};
+use crate::rooms::Section;
 use crate::scopes::{Chip, chips};
 use crate::visitor::{Posted, Query, Visitor};
 use crate::when::When;

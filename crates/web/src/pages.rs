@@ -5,6 +5,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::form::Form;
+use crate::rooms::{self, Group, Section};
 
 /// Nothing but our own files; no inline script or style; not in anybody's frame (ALL-16, CO-3).
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; base-uri 'none'; \
@@ -12,6 +13,10 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
 /// The same without `form-action`, which browsers apply to the redirects after a form too: they lead to the app (CO-4).
 const POLICY_OF_FORMS_THAT_LEAD_AWAY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
                                               img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'";
+
+/// The sign-in page: its script asks us for a passkey's question.
+const POLICY_OF_SIGN_IN: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
+                                 base-uri 'none'; frame-ancestors 'none'";
 
 /// A page of our own, whose forms stay here.
 pub fn page(status: StatusCode, template: &impl Template) -> Response {
@@ -21,6 +26,11 @@ pub fn page(status: StatusCode, template: &impl Template) -> Response {
 /// A page whose form is answered with a redirect to an app.
 pub fn page_that_leads_away(status: StatusCode, template: &impl Template) -> Response {
     html(status, template, POLICY_OF_FORMS_THAT_LEAD_AWAY)
+}
+
+/// The same, and its script may ask this server something.
+pub fn page_that_asks_and_leads_away(status: StatusCode, template: &impl Template) -> Response {
+    html(status, template, POLICY_OF_SIGN_IN)
 }
 
 fn html(status: StatusCode, template: &impl Template, policy: &'static str) -> Response {
@@ -104,32 +114,10 @@ pub struct Frame {
     pub done: Option<&'static str>,
 }
 
-/// Where in the navigation a page is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Section {
-    Home,
-    Jobs,
-    Apps,
-    Agents,
-    Demands,
-    Documents,
-    SignIn,
-    Keys,
-    Registration,
-    Trust,
-    ResourceServers,
-    Rules,
-    ApiKeys,
-    Audit,
-    AppRules,
-    MyApps,
-    Security,
-    People,
-    Users,
-    Teams,
-    CustomFields,
-    Surveys,
-    Statistics,
+impl Frame {
+    pub fn rooms(&self) -> impl Iterator<Item = &'static Group> {
+        rooms::groups(self.is_admin)
+    }
 }
 
 pub struct Crumb {
@@ -159,8 +147,8 @@ pub fn done(query: &Form) -> Option<&'static str> {
     match query.value("done") {
         "saved" => Some("Your changes are saved."),
         "registered" => Some("The app is registered."),
-        "disabled" => Some("The app is disabled. Its tokens are refused until you enable it again."),
-        "enabled" => Some("The app is enabled again."),
+        "disabled" => Some("The app is suspended. Its tokens are refused until you let it work again."),
+        "enabled" => Some("The app may work again."),
         "deleted" => Some("The app is deleted, and its tokens with it."),
         "token-revoked" => Some("The token is revoked."),
         "secret-revoked" => Some("The secret is revoked."),
@@ -191,6 +179,12 @@ pub fn done(query: &Form) -> Option<&'static str> {
         "api-key-revoked" => Some("The API key is revoked."),
         "keys-off" => Some("API keys are switched off. Every one of them is refused now."),
         "keys-on" => Some("API keys are switched on again."),
+        "integration-made" => Some("The integration is made. Try it, before something happens."),
+        "integration-on" => Some("The integration is on. What happened while it was off is not told."),
+        "integration-off" => Some("The integration is off."),
+        "integration-deleted" => Some("The integration is deleted."),
+        "unsigned" => Some("Calls are not signed any more."),
+        "called" => Some("The call is on its way. Look again in a moment."),
         "job-started" => Some("The job is started."),
         "job-canceled" => Some("The job is stopped. What it has done already is kept."),
         "withdrawn" => Some("You have withdrawn the app’s access."),
@@ -199,6 +193,7 @@ pub fn done(query: &Form) -> Option<&'static str> {
         "totp-removed" => Some("The app for codes is removed."),
         "passkey-added" => Some("The passkey is added. You can sign in with it from now on."),
         "passkey-removed" => Some("The passkey is removed."),
+        "link-removed" => Some("That account opens yours no more."),
         "session-ended" => Some("That session is signed out."),
         "link-mailed" => Some("The mail is on its way."),
         "email-verified" => Some("Your address is confirmed."),
@@ -217,6 +212,16 @@ pub fn done(query: &Form) -> Option<&'static str> {
         "field-archived" => Some("The field is archived. Its values stay."),
         "field-restored" => Some("The field is in use again."),
         "moved" => Some("The order is saved."),
+        "view-added" => Some("The view is added at the end of the list."),
+        "view-deleted" => Some("The view is deleted. Its tickets are where they were."),
+        "arranged" => Some("The order is saved."),
+        "tag-added" => Some("The tag is added."),
+        "tag-merged" => Some("The tags are merged. Tickets with the old one get this one within moments."),
+        "tag-deleted" => Some("The tag is deleted, and off its tickets."),
+        "macro-added" => Some("The macro is added."),
+        "macro-archived" => Some("The macro is archived: it is offered no more."),
+        "macro-restored" => Some("The macro is offered again."),
+        "macro-deleted" => Some("The macro is deleted."),
         "welcome" => Some("Your helpdesk is ready. You are signed in as its owner."),
         _ => None,
     }

@@ -4,15 +4,17 @@
 //! Where no script runs, the page says so and leads back to the password.
 
 use askama::Template;
+use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use endpoint::App;
 use oauth::factors::passkeys::Asked;
 use oauth::sign_in::SignInError;
+use serde_json::json;
 
 use crate::login::{self, is_own_path};
-use crate::pages::{Message, page_that_leads_away};
+use crate::pages::{Message, no_store, page_that_leads_away};
 use crate::visitor::Posted;
 use crate::{account, errors};
 
@@ -76,6 +78,18 @@ pub async fn begin(State(app): State<App>, posted: Posted) -> Response {
                 return_to: return_to.map(str::to_owned),
             };
             asks(&app, &ceremony, asked).await
+        }
+        Err(error) => errors::helpdesk(&error),
+    }
+}
+
+/// `POST /login/passkey/options`: the same question for the script of the sign-in page, which has the browser offer its passkeys beneath the
+/// field of the e-mail address. The answer comes to `finish` like any.
+pub async fn options(State(app): State<App>, posted: Posted) -> Response {
+    match app.provider.begin_passkey_sign_in(&posted.visitor.browser()).await {
+        Ok(asked) => {
+            let body = json!({ "step": asked.step, "options": asked.options });
+            ([(header::CACHE_CONTROL, no_store())], Json(body)).into_response()
         }
         Err(error) => errors::helpdesk(&error),
     }

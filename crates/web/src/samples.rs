@@ -1,11 +1,15 @@
 //! Every template with sample data: that it renders, and keeps the rules that all pages keep.
 //! With `WEB_SAMPLES=folder` the pages are also written there, to be looked at in a browser.
 
+mod access;
+mod integrations;
 mod jobs;
+mod labels;
 mod people;
 mod rooms;
 mod rules;
 mod statistics;
+mod views;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -39,7 +43,8 @@ use crate::form::Form;
 use crate::login::Login;
 use crate::logout::Logout;
 use crate::my_apps::MyApps;
-use crate::pages::{Crumb, Frame, Link, Message, PersonLine, Section};
+use crate::pages::{Crumb, Frame, Link, Message, PersonLine};
+use crate::rooms::Section;
 use crate::scopes::chips;
 use crate::setup::Setup;
 use crate::when::When;
@@ -215,10 +220,10 @@ fn registration(new_token: bool) -> Registration {
         name: name.to_owned(),
         uses_left,
         created: when("2026-03-01T08:00:00Z"),
-        expires: when("2026-03-08T08:00:00Z"),
+        expires: when("2026-03-17T08:00:00Z"),
     };
     Registration {
-        frame: frame(Section::Registration, "Registration", &[]),
+        frame: frame(Section::Registration, "Self-registration", &[]),
         form: Form::new(vec![("uses".to_owned(), "1".to_owned()), ("days".to_owned(), "7".to_owned())]),
         modes: registration::modes(if new_token { "initial-access-token" } else { "off" }),
         endpoint: "https://help.northwind.example/oauth/register".to_owned(),
@@ -260,7 +265,7 @@ fn setup(refused: bool) -> Setup {
 fn agents() -> Agents {
     let word = |word, sentence| Word { word, sentence };
     Agents {
-        frame: frame(Section::Agents, "Agents", &[]),
+        frame: frame(Section::Agents, "AI agents", &[]),
         address: "https://help.northwind.example/mcp".to_owned(),
         is_on: true,
         words: vec![
@@ -388,7 +393,8 @@ fn all() -> Vec<(&'static str, String)> {
     };
     let mut demands = Form::new(vec![("pages_minutes".into(), "60".into()), ("calls_hours".into(), "x".into())]);
     demands.refuse("calls_hours", "Enter a number of hours from 1 to 8760, or nothing for no limit.");
-    let demands = DemandsPage { frame: frame(Section::Demands, "Demands", &[]), form: demands, levels: levels("") };
+    let demands =
+        DemandsPage { frame: frame(Section::Demands, "Security policy", &[]), form: demands, levels: levels("") };
     let confirm = Confirm {
         csrf: "sample".to_owned(),
         account: "Northwind Outfitters".to_owned(),
@@ -410,10 +416,13 @@ fn all() -> Vec<(&'static str, String)> {
             .link("/", "Go to your start page");
     let ours = people::pages()
         .into_iter()
+        .chain(access::pages())
         .chain(rooms::pages())
         .chain(rules::pages())
+        .chain(integrations::pages())
         .chain(jobs::pages())
-        .chain(statistics::pages());
+        .chain(statistics::pages())
+        .chain(views::pages());
     let wide = "openid email offline write:all events:read";
     vec![
         ("setup", setup(false).render().unwrap()),
@@ -452,6 +461,7 @@ fn all() -> Vec<(&'static str, String)> {
     ]
     .into_iter()
     .chain(ours)
+    .chain(labels::pages())
     .collect()
 }
 

@@ -13,12 +13,13 @@ use oauth::authorize::Browser;
 use oauth::sessions::{self, Session};
 
 use crate::form::Form;
-use crate::pages::{Frame, Message, PersonLine, Section};
+use crate::pages::{Frame, Message, PersonLine};
+use crate::rooms::Section;
 
 /// Largest form (ALL-14).
 const FORM_LIMIT_BYTES: usize = 64 * 1024;
 /// Forms that people send before they are signed in: their CSRF value hangs on the browser's cookie, signed in or not.
-const BEFORE_SIGN_IN: [&str; 12] = [
+const BEFORE_SIGN_IN: [&str; 13] = [
     "/forgot",
     "/login",
     "/login/factor",
@@ -26,6 +27,7 @@ const BEFORE_SIGN_IN: [&str; 12] = [
     "/login/factor/passkey/finish",
     "/login/passkey",
     "/login/passkey/finish",
+    "/login/passkey/options",
     "/login/upstream",
     "/reset",
     "/setup",
@@ -78,6 +80,11 @@ impl Visitor {
             request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
             https,
         })
+    }
+
+    /// Who is signed in.
+    pub fn person_id(&self) -> Option<i64> {
+        self.session.as_ref().map(|session| session.person_id)
     }
 
     pub fn browser(&self) -> Browser<'_> {

@@ -3,11 +3,14 @@
 //! The product is the real binary with demo data in another process, driven over HTTP. Each pair is measured in turns, several times,
 //! and the medians are compared, so that a busy moment of the machine hits both.
 
+mod bulk;
 mod cleanup;
 mod floors;
+mod grow;
 mod journey;
 mod load;
 mod provider;
+mod scale;
 mod signing;
 
 use std::io::{BufRead, BufReader};
@@ -40,9 +43,14 @@ fn main() {
     // `cargo bench -- --quick` is for trying the program out; its figures are rough.
     let seconds = if arguments.iter().any(|it| it == "--quick") { 0.3 } else { 2.0 };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    // `--only signing` leaves out what runs for long before it.
-    let only_signing = arguments.windows(2).any(|it| it == ["--only", "signing"]);
-    runtime.block_on(measure(Duration::from_secs_f64(seconds), only_signing));
+    let option = |name: &str| arguments.windows(2).find(|it| it[0] == name).map(|it| it[1].clone());
+    // `--only` leaves out what runs for long before it.
+    let only = option("--only");
+    if only.as_deref() == Some("scale") {
+        let n_tickets = option("--tickets").map_or(1_000_000, |n| n.parse().expect("a number of tickets"));
+        return runtime.block_on(scale::measure(n_tickets, option("--database")));
+    }
+    runtime.block_on(measure(Duration::from_secs_f64(seconds), only.as_deref()));
 }
 
 /// What the measurements share.
@@ -98,7 +106,7 @@ fn start_bare(token: &str, answer: &Path) -> (Running, SocketAddr) {
     (Running(process), floors::parse_address(&line))
 }
 
-async fn measure(time: Duration, only_signing: bool) {
+async fn measure(time: Duration, only: Option<&str>) {
     let folder = tempfile::tempdir().expect("a folder");
     let data: PathBuf = folder.path().join("data");
     let demo = start_demo(&data);
@@ -120,9 +128,17 @@ async fn measure(time: Duration, only_signing: bool) {
         .to_owned();
 
     println!("{:<44} {:>12} {:>12} {:>7}   p50 / p99", "what", "ours", "floor", "ratio");
-    if only_signing {
-        drop(demo);
-        return signing::measure(&data, &client_id, &secret, time).await;
+    match only {
+        Some("signing") => {
+            drop(demo);
+            return signing::measure(&data, &client_id, &secret, time).await;
+        }
+        Some("cleanup") => {
+            drop(demo);
+            return cleanup::measure(&data, n_expired(time), &load::form_request("/oauth/token", &token_form)).await;
+        }
+        Some(other) => panic!("there is no part {other}: signing, cleanup or scale"),
+        None => {}
     }
     let tickets: Value =
         serde_json::from_slice(&load::get(demo.address, "/api/tickets?limit=30", &token).await).expect("JSON");
@@ -178,12 +194,12 @@ async fn measure(time: Duration, only_signing: bool) {
     drop(demo);
     signing::measure(&data, &client_id, &secret, time).await;
     start_and_rest(&data).await;
-    cleanup::measure(
-        &data,
-        if time < Duration::from_secs(1) { 50_000 } else { 1_000_000 },
-        &load::form_request("/oauth/token", &token_form),
-    )
-    .await;
+    cleanup::measure(&data, n_expired(time), &load::form_request("/oauth/token", &token_form)).await;
+}
+
+/// A quick run has fewer.
+fn n_expired(time: Duration) -> usize {
+    if time < Duration::from_secs(1) { 50_000 } else { 1_000_000 }
 }
 
 /// From the start of the program over an existing database to its first answer, and what it holds when it rests.

@@ -4,6 +4,7 @@
 
 mod apps;
 mod clients_file;
+mod integrations;
 mod people;
 mod plan;
 mod seed;
@@ -16,7 +17,7 @@ use anyhow::{Context, bail};
 use outside::{Clock, Random};
 use scope::role::Role;
 use serde_json::json;
-use store::Db;
+use store::{Db, transact};
 use tempfile::TempDir;
 
 use crate::cli::{self, output};
@@ -85,6 +86,7 @@ pub async fn run(args: Args, place: Place) -> anyhow::Result<()> {
     start::logs(&settings)?;
     let listener = serve::bind(&settings.listen).await?;
     let address = listener.local_addr()?;
+    integrations::lead_back(&mut settings, address);
     let given = args.issuer.clone().or(place.public_url).or_else(|| file.server.issuer.clone());
     let public_url = given.map_or_else(|| format!("http://{address}"), |url| url.trim_end_matches('/').to_owned());
     let demo = fill(&settings, public_url, &args, &file).await?;
@@ -109,6 +111,10 @@ pub async fn fill(settings: &Settings, public_url: String, args: &Args, file: &C
         );
     }
     let people = seed::seed(&db, clock.now(), args.tickets, args.seed).await?;
+    let may_integrate = seed::acting(people.owner_id, Role::Owner, &app.random)
+        .map_err(|refusal| anyhow::anyhow!("the owner may not make integrations: {refusal:?}"))?;
+    let now = clock.now();
+    transact!(db, |tx| integrations::create(tx, &may_integrate, now).await)?;
     let mut apps = register_apps(db, settings, public_url, secret_key, &people, args.seed).await?;
     let may = seed::acting(people.owner_id, Role::Owner, &app.random)
         .map_err(|refusal| anyhow::anyhow!("the owner may not register apps: {refusal:?}"))?;

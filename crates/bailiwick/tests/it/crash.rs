@@ -33,6 +33,7 @@ impl Process {
             .env("BAILIWICK_SECRET_KEY", STANDARD.encode(SECRET_KEY))
             .env("BAILIWICK_LOG", "warn")
             .env("BAILIWICK_RATE_LIMITS", "false")
+            .env("BAILIWICK_FETCH_PRIVATE", "true")
             .stdout(Stdio::null())
             .spawn()
             .expect("start the binary");

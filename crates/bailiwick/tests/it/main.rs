@@ -3,6 +3,7 @@
 mod contract;
 mod cors;
 mod crash;
+mod crash_integrations;
 mod crash_jobs;
 mod demo;
 mod docs;

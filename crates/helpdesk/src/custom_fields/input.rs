@@ -107,7 +107,7 @@ impl Input {
             }
             Input::Number { min, max, placeholder } => {
                 for (field, bound) in [("min", min), ("max", max)] {
-                    if bound.is_some_and(|bound| !(bound.abs() <= NUMBER_MAX)) {
+                    if bound.is_some_and(|bound| bound.is_nan() || NUMBER_MAX < bound.abs()) {
                         return Err(Error::invalid(field, "Too large a number."));
                     }
                 }

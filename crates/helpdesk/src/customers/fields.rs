@@ -1,7 +1,7 @@
 //! The values of custom fields of a customer. What a field is, and which values fit it: `custom_fields`.
 
 use jiff::Timestamp;
-use scope::permit::{CanRead, CanWrite};
+use scope::permit::{Actor, CanRead, CanWrite};
 use scope::resource::Customers;
 use serde_json::json;
 use store::Tx;
@@ -94,6 +94,17 @@ async fn change(
     id: i64,
     sent: &[SentValue],
 ) -> Result<bool, Error> {
+    change_by(tx, may.actor(), now, id, sent).await
+}
+
+/// The same for whoever acts on one of the customer's tickets.
+pub(crate) async fn change_by(
+    tx: &mut Tx,
+    actor: &Actor,
+    now: Timestamp,
+    id: i64,
+    sent: &[SentValue],
+) -> Result<bool, Error> {
     people::lock(tx, id).await?;
     read(tx, id).await?;
     let written = custom_fields::write(tx, now, (Carrier::Customer, id), sent, Extent::Sent).await?;
@@ -107,6 +118,6 @@ async fn change(
         after: Some(json!({ "custom_fields": written.after })),
         data: None,
     };
-    events::record(tx, may.actor(), now, change).await?;
+    events::record(tx, actor, now, change).await?;
     Ok(true)
 }

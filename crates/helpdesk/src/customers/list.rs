@@ -8,6 +8,7 @@ use super::{Customer, select_customers};
 use crate::Error;
 use crate::addresses::key_of;
 use crate::custom_fields::{self, Carrier, Values};
+use crate::filter::{Condition, Viewpoint, sql};
 use crate::page::{Column, Order, Page, Query, Slice};
 use crate::users::email_key;
 
@@ -23,6 +24,10 @@ pub struct Filter {
     /// Reachable by this kind of address, and by exactly this one if it is given too.
     pub address_kind: Option<String>,
     pub address: Option<String>,
+    /// What else must hold of them. Compiled against the clock and the person who looks.
+    pub condition: Option<(Condition, Viewpoint)>,
+    /// Only these. An empty list finds nobody.
+    pub ids: Option<Vec<i64>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +85,13 @@ pub async fn list(
             query.and_text(&format!("exists (select 1 from addresses a where a.person_id = p.id and a.type = {kind})"));
         }
         (None, _) => {}
+    }
+    if let Some(ids) = &filter.ids {
+        query.and_in("p.id", ids.iter().copied());
+    }
+    if let Some((condition, viewpoint)) = &filter.condition {
+        let condition = sql::compile_for_customers(&mut query, condition, viewpoint)?;
+        query.and_text(&format!("({condition})"));
     }
     let columns: &'static [Column] = match sort {
         Sort::Created => &[Column::Int("p.created_at", "created_at"), Column::Int("p.id", "id")],

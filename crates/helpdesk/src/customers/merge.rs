@@ -10,7 +10,7 @@ use super::{Changes, CustomerDetail, read, write};
 use crate::addresses::EMAIL;
 use crate::events::{self, Change};
 use crate::people::{self, AddressRef};
-use crate::{Error, custom_fields, organizations};
+use crate::{Error, custom_fields, organizations, search};
 
 /// Gives the tickets, messages and addresses of one customer to another, who takes the chosen values, and removes the first.
 /// Two statements for the tickets and messages, however many: few customers have more than some hundred.
@@ -30,6 +30,11 @@ pub async fn merge(
     people::lock(tx, source_id.max(target_id)).await?;
     let source = read(tx, source_id).await?;
     let target = read(tx, target_id).await?;
+    let is_known_to = |integration_id| target.integrations.iter().any(|it| it.integration_id == integration_id);
+    if source.integrations.iter().any(|it| is_known_to(it.integration_id)) {
+        // Neither answer may be lost, and one customer has room for one (Gorgias contract, `customers`).
+        return Err(Error::Taken { kind: "customer", field: "integrations" });
+    }
     let n_tickets = tx
         .run(
             "update tickets set customer_id = $1, updated_at = $2 where customer_id = $3",
@@ -48,10 +53,16 @@ pub async fn merge(
         tx.run("update people set data = $1 where id = $2", &[source.customer.data.as_ref().into(), target_id.into()])
             .await?;
     }
+    for table in
+        ["integration_data set person_id = $1 where person_id", "voice_calls set customer_id = $1 where customer_id"]
+    {
+        tx.run(&format!("update {table} = $2"), &[target_id.into(), source_id.into()]).await?;
+    }
     custom_fields::merge_customers(tx, source_id, target_id).await?;
     organizations::merge_members(tx, source_id, target_id).await?;
     // Their addresses go with them, so that the target can take them over.
     tx.run("delete from people where id = $1", &[source_id.into()]).await?;
+    search::forget_customer(tx, source_id).await?;
 
     let mut changes = chosen.clone();
     let email = changes.email.clone().flatten().or(target.customer.email.clone()).or(source.customer.email.clone());

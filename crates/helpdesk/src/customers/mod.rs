@@ -16,6 +16,8 @@ use store::{Row, Tx};
 use crate::Error;
 use crate::addresses::{self, Address};
 use crate::custom_fields::{self, Carrier, SentValue, Values};
+use crate::integrations;
+use crate::integrations::data::IntegrationData;
 use crate::people::AddressRef;
 
 pub use list::{CustomerInList, Filter, Sort, list};
@@ -48,6 +50,8 @@ pub struct CustomerDetail {
     pub customer: Customer,
     pub addresses: Vec<Address>,
     pub fields: Values,
+    /// What integrations know of them.
+    pub integrations: Vec<IntegrationData>,
 }
 
 /// What is known of a new customer. Everything may be missing.
@@ -106,6 +110,7 @@ async fn read(tx: &mut Tx, id: i64) -> Result<CustomerDetail, Error> {
         customer: Customer::from_row(&row)?,
         addresses: addresses::of_person(tx, id).await?,
         fields: custom_fields::of_object(tx, Carrier::Customer, id).await?,
+        integrations: integrations::data::of_customer(tx, id).await?,
     })
 }
 

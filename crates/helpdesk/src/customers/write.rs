@@ -13,7 +13,7 @@ use crate::custom_fields::Extent;
 use crate::events::{self, Change};
 use crate::people::{self, AddressRef, PersonRef};
 use crate::users::{email_key, role_rank};
-use crate::{Error, names, organizations};
+use crate::{Error, names, organizations, search};
 
 /// Most addresses of one customer.
 const ADDRESSES_MAX: usize = 100;
@@ -166,7 +166,10 @@ pub(super) async fn write(
         )
         .await;
     match written {
-        Ok(_) => read(tx, id).await,
+        Ok(_) => {
+            search::index_customer(tx, id).await?;
+            read(tx, id).await
+        }
         Err(StoreError::NotUnique(_)) => Err(Error::Taken { kind: "customer", field: "email" }),
         Err(error) => Err(error.into()),
     }
@@ -277,6 +280,7 @@ pub async fn delete(tx: &mut Tx, may: &CanWrite<Customers>, now: Timestamp, id: 
         return Err(Error::InUse { kind: "customer", id, problem });
     }
     tx.run("delete from people where id = $1", &[id.into()]).await?;
+    search::forget_customer(tx, id).await?;
     let change = Change {
         kind: "customer-deleted",
         object_type: "Customer",
@@ -342,6 +346,7 @@ async fn insert(tx: &mut Tx, actor: &Actor, now: Timestamp, new: &NewCustomer) -
     }
     fields::write(tx, now, id, &new.fields, Extent::Sent).await?;
     organizations::join_by_address(tx, now, id, email).await?;
+    search::index_customer(tx, id).await?;
     let after = read(tx, id).await?.fields();
     let change = Change {
         kind: "customer-created",

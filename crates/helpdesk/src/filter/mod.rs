@@ -1,8 +1,10 @@
 //! Conditions on tickets, as one value: views, rules, jobs, exports and statistics share it, whatever vendor's words it was written in.
 //!
-//! This file says what a condition is and how it is stored (JSON, never searched).
+//! This file says what a condition is and how it is stored (JSON, never searched). As SQL: `sql.rs`; in memory: `evaluate.rs`; where its tickets can lie: `folders.rs`.
 
 pub mod evaluate;
+pub mod folders;
+pub mod sql;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

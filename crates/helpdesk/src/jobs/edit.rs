@@ -13,6 +13,9 @@ use super::pace::Pace;
 use super::run::{Ended, Progress, Run, Standing};
 use super::selection::{self, Selection, Walk};
 use crate::Error;
+use crate::actions::Action;
+use crate::actions::apply;
+use crate::actions::take::{Context, Outcome};
 use crate::page::{self, Query};
 use crate::tickets::bulk::{self, Changed, Set};
 use crate::tickets::write;
@@ -20,6 +23,7 @@ use crate::tickets::write;
 #[derive(Debug, Clone, Copy)]
 pub(super) enum What<'a> {
     Set(&'a [Set]),
+    Macro { macro_id: i64, and_close: bool },
     Delete,
 }
 
@@ -81,6 +85,9 @@ impl Slice<'_> {
                 bulk::check(tx, sets).await?;
                 self.set(tx, now, &fitting, sets, &mut errors).await?
             }
+            What::Macro { macro_id, and_close } => {
+                self.apply(tx, now, &fitting, (macro_id, and_close), &mut errors).await?
+            }
             What::Delete => self.delete(tx, now, &fitting, &mut errors).await?,
         };
         progress.done += i64::try_from(self.ids.len()).unwrap_or_default();
@@ -125,6 +132,45 @@ impl Slice<'_> {
             }
         }
         Ok(all)
+    }
+
+    /// Takes the macro's actions on each ticket. What one of them could not do is the ticket's error; the others are taken nevertheless.
+    async fn apply(
+        &self,
+        tx: &mut Tx,
+        now: Timestamp,
+        ids: &[i64],
+        (macro_id, and_close): (i64, bool),
+        errors: &mut Vec<NewError>,
+    ) -> Result<Vec<Changed>, Error> {
+        let job = &self.run.job;
+        let context = Context { person_id: job.person_id, via: "helpdesk", rule_id: None, job_id: Some(job.id) };
+        let mut actions = vec![Action::ApplyMacro(macro_id)];
+        if and_close {
+            actions.push(Action::SetStatus("done".to_owned()));
+        }
+        let mut before = bulk::states(tx, ids).await?;
+        let mut did_more = HashSet::new();
+        for id in ids {
+            let applied = apply::apply(tx, self.may, now, *id, &actions, &context).await?;
+            match applied.whole() {
+                Outcome::Changed => {
+                    did_more.insert(*id);
+                }
+                Outcome::Unchanged => {}
+                Outcome::Refused(why) => errors.push(NewError::of_ticket(*id, why)),
+            }
+        }
+        let mut after = bulk::states(tx, ids).await?;
+        let mut changed = Vec::with_capacity(ids.len());
+        for id in ids {
+            let difference = match (before.remove(id), after.remove(id)) {
+                (Some(before), Some(after)) => bulk::difference(*id, before, after),
+                _ => None,
+            };
+            changed.extend(difference.or_else(|| did_more.contains(id).then(|| bulk::lasting(*id))));
+        }
+        Ok(changed)
     }
 
     /// To the trash, or for good if it lies there.

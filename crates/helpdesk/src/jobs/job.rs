@@ -13,10 +13,10 @@ use store::{Row, StoreError, Tx};
 use super::import;
 use super::run;
 use super::selection::{self, Selection};
-use crate::Error;
 use crate::events::{self, Change};
 use crate::page::{Column, Order, Page, Query, Slice};
 use crate::tickets::bulk::{self, Set};
+use crate::{Error, macros};
 
 /// How far ahead a job may be put.
 pub const AHEAD: SignedDuration = SignedDuration::from_mins(60);
@@ -94,6 +94,12 @@ pub enum Work {
     DeleteTickets {
         selection: Selection,
     },
+    /// Undone as far as it set fields and tags; messages that it wrote stay.
+    ApplyMacro {
+        selection: Selection,
+        macro_id: i64,
+        and_close: bool,
+    },
     ExportTickets {
         selection: Selection,
         format: Format,
@@ -138,6 +144,7 @@ impl Work {
     pub const fn kind(&self) -> Kind {
         match self {
             Work::UpdateTickets { .. } | Work::Undo { .. } => Kind::UpdateTickets,
+            Work::ApplyMacro { .. } => Kind::ApplyMacro,
             Work::DeleteTickets { .. } => Kind::DeleteTickets,
             Work::ExportTickets { .. } => Kind::ExportTickets,
             Work::Import { .. } => Kind::Import,
@@ -147,6 +154,7 @@ impl Work {
     pub const fn selection(&self) -> Option<&Selection> {
         match self {
             Work::UpdateTickets { selection, .. }
+            | Work::ApplyMacro { selection, .. }
             | Work::DeleteTickets { selection }
             | Work::ExportTickets { selection, .. } => Some(selection),
             Work::Undo { .. } | Work::Import { .. } => None,
@@ -155,7 +163,10 @@ impl Work {
 
     /// Whether it changes tickets, and so can be undone.
     pub const fn is_edit(&self) -> bool {
-        matches!(self, Work::UpdateTickets { .. } | Work::DeleteTickets { .. } | Work::Undo { .. })
+        matches!(
+            self,
+            Work::UpdateTickets { .. } | Work::ApplyMacro { .. } | Work::DeleteTickets { .. } | Work::Undo { .. }
+        )
     }
 }
 
@@ -438,6 +449,10 @@ async fn check(tx: &mut Tx, actor: &Actor, now: Timestamp, work: &Work) -> Resul
             })?;
             why_not_undo(&undone, now).map_or(Ok(()), |why| Err(Error::Refused(why.to_owned())))
         }
+        Work::ApplyMacro { macro_id, .. } => match macros::read(tx, *macro_id).await {
+            Err(Error::NotFound { .. }) => Err(Error::invalid("params.macro_id", "No macro has this id.")),
+            other => other.map(|_| ()),
+        },
         Work::DeleteTickets { .. } | Work::ExportTickets { .. } | Work::Import { .. } => Ok(()),
     }
 }

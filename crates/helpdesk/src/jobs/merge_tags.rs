@@ -13,6 +13,7 @@ use store::{Db, Tx, Value};
 use crate::Error;
 use crate::events::{self, Change};
 use crate::tags::{self, Tag};
+use crate::views::references;
 
 pub const KIND: &str = "merge_tags";
 const MAX_ATTEMPTS: i64 = 20;
@@ -47,6 +48,7 @@ pub async fn start(
         )
         .await?;
         tell(tx, may, now, &source, &destination).await?;
+        references::renamed_tag(tx, may.actor(), now, &source.name, &destination.name).await?;
         let moved = move_slice(tx, source_id, destination_id, room).await?;
         if moved < room {
             remove(tx, source_id).await?;

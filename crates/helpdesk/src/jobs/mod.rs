@@ -3,6 +3,7 @@
 //! What people start and watch (bulk edits, exports, imports) is a resource: `job.rs` is what it is, `run.rs` runs it in slices.
 
 pub mod archive;
+pub mod auto_merge;
 pub mod cleanup;
 mod edit;
 pub mod errors;
@@ -11,7 +12,8 @@ mod export_rows;
 pub mod import;
 pub mod job;
 pub mod merge_tags;
-mod pace;
+pub mod pace;
+pub mod purge_trash;
 pub mod run;
 pub mod selection;
 pub mod undo;

@@ -81,6 +81,10 @@ pub async fn run(db: &Db, clock: &Clock, payload: &Json, name: &str, is_last_att
 async fn work(run: &Run<'_>) -> Result<Ended, Error> {
     match &run.job.work {
         Work::UpdateTickets { selection, sets } => edit::run(run, selection, edit::What::Set(sets)).await,
+        Work::ApplyMacro { selection, macro_id, and_close } => {
+            let what = edit::What::Macro { macro_id: *macro_id, and_close: *and_close };
+            edit::run(run, selection, what).await
+        }
         Work::DeleteTickets { selection } => edit::run(run, selection, edit::What::Delete).await,
         Work::ExportTickets { selection, format } => export::run(run, selection, *format).await,
         Work::Undo { job_id } => undo::run(run, *job_id).await,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use store::{Db, Tx};
 
 use crate::Error;
-use crate::filter::{Condition, Field, Operand, Operator, Viewpoint};
+use crate::filter::{Condition, Viewpoint, sql};
 use crate::page::{self, Query};
 
 /// Ids that are read ahead.
@@ -146,24 +146,7 @@ pub fn viewpoint(person_id: Option<i64>, began: Timestamp) -> Viewpoint {
 }
 
 fn matching(query: &mut Query, condition: &Condition, viewpoint: Viewpoint) -> Result<(), Error> {
-    match condition {
-        Condition::All(parts) => {
-            for part in parts {
-                matching(query, part, viewpoint)?;
-            }
-            Ok(())
-        }
-        Condition::Is(test) => match (test.field, test.operator, &test.operand) {
-            (Field::CreatedAt, Operator::AtLeast, Operand::Time(at)) => {
-                query.and("t.created_at >=", *at);
-                Ok(())
-            }
-            (Field::CreatedAt, Operator::Less, Operand::Time(at)) => {
-                query.and("t.created_at <", *at);
-                Ok(())
-            }
-            _ => Err(Error::invalid("params.view", "Cannot be asked for.")),
-        },
-        _ => Err(Error::invalid("params.view", "Cannot be asked for.")),
-    }
+    let text = sql::compile(query, condition, &viewpoint).map_err(|error| error.on_field("params.view"))?;
+    query.and_text(&format!("({text})"));
+    Ok(())
 }

@@ -12,6 +12,7 @@ pub mod log;
 pub mod on_time;
 pub mod run;
 mod take;
+pub(crate) mod uses;
 pub mod write;
 
 use jiff::Timestamp;

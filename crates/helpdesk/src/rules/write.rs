@@ -7,8 +7,8 @@ use serde_json::{Value as Json, json};
 use store::Tx;
 
 use super::{EVENT_KINDS, RULES_MAX, Rule, Step, json_text, read, take};
-use crate::Error;
 use crate::events::{self, Change};
+use crate::{Error, files};
 
 pub const NAME_MAX_CHARS: usize = 255;
 pub const DESCRIPTION_MAX_CHARS: usize = 10_000;
@@ -252,6 +252,7 @@ async fn save(tx: &mut Tx, rule: &Rule) -> Result<(), Error> {
 }
 
 async fn keep_version(tx: &mut Tx, rule: &Rule, now: Timestamp) -> Result<(), Error> {
+    files::take_text(tx, now, Some(&rule.source)).await?;
     tx.run(
         "insert into rule_versions (rule_id, version, name, description, source, steps, event_kinds, author_id, created_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",

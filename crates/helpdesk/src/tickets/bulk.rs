@@ -17,7 +17,7 @@ use super::{Priority, Status, Ticket, changes, tags};
 use crate::events::{self, Change};
 use crate::page::{self, Query};
 use crate::tags::NewTag;
-use crate::{Error, jobs};
+use crate::{Error, jobs, search};
 
 /// One field and its new value. Stored as JSON, never searched.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -166,7 +166,11 @@ pub async fn restore(
         let Some(changed) = by_id.get(&pair.old.id) else { continue };
         let left = put_back(pair, changed, &known, now);
         if !left.is_empty() {
-            let problem = format!("Changed since, and left as it is: {}.", left.join(", "));
+            let why = match left.iter().any(|name| name == MESSAGES || name == LASTING) {
+                true => "Changed since, or cannot be taken back",
+                false => "Changed since, and left as it is",
+            };
+            let problem = format!("{why}: {}.", left.join(", "));
             restored.left.push((pair.old.id, problem));
         }
     }
@@ -198,18 +202,27 @@ pub async fn restorable(tx: &mut Tx, now: Timestamp, done: &[Changed]) -> Result
     Ok(counts)
 }
 
-/// The tickets with these ids as they are, with what came of `change`, for the values before and after. Used where each ticket is changed
-/// by itself.
+/// The tickets with these ids as they are, for the values before and after. Used where each ticket is changed by itself.
 pub async fn states(tx: &mut Tx, ids: &[i64]) -> Result<HashMap<i64, Json>, Error> {
     let pairs = read(tx, ids, "").await?;
-    Ok(pairs.into_iter().map(|pair| (pair.old.id, state(&pair.old, &pair.old_tags))).collect())
+    let state_of = |pair: Pair| {
+        let mut state = state(&pair.old, &pair.old_tags);
+        state[MESSAGES] = json!(pair.old.messages_count);
+        (pair.old.id, state)
+    };
+    Ok(pairs.into_iter().map(state_of).collect())
 }
 
-/// What differs between two states of one ticket. None if nothing does that could be put back.
+/// What differs between two states of one ticket. None if nothing of it does.
 pub fn difference(id: i64, before: Json, after: Json) -> Option<Changed> {
     let (before, after) = events::difference(before, after);
     let is_empty = after.as_object().is_none_or(Map::is_empty);
     (!is_empty).then_some(Changed { id, before, after })
+}
+
+/// A change of which nothing can be put back: values of custom fields, a survey.
+pub fn lasting(id: i64) -> Changed {
+    Changed { id, before: json!({ LASTING: false }), after: json!({ LASTING: true }) }
 }
 
 /// The fields that `restore` knows.
@@ -223,6 +236,11 @@ fn state(ticket: &Ticket, tag_ids: &[i64]) -> Json {
     }
     state
 }
+
+/// What a change tells of messages that were written: they stay.
+const MESSAGES: &str = "messages";
+/// What it tells of everything else that stays.
+const LASTING: &str = "other actions";
 
 /// What can be put back, besides tags.
 const FIELDS: [&str; 11] = [
@@ -364,8 +382,8 @@ async fn read(tx: &mut Tx, ids: &[i64], lock: &str) -> Result<Vec<Pair>, Error> 
     let mut query = Query::new(
         "select id, external_id, status, priority, channel, via, from_agent, subject, excerpt, language, customer_id,
                 assignee_user_id, assignee_team_id, messages_count, is_unread, spam, imported,
-                last_sent_message_not_delivered, meta, split_from, organization_id, form_id, type, due_at, created_at, opened_at, last_received_message_at,
-                last_message_at, updated_at, closed_at, snoozed_until, trashed_at
+                last_sent_message_not_delivered, meta, split_from, organization_id, form_id, type, due_at, created_at, opened_at,
+                last_received_message_at, last_message_at, updated_at, closed_at, snoozed_until, trashed_at
          from tickets where 1 = 1",
     );
     query.and_in("id", padded.iter().copied());
@@ -395,10 +413,11 @@ async fn save(
     pairs: Vec<Pair>,
     cause: &Json,
 ) -> Result<Vec<Changed>, Error> {
-    let mut groups: Vec<(Vec<(&'static str, Value)>, Vec<i64>)> = Vec::new();
+    let mut groups: Vec<(Written, Vec<i64>)> = Vec::new();
     let mut log: Vec<Change<'_>> = Vec::new();
     let mut changed = Vec::with_capacity(pairs.len());
     let mut retagged: Vec<(i64, Vec<i64>, Vec<i64>)> = Vec::new();
+    let mut renamed: Vec<i64> = Vec::new();
     for mut pair in pairs {
         let differs = changes::differs(&pair.old, &pair.new);
         pair.new_tags.sort_unstable();
@@ -426,6 +445,9 @@ async fn save(
         }
         let (before, after) = (state(&pair.old, &pair.old_tags), state(&pair.new, &pair.new_tags));
         changed.extend(difference(pair.new.id, before, after));
+        if pair.new.subject != pair.old.subject {
+            renamed.push(pair.new.id);
+        }
         if tags_differ {
             retagged.push((pair.new.id, pair.old_tags, pair.new_tags));
         }
@@ -443,6 +465,9 @@ async fn save(
         query.and_in("id", page::padded(&ids));
         tx.run(&query.sql, &query.params).await?;
     }
+    for id in renamed {
+        search::index_ticket(tx, id).await?;
+    }
     retag(tx, &retagged, &mut log).await?;
     for event in &mut log {
         event.data = Some(cause.clone());
@@ -450,6 +475,9 @@ async fn save(
     events::record_all(tx, actor, now, &log).await?;
     Ok(changed)
 }
+
+/// Columns and what is written into them.
+type Written = Vec<(&'static str, Value)>;
 
 /// The columns that these functions write.
 fn columns(ticket: &Ticket) -> [(&'static str, Value); 12] {

@@ -83,8 +83,8 @@ async fn field_of_tickets(tx: &mut Tx, id: i64) -> Result<CustomField, Error> {
     if field.carrier == Carrier::Ticket { Ok(field) } else { Err(Error::NotFound { kind: "custom field", id }) }
 }
 
-/// Whether anything changed.
-async fn change(
+/// Sets what was sent, and says whether anything changed.
+pub(crate) async fn change(
     tx: &mut Tx,
     may: &CanWrite<Tickets>,
     now: Timestamp,

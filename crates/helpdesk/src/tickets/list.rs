@@ -2,7 +2,7 @@
 
 use scope::permit::CanRead;
 use scope::resource::Tickets;
-use store::Tx;
+use store::{Row, Tx};
 
 use super::{ASSIGNEE, CUSTOMER, TeamOfTicket, Ticket, TicketInList, from_tickets, select_tickets, tags};
 use crate::Error;
@@ -74,18 +74,36 @@ pub async fn list(
         query.and_text("t.trashed_at is null");
     }
     let page = query.page(tx, order, slice).await?;
-    let mut page = page.try_map(|row| {
-        Ok(TicketInList {
-            ticket: Ticket::from_row(&row)?,
-            customer: Person::from_row(&row, &CUSTOMER)?.ok_or(store::StoreError::Column("customer_id"))?,
-            assignee_user: Person::from_row(&row, &ASSIGNEE)?,
-            assignee_team: TeamOfTicket::from_row(&row)?,
-            tags: Vec::new(),
-            fields: Values::new(),
-        })
-    })?;
+    let mut page = page.try_map(|row| from_row(&row))?;
     tags::fill(tx, may, &mut page.items).await?;
     let put = |item: &mut TicketInList, values| item.fields = values;
     custom_fields::fill_values(tx, Carrier::Ticket, &mut page.items, |item| item.ticket.id, put).await?;
     Ok(page)
+}
+
+/// These tickets, in this order. Those that are gone are left out.
+pub(crate) async fn of_ids(tx: &mut Tx, may: &CanRead<Tickets>, ids: &[i64]) -> Result<Vec<TicketInList>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = Query::new(concat!(select_tickets!(), from_tickets!(), " where 1 = 1"));
+    query.and_in("t.id", ids.iter().copied());
+    let rows = tx.rows(&query.sql, &query.params).await?;
+    let mut tickets = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
+    tickets.sort_by_key(|found| ids.iter().position(|id| *id == found.ticket.id));
+    tags::fill(tx, may, &mut tickets).await?;
+    let put = |item: &mut TicketInList, values| item.fields = values;
+    custom_fields::fill_values(tx, Carrier::Ticket, &mut tickets, |item| item.ticket.id, put).await?;
+    Ok(tickets)
+}
+
+fn from_row(row: &Row) -> Result<TicketInList, Error> {
+    Ok(TicketInList {
+        ticket: Ticket::from_row(row)?,
+        customer: Person::from_row(row, &CUSTOMER)?.ok_or(store::StoreError::Column("customer_id"))?,
+        assignee_user: Person::from_row(row, &ASSIGNEE)?,
+        assignee_team: TeamOfTicket::from_row(row)?,
+        tags: Vec::new(),
+        fields: Values::new(),
+    })
 }

@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use store::{Tx, Value};
 
 use super::bodies;
+use super::message_actions::Brought;
 use super::messages::{API, INTERNAL_NOTE, Message};
 use crate::people::{PersonRef, json_to_store, prefixed};
 use crate::{Error, customers};
@@ -52,6 +53,10 @@ pub struct NewMessage {
     pub failed_at: Option<Timestamp>,
     pub opened_at: Option<Timestamp>,
     pub deleted_at: Option<Timestamp>,
+    /// Macros and actions that come with it.
+    pub brought: Brought,
+    /// The newest message that its writer had seen; none: never mind.
+    pub last_seen_id: Option<i64>,
 }
 
 /// People that were found already for the messages of one ticket, so that five hundred of them ask for each person once.
@@ -133,7 +138,16 @@ fn person_of(address: &Json) -> Option<PersonRef> {
     Some(PersonRef { name: name.map(str::to_owned), ..PersonRef::by_email(email) })
 }
 
+/// Whether it needs a transport to reach its receiver.
+fn leaves(from_agent: bool, public: bool, channel: &str, imported: bool) -> bool {
+    from_agent && public && channel != API && !imported
+}
+
 impl Draft {
+    pub(super) fn leaves(&self) -> bool {
+        leaves(self.from_agent, self.public, &self.channel, self.imported)
+    }
+
     pub(super) fn excerpt(&self) -> Option<String> {
         self.stripped_text.as_deref().or(self.body_text.as_deref()).map(bodies::excerpt)
     }
@@ -246,7 +260,7 @@ pub(super) async fn draft(
         None if new.from_agent && public => Some(customer_id),
         None => None,
     };
-    let leaves = new.from_agent && public && new.channel != API && !new.imported;
+    let leaves = leaves(new.from_agent, public, &new.channel, new.imported);
     let sent_at = match new.sent_at {
         None if !leaves && new.failed_at.is_none() => Some(created_at),
         sent_at => sent_at,

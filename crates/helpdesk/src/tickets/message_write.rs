@@ -7,12 +7,13 @@ use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 use store::Tx;
 
+use super::message_actions::{self, Reach, Step};
 use super::message_draft::{Bodies, Draft, Known, NewMessage, draft, find_receiver, find_sender, in_sender};
 use super::messages::{self, INTERNAL_NOTE};
 use super::{Ticket, bodies, changes, write};
 use crate::events::{self, Change};
 use crate::people::{PersonRef, json_to_store};
-use crate::{Error, customers};
+use crate::{Error, customers, files, search};
 
 const OBJECT_TYPE: &str = "TicketMessage";
 
@@ -73,12 +74,15 @@ pub(super) async fn insert(
         )
         .await?;
     let id = row.ok_or(store::StoreError::Column("id"))?.int("id")?;
+    files::take_stored(tx, now, draft.attachments.as_deref()).await?;
+    files::take_text(tx, now, draft.body_html.as_deref()).await?;
     let created = change("ticket-message-created", id, ticket_id, None, Some(draft.facts()));
     events::record(tx, actor, now, created).await?;
     Ok(id)
 }
 
 /// Adds a message to a ticket and answers its id. A customer's message reopens a closed ticket, unless it is an import.
+/// `Stale` if it was written before somebody else's message was seen.
 pub async fn create(
     tx: &mut Tx,
     may: &CanWrite<Tickets>,
@@ -88,6 +92,9 @@ pub async fn create(
 ) -> Result<i64, Error> {
     let actor = may.actor();
     let old = write::take(tx, ticket_id).await?;
+    check_seen(tx, ticket_id, new.last_seen_id).await?;
+    let mut new = new;
+    let brought = std::mem::take(&mut new.brought);
     let draft = draft(tx, (actor, now), old.customer_id, new, &mut Known::default()).await?;
     let id = insert(tx, actor, now, ticket_id, &draft).await?;
 
@@ -109,7 +116,23 @@ pub async fn create(
     }
     write::save(tx, &new).await?;
     changes::record_caused(tx, actor, now, &old, &new).await?;
+    if !brought.is_empty() {
+        // An action may write a message in its turn, which brings nothing.
+        Box::pin(message_actions::run(tx, may, now, (ticket_id, id), &draft, brought)).await?;
+    }
+    search::index_ticket(tx, ticket_id).await?;
     Ok(id)
+}
+
+/// `Stale` if there is a newer message than the one that the writer had seen.
+async fn check_seen(tx: &mut Tx, ticket_id: i64, last_seen_id: Option<i64>) -> Result<(), Error> {
+    let Some(last_seen_id) = last_seen_id else { return Ok(()) };
+    let newest = tx.row("select max(id) as id from messages where ticket_id = $1", &[ticket_id.into()]).await?;
+    let newest = newest.map(|row| row.int_or_null("id")).transpose()?.flatten();
+    match newest.filter(|newest| *newest != last_seen_id) {
+        Some(newest) => Err(Error::Stale { field: "last_message_id", newest }),
+        None => Ok(()),
+    }
 }
 
 /// Changes what was sent. `NotFound` when the ticket has no such message.
@@ -130,10 +153,50 @@ pub async fn update(
     Ok(())
 }
 
-/// Queues a message again whose sending failed. Does nothing to one that did not fail.
-pub async fn retry(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, ticket_id: i64, id: i64) -> Result<(), Error> {
-    let again = MessageUpdate { failed_at: Some(None), last_sending_error: Some(None), ..MessageUpdate::default() };
+/// Sends a message again whose sending failed, after taking again the actions that could not be taken: `failed`, each with its place among
+/// the message's actions. Does nothing to a message that did not fail.
+pub async fn retry(
+    tx: &mut Tx,
+    may: &CanWrite<Tickets>,
+    now: Timestamp,
+    (ticket_id, id): (i64, i64),
+    (failed, reach): (Vec<(usize, Step)>, Reach),
+) -> Result<(), Error> {
+    let stored = stored(tx, ticket_id, id).await?;
+    if stored.failed_at.is_none() {
+        return Ok(());
+    }
+    let mut again = freed(&stored, now);
+    if !failed.is_empty() {
+        let actions = stored.actions.as_ref().and_then(|actions| serde_json::from_str(actions.get()).ok());
+        let (actions, failure) =
+            message_actions::run_again(tx, may, now, (ticket_id, stored.sender_id), actions, (failed, reach)).await?;
+        if let Some(why) = failure {
+            let error = json!({ "error": why });
+            again = MessageUpdate { last_sending_error: Some(Some(error)), ..MessageUpdate::default() };
+        }
+        again.actions = Some(actions);
+    }
     update(tx, may, now, (ticket_id, id), again).await
+}
+
+/// Sends a message that an action held back, without that action. Does nothing to a message that did not fail.
+pub async fn force(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, ticket_id: i64, id: i64) -> Result<(), Error> {
+    let stored = stored(tx, ticket_id, id).await?;
+    match stored.failed_at {
+        Some(_) => update(tx, may, now, (ticket_id, id), freed(&stored, now)).await,
+        None => Ok(()),
+    }
+}
+
+/// No longer failed: queued, or delivered where no transport is needed.
+fn freed(stored: &Draft, now: Timestamp) -> MessageUpdate {
+    MessageUpdate {
+        sent_at: (!stored.leaves()).then_some(Some(now)),
+        failed_at: Some(None),
+        last_sending_error: Some(None),
+        ..MessageUpdate::default()
+    }
 }
 
 /// Deletes a message that is still queued, or failed. `Refused` for one that was delivered.
@@ -191,6 +254,8 @@ async fn save(
         &params,
     )
     .await?;
+    files::take_stored(tx, now, new.attachments.as_deref()).await?;
+    files::take_text(tx, now, new.body_html.as_deref()).await?;
     let updated = change("ticket-message-updated", id, ticket_id, Some(before), Some(after));
     events::record(tx, actor, now, updated).await?;
     if old.failed_at.is_none() && new.failed_at.is_some() {
@@ -281,7 +346,7 @@ async fn changed(
 }
 
 /// Works out the ticket's counters anew, after a message changed or went.
-async fn recount(tx: &mut Tx, actor: &Actor, now: Timestamp, old: Ticket) -> Result<(), Error> {
+pub(super) async fn recount(tx: &mut Tx, actor: &Actor, now: Timestamp, old: Ticket) -> Result<(), Error> {
     let row = tx
         .row(
             "select count(*) as n_messages, max(created_at) as last_message_at,
@@ -321,6 +386,7 @@ async fn recount(tx: &mut Tx, actor: &Actor, now: Timestamp, old: Ticket) -> Res
         ..old.clone()
     };
     write::save(tx, &new).await?;
+    search::index_ticket(tx, old.id).await?;
     changes::record_caused(tx, actor, now, &old, &new).await
 }
 

@@ -1,15 +1,18 @@
 //! Tickets: a conversation with a customer, its state, and who looks after it.
 //!
 //! Here is what a ticket is, and reading one. Creating and changing: `write.rs`; which events that leaves: `changes.rs`;
-//! messages: `messages.rs`,
-//! `message_draft.rs`, `message_write.rs`; pages of tickets: `list.rs`; labels: `tags.rs`; values of custom fields: `fields.rs`; many
-//! tickets at once: `bulk.rs`.
+//! merging and splitting: `merge.rs`; messages: `messages.rs`, `message_draft.rs`, `message_write.rs`, `message_actions.rs`;
+//! pages of tickets: `list.rs`; those that fulfil a condition: `matching.rs`; labels: `tags.rs`; values of custom fields: `fields.rs`;
+//! many tickets at once: `bulk.rs`.
 
 pub mod bodies;
 pub mod bulk;
 mod changes;
 pub mod fields;
 pub mod list;
+pub mod matching;
+pub mod merge;
+pub mod message_actions;
 pub mod message_draft;
 pub mod message_write;
 pub mod messages;

@@ -72,6 +72,17 @@ pub async fn list(tx: &mut Tx, may: &CanRead<Tickets>, ticket_id: i64) -> Result
     rows.iter().map(Tag::from_row).collect()
 }
 
+/// What to do with tags of a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TagChange {
+    /// Names that are missing are created.
+    Add,
+    /// Leaves exactly these.
+    Replace,
+    /// What is not on it is passed over.
+    Remove,
+}
+
 /// Adds tags to a ticket; names that are missing are created. `Invalid` for an id that no tag has.
 pub async fn add(
     tx: &mut Tx,
@@ -80,12 +91,7 @@ pub async fn add(
     ticket_id: i64,
     tags: &TagRefs,
 ) -> Result<(), Error> {
-    write::take(tx, ticket_id).await?;
-    let tag_ids = ids_of(tx, may.actor(), now, tags).await?;
-    if attach(tx, may.actor(), now, ticket_id, &tag_ids).await? {
-        write::touch(tx, now, ticket_id).await?;
-    }
-    Ok(())
+    change(tx, may, now, ticket_id, (TagChange::Add, tags)).await.map(|_| ())
 }
 
 /// Leaves a ticket with exactly these tags.
@@ -96,12 +102,7 @@ pub async fn replace(
     ticket_id: i64,
     tags: &TagRefs,
 ) -> Result<(), Error> {
-    write::take(tx, ticket_id).await?;
-    let tag_ids = ids_of(tx, may.actor(), now, tags).await?;
-    if exchange(tx, may.actor(), now, ticket_id, &tag_ids).await? {
-        write::touch(tx, now, ticket_id).await?;
-    }
-    Ok(())
+    change(tx, may, now, ticket_id, (TagChange::Replace, tags)).await.map(|_| ())
 }
 
 /// Takes tags off a ticket. What is not on it is passed over.
@@ -112,14 +113,38 @@ pub async fn remove(
     ticket_id: i64,
     tags: &TagRefs,
 ) -> Result<(), Error> {
+    change(tx, may, now, ticket_id, (TagChange::Remove, tags)).await.map(|_| ())
+}
+
+/// Changes the tags of a ticket and says whether anything differed.
+pub async fn change(
+    tx: &mut Tx,
+    may: &CanWrite<Tickets>,
+    now: Timestamp,
+    ticket_id: i64,
+    (what, tags): (TagChange, &TagRefs),
+) -> Result<bool, Error> {
     write::take(tx, ticket_id).await?;
-    let current = current(tx, ticket_id).await?;
-    let named = |tag: &&TicketTag| tags.ids.contains(&tag.id) || tags.names.contains(&tag.name);
-    let tag_ids: Vec<i64> = current.iter().filter(named).map(|tag| tag.id).collect();
-    if detach(tx, may.actor(), now, ticket_id, &tag_ids).await? {
+    let changed = match what {
+        TagChange::Add => {
+            let tag_ids = ids_of(tx, may.actor(), now, tags).await?;
+            attach(tx, may.actor(), now, ticket_id, &tag_ids).await?
+        }
+        TagChange::Replace => {
+            let tag_ids = ids_of(tx, may.actor(), now, tags).await?;
+            exchange(tx, may.actor(), now, ticket_id, &tag_ids).await?
+        }
+        TagChange::Remove => {
+            let current = current(tx, ticket_id).await?;
+            let named = |tag: &&TicketTag| tags.ids.contains(&tag.id) || tags.names.contains(&tag.name);
+            let tag_ids: Vec<i64> = current.iter().filter(named).map(|tag| tag.id).collect();
+            detach(tx, may.actor(), now, ticket_id, &tag_ids).await?
+        }
+    };
+    if changed {
         write::touch(tx, now, ticket_id).await?;
     }
-    Ok(())
+    Ok(changed)
 }
 
 /// The ids of tags by name, created where they are missing.

@@ -8,11 +8,11 @@ use serde_json::Value as Json;
 use store::{Tx, Value};
 
 use super::message_draft::{self, Draft, Known, NewMessage};
-use super::{Priority, Status, Ticket, TicketType, changes, fields, message_write, tags};
+use super::{Priority, Status, Ticket, TicketType, changes, fields, message_actions, message_write, tags};
 use crate::custom_fields::{Extent, SentValue};
 use crate::people::{PersonRef, json_to_store, prefixed};
 use crate::tags::NewTag;
-use crate::{Error, customers, events, jobs, organizations};
+use crate::{Error, customers, events, jobs, organizations, search};
 
 /// A ticket to be, with its first messages.
 #[derive(Debug, Clone, Default)]
@@ -105,7 +105,7 @@ pub enum SetStatus {
 }
 
 impl SetStatus {
-    fn from(self, now: Status) -> Status {
+    pub(super) fn from(self, now: Status) -> Status {
         match self {
             SetStatus::Waiting if now.is_done() => Status::Open,
             SetStatus::Done if !now.is_done() => Status::Solved,
@@ -137,7 +137,12 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, new: N
     };
 
     let mut drafts = Vec::with_capacity(new.messages.len());
-    for (at, message) in new.messages.into_iter().enumerate() {
+    let mut brought = Vec::new();
+    for (at, mut message) in new.messages.into_iter().enumerate() {
+        let brings = std::mem::take(&mut message.brought);
+        if !brings.is_empty() {
+            brought.push((at, brings));
+        }
         drafts.push(
             message_draft::draft(tx, (actor, now), customer_id, message, &mut known)
                 .await
@@ -192,8 +197,9 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, new: N
 
     let fields = fields::write(tx, now, ticket.id, &new.fields, Extent::Sent).await?;
     changes::record_created(tx, actor, now, &ticket, fields).await?;
+    let mut message_ids = Vec::with_capacity(drafts.len());
     for draft in &drafts {
-        message_write::insert(tx, actor, now, ticket.id, draft).await?;
+        message_ids.push(message_write::insert(tx, actor, now, ticket.id, draft).await?);
     }
     if !new.tags.is_empty() {
         let tag_ids = tags::ids_of_names(tx, actor, now, &new.tags).await?;
@@ -202,6 +208,15 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, new: N
     if let Some(until) = ticket.snoozed_until {
         jobs::unsnooze_ticket::enqueue(tx, now, ticket.id, until).await?;
     }
+    jobs::auto_merge::enqueue(tx, now, &ticket).await?;
+    for (at, brings) in brought {
+        if let (Some(id), Some(draft)) = (message_ids.get(at), drafts.get(at)) {
+            let ids = (ticket.id, *id);
+            let run = Box::pin(message_actions::run(tx, may, now, ids, draft, brings));
+            run.await.map_err(|error| prefixed(&format!("messages.{at}"), error))?;
+        }
+    }
+    search::index_ticket(tx, ticket.id).await?;
     Ok(ticket.id)
 }
 
@@ -215,6 +230,17 @@ pub async fn update(
     id: i64,
     update: TicketUpdate,
 ) -> Result<(), Error> {
+    change(tx, may, now, id, update).await.map(|_| ())
+}
+
+/// The same, and says whether anything differed.
+pub async fn change(
+    tx: &mut Tx,
+    may: &CanWrite<Tickets>,
+    now: Timestamp,
+    id: i64,
+    update: TicketUpdate,
+) -> Result<bool, Error> {
     let actor = may.actor();
     let old = take(tx, id).await?;
     let mut new = old.clone();
@@ -277,17 +303,23 @@ pub async fn update(
         None => None,
     };
     if field_change.is_none() && !changes::differs(&old, &new) {
-        return if tags_changed { touch(tx, now, id).await } else { Ok(()) };
+        if tags_changed {
+            touch(tx, now, id).await?;
+        }
+        return Ok(tags_changed);
     }
     if new.updated_at == old.updated_at {
         new.updated_at = now;
     }
     save(tx, &new).await?;
     changes::record_updated(tx, actor, now, (&old, &new), field_change).await?;
+    if new.subject != old.subject || new.external_id != old.external_id {
+        search::index_ticket(tx, id).await?;
+    }
     if let Some(until) = new.snoozed_until.filter(|_| new.snoozed_until != old.snoozed_until) {
         jobs::unsnooze_ticket::enqueue(tx, now, id, until).await?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Deletes a ticket for good, with its messages and the links to its tags.
@@ -295,6 +327,7 @@ pub async fn delete(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, id: i6
     let old = take(tx, id).await?;
     tags::detach_all(tx, id).await?;
     tx.run("delete from tickets where id = $1", &[id.into()]).await?;
+    search::index_ticket(tx, id).await?;
     let deleted = changes::change("ticket-deleted", id, Some(changes::facts(&old)), None);
     events::record(tx, may.actor(), now, deleted).await
 }
@@ -468,7 +501,7 @@ pub(super) async fn touch(tx: &mut Tx, now: Timestamp, id: i64) -> Result<(), Er
     Ok(())
 }
 
-async fn insert(tx: &mut Tx, ticket: &Ticket) -> Result<i64, Error> {
+pub(super) async fn insert(tx: &mut Tx, ticket: &Ticket) -> Result<i64, Error> {
     let mut params = columns(ticket);
     params.extend([ticket.imported.into(), ticket.split_from.into(), ticket.created_at.into()]);
     let row = tx

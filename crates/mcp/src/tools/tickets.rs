@@ -78,6 +78,8 @@ pub(super) struct Write {
     ticket_id: i64,
     /// Plain text.
     text: String,
+    /// id of the newest message that you have read. If another one came since, nothing is written.
+    last_message_id: Option<i64>,
 }
 
 pub(super) async fn reply(app: App, may: CanWrite<Tickets>, asked: Write) -> Result<Json, Failed> {
@@ -109,6 +111,7 @@ async fn say(app: &App, may: &CanWrite<Tickets>, asked: &Write, audience: Audien
             via: VIA.to_owned(),
             from_agent: true,
             body_text: Some(asked.text.clone()),
+            last_seen_id: asked.last_message_id,
             ..NewMessage::default()
         };
         let id = message_write::create(tx, may, now, asked.ticket_id, new).await?;

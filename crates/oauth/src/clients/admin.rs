@@ -2,6 +2,7 @@
 
 use helpdesk::Error;
 use helpdesk::events::{self, Change};
+use helpdesk::integrations;
 use jiff::Timestamp;
 use scope::Dialect;
 use scope::permit::{Actor, CanWrite};
@@ -178,6 +179,7 @@ impl Provider {
             .await?;
             if status == Status::Deleted {
                 end_everything(tx, id, now).await?;
+                integrations::deactivate_of_client(tx, actor, now, id).await?;
             }
             let before = json!({ "status": client.status.word() });
             let after = json!({ "status": status.word() });
@@ -277,7 +279,7 @@ fn taken(error: Error) -> Error {
     }
 }
 
-async fn end_consents(tx: &mut Tx, id: i64, now: Timestamp, because: Because) -> Result<(), Error> {
+pub(super) async fn end_consents(tx: &mut Tx, id: i64, now: Timestamp, because: Because) -> Result<(), Error> {
     tx.run("delete from authorization_requests where client_id = $1", &[id.into()]).await?;
     tx.run("update grants set revoked_at = $1 where client_id = $2 and revoked_at is null", &[now.into(), id.into()])
         .await?;

@@ -10,6 +10,7 @@ pub mod check;
 pub(crate) mod details;
 pub(crate) mod documents;
 mod fingerprint;
+pub mod installed;
 pub(crate) mod jwks;
 pub mod localized;
 pub mod metadata;

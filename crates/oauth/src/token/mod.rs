@@ -97,6 +97,21 @@ impl Provider {
         };
         let params = request.params(accepts)?;
         let known = self.authenticate_client(request, &params).await?;
+        let granted = self.grant_to(address, request, &params, &known).await;
+        if let Err(error) = &granted {
+            self.note_refusal(&known.client, "POST", address.path(), error, &request.request_id);
+        }
+        granted
+    }
+
+    /// The same for an app that is authenticated, or public and named.
+    async fn grant_to(
+        &self,
+        address: Address,
+        request: &BackChannel,
+        params: &Params,
+        known: &Known,
+    ) -> Result<(Response, Option<String>), Error> {
         let grant_type = params.require("grant_type")?;
         let client = &known.client;
         let expected = Expected { method: "POST", path: address.path(), access_token: None, policy: client.policy };
@@ -108,13 +123,13 @@ impl Provider {
         let is_bound = jkt.is_some();
         let call = Call {
             provider: self,
-            known: &known,
-            params: &params,
+            known,
+            params,
             now: self.clock.now(),
             actor: Actor { client_id: Some(client.id), request_id: request.request_id.clone(), ..Actor::default() },
             jkt,
         };
-        if let Some(asked) = self.asked_audience(&params)? {
+        if let Some(asked) = self.asked_audience(params)? {
             resources::check_switched_on(asked, self.is_mcp_on().await?)?;
         }
         let granted = match grant_type {

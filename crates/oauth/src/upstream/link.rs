@@ -15,9 +15,12 @@ use store::{StoreError, Transient, Tx, transact};
 use super::finish::{Arrived, PURPOSE};
 use super::{ACR, AMR, Away, Identity, UpstreamError, providers};
 use crate::authorize::Browser;
+use crate::factors::passkeys;
 use crate::sessions::{self, NewSession, Session, SignedIn};
 use crate::sign_in::store_error;
-use crate::{Error, Provider, secret};
+use crate::{Error, Provider, own_account, secret};
+
+const ONLY_WAY: &str = "You sign in by this account alone. Choose a password or add a passkey first.";
 
 /// How long a person may take to sign in here and confirm.
 const WAITS_FOR: SignedDuration = SignedDuration::from_mins(15);
@@ -35,6 +38,40 @@ pub struct Link {
     pub email: Option<String>,
     pub request: Option<String>,
     pub return_to: Option<String>,
+}
+
+/// An account elsewhere that opens a person's account here, as that person sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Linked {
+    pub id: i64,
+    /// Name of the provider.
+    pub provider: String,
+    /// Whether people may sign in through the provider now.
+    pub is_active: bool,
+    pub created_at: Timestamp,
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// Those of one person, the oldest first (`upstream_identities_by_person`).
+pub async fn linked(tx: &mut Tx, person_id: i64) -> Result<Vec<Linked>, StoreError> {
+    let rows = tx
+        .rows(
+            "select u.id as id, p.name as name, p.status as status, u.created_at as created_at, u.last_used_at as last_used_at
+             from upstream_identities u join identity_providers p on p.id = u.provider_id
+             where u.person_id = $1 order by u.id limit 100",
+            &[person_id.into()],
+        )
+        .await?;
+    let of_row = |row: &store::Row| {
+        Ok(Linked {
+            id: row.int("id")?,
+            provider: row.text("name")?,
+            is_active: row.text("status")? == "active",
+            created_at: row.time("created_at")?,
+            last_used_at: row.time_or_null("last_used_at")?,
+        })
+    };
+    rows.iter().map(of_row).collect()
 }
 
 /// Why nothing was linked.
@@ -72,6 +109,37 @@ struct Waiting {
 }
 
 impl Provider {
+    /// Ends a link of the person who is signed in. `NotFound` if it is not theirs; `Refused` if they could not sign in any more without it.
+    pub async fn unlink(&self, session: &Session, request_id: &str, id: i64) -> Result<(), helpdesk::Error> {
+        let now = self.clock.now();
+        transact!(self.db, |tx| {
+            let person_id = session.person_id;
+            let ours = linked(tx, person_id).await?;
+            if !ours.iter().any(|it| it.id == id) {
+                return Err(helpdesk::Error::NotFound { kind: "connected account", id });
+            }
+            let has_password = own_account::standing(tx, person_id).await?.has_password;
+            let has_passkey = !passkeys::list(tx, person_id).await?.is_empty();
+            let has_another = ours.iter().any(|it| it.id != id && it.is_active);
+            if !has_another && !has_password && !has_passkey {
+                return Err(helpdesk::Error::Refused(ONLY_WAY.to_owned()));
+            }
+            let sql = "delete from upstream_identities where id = $1 and person_id = $2 returning provider_id";
+            let row = tx.row(sql, &[id.into(), person_id.into()]).await?;
+            let provider_id =
+                row.ok_or(helpdesk::Error::NotFound { kind: "connected account", id })?.int("provider_id")?;
+            let change = Change {
+                kind: "upstream-identity-unlinked",
+                object_type: "User",
+                object_id: person_id,
+                before: Some(json!({ "identity_provider": provider_id })),
+                after: None,
+                data: None,
+            };
+            events::record(tx, &session.actor(request_id), now, change).await
+        })
+    }
+
     /// Signs in whoever is known by this identity, or lets it wait for its person.
     pub(super) async fn arrive(
         &self,

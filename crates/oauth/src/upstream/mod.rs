@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use discovery::Discovered;
 pub use finish::{Answer, Arrived};
-pub use link::{Link, LinkError};
-pub use providers::{IdentityProvider, NewIdentityProvider, Switch, list};
+pub use link::{Link, LinkError, Linked, linked};
+pub use providers::{IdentityProvider, IdentityProviderChange, NewIdentityProvider, Switch, list};
 
 /// Where browsers come back to.
 pub const CALLBACK_PATH: &str = "/login/upstream/callback";

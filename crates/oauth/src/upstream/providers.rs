@@ -37,6 +37,15 @@ pub struct NewIdentityProvider {
     pub creates_customers: bool,
 }
 
+/// What may be changed of one. Issuer and client id stay: the links of people are to what that client was told there.
+#[derive(Debug, Clone, Default)]
+pub struct IdentityProviderChange {
+    pub name: String,
+    /// None: the secret stays.
+    pub client_secret: Option<String>,
+    pub creates_customers: bool,
+}
+
 /// Most providers that one account has.
 const PROVIDERS_MAX: i64 = 20;
 const CLIENT_ID_MAX_CHARS: usize = 500;
@@ -140,6 +149,50 @@ impl Provider {
             });
             record(tx, may, now, "identity-provider-created", id, after).await?;
             Ok(id)
+        })
+    }
+
+    /// One of them. `NotFound`.
+    pub async fn identity_provider(&self, _may: &CanRead<Apps>, id: i64) -> Result<IdentityProvider, Error> {
+        let mut tx = self.db.read().await?;
+        find(&mut tx, id).await?.ok_or(Error::NotFound { kind: "identity provider", id })
+    }
+
+    /// Changes one. `Invalid` names the field `name`; `NotFound`.
+    pub async fn update_identity_provider(
+        &self,
+        may: &CanWrite<Apps>,
+        id: i64,
+        change: IdentityProviderChange,
+    ) -> Result<(), Error> {
+        let now = self.clock.now();
+        let name = details::line("name", &change.name)?;
+        let secret = change.client_secret.as_deref().map(str::trim).filter(|secret| !secret.is_empty());
+        transact!(self.db, |tx| {
+            let Some(known) = find(tx, id).await? else {
+                return Err(Error::NotFound { kind: "identity provider", id });
+            };
+            let sealed = secret
+                .map(|secret| self.seal(PURPOSE, &belongs_to(&known.issuer, &known.client_id), secret.as_bytes()))
+                .transpose()
+                .map_err(|error| Error::Refused(error.to_string()))?;
+            tx.run(
+                "update identity_providers set name = $1, creates_customers = $2,
+                     client_secret_encrypted = coalesce($3, client_secret_encrypted), updated_at = $4 where id = $5",
+                &[
+                    name.as_str().into(),
+                    change.creates_customers.into(),
+                    sealed.as_deref().into(),
+                    now.into(),
+                    id.into(),
+                ],
+            )
+            .await?;
+            let mut after = json!({ "name": name, "creates_customers": change.creates_customers });
+            if sealed.is_some() {
+                after["client_secret"] = "replaced".into();
+            }
+            record(tx, may, now, "identity-provider-updated", id, after).await
         })
     }
 

@@ -12,7 +12,8 @@ use scope::permit::CanWrite;
 use scope::resource::Apps;
 use scope::{Dialect, words};
 
-use crate::pages::{Frame, Section, done, page, see_other};
+use crate::pages::{Frame, done, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Posted, Query, Visitor};
 use crate::{account, errors};
 
@@ -64,7 +65,7 @@ impl Agents {
         let mut tx = app.db.read().await?;
         let settings: McpSettings = provider_settings::read(&mut tx, MCP_SETTING).await?;
         drop(tx);
-        let Some(frame) = visitor.frame(account, Section::Agents, "Agents") else { return Ok(None) };
+        let Some(frame) = visitor.frame(account, Section::Agents, "AI agents") else { return Ok(None) };
         let words = words::narrowest(Dialect::Standard, app.provider.config.tool_permissions)
             .into_iter()
             .filter_map(|word| words::find(Dialect::Standard, word))

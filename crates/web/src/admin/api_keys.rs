@@ -17,7 +17,8 @@ use scope::set::ScopeSet;
 use store::transact;
 
 use crate::form::Form;
-use crate::pages::{Frame, PersonLine, Section, done, page, see_other};
+use crate::pages::{Frame, PersonLine, done, page, see_other};
+use crate::rooms::Section;
 use crate::scopes::{Chip, Vocabulary, chips, vocabulary};
 use crate::visitor::{Posted, Query, Visitor};
 use crate::when::When;

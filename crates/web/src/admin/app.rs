@@ -15,7 +15,8 @@ use scope::resource::Apps;
 
 use super::Endpoint;
 use crate::consent::website;
-use crate::pages::{Frame, Link, PersonLine, Section, done, page, see_other};
+use crate::pages::{Frame, Link, PersonLine, done, page, see_other};
+use crate::rooms::Section;
 use crate::scopes::{Chip, chips, name_of};
 use crate::visitor::{Posted, Query, Visitor};
 use crate::when::When;

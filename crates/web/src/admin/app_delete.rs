@@ -10,7 +10,8 @@ use oauth::clients::{self, usage};
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::Apps;
 
-use crate::pages::{Frame, Section, page, see_other};
+use crate::pages::{Frame, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Posted, Visitor};
 use crate::{account, errors, text};
 

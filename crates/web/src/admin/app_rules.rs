@@ -15,7 +15,8 @@ use scope::resource::Apps;
 use scope::words;
 
 use crate::form::Form;
-use crate::pages::{Frame, Section, done, page, see_other};
+use crate::pages::{Frame, done, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Posted, Query, Visitor};
 use crate::{account, errors, text};
 
@@ -66,7 +67,7 @@ async fn answer(app: &App, visitor: &Visitor, status: StatusCode, form: Form, do
         Ok(name) => name,
         Err(error) => return errors::database(&error),
     };
-    let Some(frame) = visitor.frame(account, Section::AppRules, "What is allowed") else { return see_other("/login") };
+    let Some(frame) = visitor.frame(account, Section::AppRules, "App policy") else { return see_other("/login") };
     page(status, &Rules { frame: Frame { done, ..frame }, form })
 }
 

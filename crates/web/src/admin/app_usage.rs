@@ -15,8 +15,9 @@ use scope::resource::Apps;
 use scope::set::ScopeSet;
 use scope::words;
 
-use crate::pages::{Frame, Section, done, page, see_other};
+use crate::pages::{Frame, done, page, see_other};
 use crate::reach::number;
+use crate::rooms::Section;
 use crate::scopes::{Chip, chips};
 use crate::visitor::{Posted, Query, Visitor};
 use crate::when::{When, day};
@@ -236,6 +237,11 @@ impl Usage {
         words.join(" ")
     }
 
+    /// No call in all these days.
+    fn is_quiet(&self) -> bool {
+        self.bars.iter().all(|bar| bar.height == 0)
+    }
+
     const fn days(&self) -> i64 {
         DAYS
     }
@@ -259,7 +265,7 @@ fn word_row(client: &Client, word: &str, used: &[Used]) -> WordRow {
     }
 }
 
-fn bars(days: &[Day]) -> Vec<Bar> {
+pub fn bars(days: &[Day]) -> Vec<Bar> {
     let most = days.iter().map(|day| day.calls).max().unwrap_or(0).max(1);
     // Whatever there is can be seen.
     let scaled = |n: i64| if n == 0 { 0 } else { (n * CHART / most).max(1) };

@@ -11,7 +11,8 @@ use scope::permit::{CanRead, CanWrite};
 use scope::resource::Apps;
 use store::StoreError;
 
-use crate::pages::{Frame, Section, done, page, see_other};
+use crate::pages::{Frame, done, page, see_other};
+use crate::rooms::Section;
 use crate::scopes::name_of;
 use crate::visitor::{Query, Visitor};
 use crate::when::When;

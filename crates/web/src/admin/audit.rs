@@ -19,7 +19,8 @@ use store::StoreError;
 
 use super::audit_words::{Tone, sentence, tone};
 use crate::form::Form;
-use crate::pages::{Frame, Section, page, see_other};
+use crate::pages::{Frame, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Query, Visitor};
 use crate::when::When;
 use crate::{account, errors, text};

@@ -81,6 +81,7 @@ pub fn sentence(entry: &Entry) -> String {
             Some(reason) => format!("{who} suspended the app {object}: {reason}"),
             None => format!("{who} suspended the app {object}"),
         },
+        "app-uninstalled" => format!("{who} uninstalled the app {object}"),
         "app-enabled" => format!("{who} let the app {object} work again"),
         "app-secret-added" => format!("{who} added a secret to the app {object}"),
         "app-secret-revoked" => format!("{who} revoked a secret of the app {object}"),
@@ -97,6 +98,12 @@ pub fn sentence(entry: &Entry) -> String {
         "exchange-rule-removed" => format!("{who} forbade an exchange of tokens"),
         "initial-access-token-created" => format!("{who} made a token that lets apps register"),
         "initial-access-token-revoked" => format!("{who} revoked a token that lets apps register"),
+        "identity-provider-created" => format!("{who} set up an identity provider"),
+        "identity-provider-updated" => format!("{who} changed {} of an identity provider", changed(entry)),
+        "identity-provider-enabled" => format!("{who} switched an identity provider on"),
+        "identity-provider-disabled" => format!("{who} switched an identity provider off"),
+        "upstream-identity-linked" => format!("An account elsewhere was connected with {object}"),
+        "upstream-identity-unlinked" => format!("{who} disconnected an account elsewhere"),
         "api-key-created" => format!("{who} made an API key"),
         "api-key-limited" => format!("{who} changed what an API key may do"),
         "api-key-revoked" => format!("{who} revoked an API key"),
@@ -110,11 +117,43 @@ pub fn sentence(entry: &Entry) -> String {
         }
         "account-created" => format!("{who} set this account up"),
         "account-setting-created" | "account-setting-updated" => format!("{who} changed a setting of the account"),
-        kind => format!("{who}: {} ({object})", kind.replace('-', " ")),
+        "passkey-added" => format!("{who} added a passkey"),
+        "passkey-removed" => format!("{who} removed a passkey"),
+        "totp-added" => format!("{who} set up an app for codes"),
+        "totp-removed" => format!("{who} removed the app for codes"),
+        "second-factors-removed" => format!("{who} removed the second factors of {object}"),
+        "email-verified" => format!("{who} confirmed the e-mail address of {object}"),
+        kind => plainly(entry, &who, kind, &object),
     };
     match &entry.impersonator {
         Some(real) => format!("{text}, in whose name {} acted", real.name),
         None => text,
+    }
+}
+
+/// The sentence of a kind that has no words of its own, such as `rule-updated`: who did what to which.
+fn plainly(entry: &Entry, who: &str, kind: &str, object: &str) -> String {
+    const VERBS: [&str; 12] = [
+        "added",
+        "archived",
+        "changed",
+        "created",
+        "deactivated",
+        "deleted",
+        "merged",
+        "reactivated",
+        "removed",
+        "restored",
+        "started",
+        "updated",
+    ];
+    match kind.rsplit_once('-').filter(|(_, verb)| VERBS.contains(verb)) {
+        Some((what, verb)) if what.replace('-', "").eq_ignore_ascii_case(&entry.object_type) => {
+            let id = entry.object_id.to_string();
+            format!("{who} {verb} the {} {}", what.replace('-', " "), entry.object_name.as_ref().unwrap_or(&id))
+        }
+        Some((what, verb)) => format!("{who} {verb} the {} ({object})", what.replace('-', " ")),
+        None => format!("{who}: {} ({object})", kind.replace('-', " ")),
     }
 }
 

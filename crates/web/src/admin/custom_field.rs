@@ -12,7 +12,8 @@ use scope::resource::CustomFields;
 use store::transact;
 
 use crate::form::Form;
-use crate::pages::{Crumb, Frame, Section, page, see_other};
+use crate::pages::{Crumb, Frame, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Posted, Query, Visitor};
 use crate::{account, errors, text};
 

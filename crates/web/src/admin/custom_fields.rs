@@ -12,7 +12,8 @@ use scope::permit::{CanRead, CanWrite};
 use scope::resource::CustomFields;
 use store::transact;
 
-use crate::pages::{Frame, Section, done, page, see_other};
+use crate::pages::{Frame, done, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Posted, Query, Visitor};
 use crate::{account, errors, text};
 

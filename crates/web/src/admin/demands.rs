@@ -14,7 +14,8 @@ use scope::resource::Apps;
 
 use super::app_form::Choice;
 use crate::form::Form;
-use crate::pages::{Frame, Section, done, page, see_other};
+use crate::pages::{Frame, done, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Posted, Query, Visitor};
 use crate::{account, errors};
 
@@ -119,7 +120,9 @@ async fn answer(app: &App, visitor: &Visitor, status: StatusCode, form: Form, do
         Ok(name) => name,
         Err(error) => return errors::database(&error),
     };
-    let Some(mut frame) = visitor.frame(account, Section::Demands, "Demands") else { return see_other("/login") };
+    let Some(mut frame) = visitor.frame(account, Section::Demands, "Security policy") else {
+        return see_other("/login");
+    };
     frame.done = done;
     let levels = levels(form.value("calls_acr"));
     page(status, &DemandsPage { frame, form, levels })

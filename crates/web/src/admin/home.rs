@@ -12,7 +12,8 @@ use scope::resource::Apps;
 use super::Endpoint;
 use super::apps::{AppRow, Wanted, rows};
 use crate::errors;
-use crate::pages::{Frame, Section, done, page, see_other};
+use crate::pages::{Frame, done, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Query, Visitor};
 
 /// Apps shown here; the list has the rest.

@@ -10,14 +10,16 @@ use helpdesk::jobs::job::{self, Job, Work};
 use helpdesk::jobs::undo::{self, Preview};
 use helpdesk::jobs::{errors as job_errors, export};
 use helpdesk::page::{Direction, Key, Position, Slice};
+use helpdesk::users;
 use scope::permit::{CanRead, CanWrite};
-use scope::resource::{Apps, Jobs};
+use scope::resource::{Apps, Jobs, Users};
 use serde_json::Value;
-use store::transact;
+use store::{Tx, transact};
 
 use super::job_words::{count, title};
 use super::jobs::{JobRow, row};
-use crate::pages::{Crumb, Frame, Section, done, page, see_other};
+use crate::pages::{Crumb, Frame, done, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Posted, Query, Visitor};
 use crate::when::When;
 use crate::{account, errors, text};
@@ -82,13 +84,14 @@ pub struct Undo {
 pub async fn show(
     State(app): State<App>,
     BySession(may): BySession<CanRead<Jobs>>,
+    BySession(may_see_staff): BySession<CanRead<Users>>,
     _admin: BySession<CanWrite<Apps>>,
     Path(id): Path<i64>,
     visitor: Visitor,
     Query(query): Query,
 ) -> Response {
     let after = query.filled("errors_after").and_then(|text| text.parse().ok());
-    match read(&app, &may, &visitor, id, after).await {
+    match read(&app, (&may, &may_see_staff), &visitor, id, after).await {
         Ok(Some(mut found)) => {
             found.frame.done = done(&query);
             page(StatusCode::OK, &found)
@@ -100,7 +103,7 @@ pub async fn show(
 
 async fn read(
     app: &App,
-    may: &CanRead<Jobs>,
+    (may, may_see_staff): (&CanRead<Jobs>, &CanRead<Users>),
     visitor: &Visitor,
     id: i64,
     after: Option<i64>,
@@ -108,6 +111,7 @@ async fn read(
     let account = account::name(app).await?;
     let mut tx = app.db.read().await?;
     let job = job::find(&mut tx, may, id).await?;
+    let started_by = by_whom(&mut tx, may_see_staff, &job).await?;
     let from = after.map(|number| Position { keys: vec![Key::Int(number)], direction: Direction::After });
     let found = job_errors::list(&mut tx, may, id, &Slice { limit: LIMIT, from }).await?;
     let errors_after = found.after.as_ref().and_then(|_| found.items.last().map(|error| error.number));
@@ -120,20 +124,15 @@ async fn read(
         problem: text::shown(&error.problem, 300),
     });
     let Some(frame) = visitor.frame(account, Section::Jobs, &title(&job)) else { return Ok(None) };
-    Ok(Some(Show::new(frame, &job, errors.collect(), errors_after, app.clock.now())))
+    let now = app.clock.now();
+    Ok(Some(Show { errors_after, ..Show::new(frame, &job, started_by, errors.collect(), now) }))
 }
 
 impl Show {
-    pub fn new(
-        mut frame: Frame,
-        job: &Job,
-        errors: Vec<ErrorRow>,
-        errors_after: Option<i64>,
-        now: jiff::Timestamp,
-    ) -> Show {
+    pub fn new(mut frame: Frame, job: &Job, started_by: String, errors: Vec<ErrorRow>, now: jiff::Timestamp) -> Show {
         frame.crumbs = vec![to_jobs()];
         let mut facts =
-            vec![("Started by", Fact::Text(by_whom(job))), ("Created", Fact::When(When::at(job.created_at, now)))];
+            vec![("Started by", Fact::Text(started_by)), ("Created", Fact::When(When::at(job.created_at, now)))];
         for (label, at) in [
             ("Scheduled for", job.scheduled_at),
             ("Started", job.started_at),
@@ -151,7 +150,7 @@ impl Show {
             facts,
             problem: job.last_error.as_deref().map(|problem| text::shown(&text::sentence(problem), 300)),
             errors,
-            errors_after,
+            errors_after: None,
             has_file: export::why_not_fetch(job).is_none(),
             file_is_gone: is_export && job.cleaned_at.is_some(),
             can_undo: job::why_not_undo(job, now).is_none(),
@@ -164,10 +163,13 @@ impl Show {
     }
 }
 
-fn by_whom(job: &Job) -> String {
-    match job.person_id {
-        Some(id) => format!("Person {id}"),
-        None => "The command line".to_owned(),
+/// The name of who started it.
+async fn by_whom(tx: &mut Tx, may: &CanRead<Users>, job: &Job) -> Result<String, Error> {
+    let Some(id) = job.person_id else { return Ok("The command line".to_owned()) };
+    match users::find(tx, may, id).await {
+        Ok(user) => Ok(text::shown(&user.name, 60)),
+        Err(Error::NotFound { .. }) => Ok("Somebody who has left".to_owned()),
+        Err(error) => Err(error),
     }
 }
 

@@ -17,6 +17,7 @@ pub fn title(job: &Job) -> String {
     match &job.work {
         Work::Undo { job_id } => format!("Undo job {job_id}"),
         Work::UpdateTickets { .. } => "Change tickets".to_owned(),
+        Work::ApplyMacro { .. } => "Apply a macro".to_owned(),
         Work::DeleteTickets { .. } => "Delete tickets".to_owned(),
         Work::ExportTickets { format: Format::Csv, .. } => "Export tickets as CSV".to_owned(),
         Work::ExportTickets { format: Format::Ndjson, .. } => "Export tickets as NDJSON".to_owned(),
@@ -30,6 +31,9 @@ pub fn what(job: &Job) -> String {
         Work::UpdateTickets { selection, sets } => {
             let sets: Vec<String> = sets.iter().map(set).collect();
             text::shown(&format!("{}: {}", which(selection), sets.join(", ")), 300)
+        }
+        Work::ApplyMacro { selection, macro_id, and_close } => {
+            format!("{}: macro {macro_id}{}", which(selection), if *and_close { ", then closed" } else { "" })
         }
         Work::DeleteTickets { selection } => format!("{}: to the trash, or for good from there", which(selection)),
         Work::ExportTickets { selection, .. } => which(selection),

@@ -11,7 +11,8 @@ use scope::permit::{CanRead, CanWrite};
 use scope::resource::{Apps, Users};
 use store::StoreError;
 
-use crate::pages::{Frame, Section, done, page, see_other};
+use crate::pages::{Frame, done, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Posted, Query, Visitor};
 use crate::when::When;
 use crate::{account, errors, text};

@@ -13,7 +13,8 @@ use scope::permit::{CanRead, CanWrite};
 use scope::resource::Apps;
 
 use crate::form::Form;
-use crate::pages::{Frame, Section, done, page, see_other};
+use crate::pages::{Frame, done, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Posted, Query, Visitor};
 use crate::when::When;
 use crate::{account, errors, text};
@@ -199,7 +200,7 @@ impl Registration {
         let mut tx = app.db.read().await?;
         let settings: Settings = provider_settings::read(&mut tx, settings::NAME).await?;
         let tokens = initial_tokens::list(&mut tx, may, now).await?;
-        let Some(frame) = visitor.frame(account, Section::Registration, "Registration") else { return Ok(None) };
+        let Some(frame) = visitor.frame(account, Section::Registration, "Self-registration") else { return Ok(None) };
         let form = match sent {
             None => filled(&settings),
             Some(sent) if sent.all("uses").is_empty() => for_a_token().with(sent),

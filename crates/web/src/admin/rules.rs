@@ -19,7 +19,8 @@ use store::transact;
 
 use super::rule_words::{self, DiffLine, Line};
 use crate::form::Form;
-use crate::pages::{Crumb, Frame, Section, done, page, see_other};
+use crate::pages::{Crumb, Frame, done, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Posted, Query, Visitor};
 use crate::when::When;
 use crate::{account, errors, text};
@@ -116,6 +117,13 @@ pub struct DryRunPage {
     pub lines: Vec<Line>,
     pub rows: Vec<HitRow>,
     pub older: Option<String>,
+}
+
+impl DryRunPage {
+    /// With commas.
+    fn n_events(&self) -> String {
+        super::job_words::count(self.run.n_events)
+    }
 }
 
 pub struct HitRow {

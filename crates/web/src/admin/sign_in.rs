@@ -6,12 +6,13 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use endpoint::{App, BySession};
 use helpdesk::Error;
-use oauth::upstream::{self, NewIdentityProvider, Switch, UpstreamError};
+use oauth::upstream::{self, IdentityProviderChange, NewIdentityProvider, Switch, UpstreamError};
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::Apps;
 
 use crate::form::Form;
-use crate::pages::{Frame, Section, done, page, see_other};
+use crate::pages::{Crumb, Frame, done, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Posted, Query, Visitor};
 use crate::{account, errors, text};
 
@@ -25,6 +26,16 @@ pub struct SignIn {
     pub callback: String,
     /// What a test found wrong.
     pub trouble: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "admin/sign_in_edit.html")]
+pub struct SignInEdit {
+    pub frame: Frame,
+    pub form: Form,
+    pub id: i64,
+    pub issuer: String,
+    pub client_id: String,
 }
 
 pub struct Row {
@@ -71,6 +82,72 @@ pub async fn create(
         }
         Err(error) => errors::helpdesk(&error),
     }
+}
+
+/// `GET /admin/sign-in/{id}/edit`
+pub async fn edit(
+    State(app): State<App>,
+    BySession(may): BySession<CanRead<Apps>>,
+    _admin: BySession<CanWrite<Apps>>,
+    Path(id): Path<i64>,
+    visitor: Visitor,
+) -> Response {
+    edit_page(&app, &may, &visitor, StatusCode::OK, id, None).await
+}
+
+/// `POST /admin/sign-in/{id}/edit`
+pub async fn update(
+    State(app): State<App>,
+    BySession(may): BySession<CanWrite<Apps>>,
+    BySession(may_read): BySession<CanRead<Apps>>,
+    Path(id): Path<i64>,
+    posted: Posted,
+) -> Response {
+    let Posted { visitor, mut form } = posted;
+    let change = IdentityProviderChange {
+        name: form.value("name").to_owned(),
+        client_secret: form.filled("client_secret").map(str::to_owned),
+        creates_customers: form.value("creates_customers") == "yes",
+    };
+    match app.provider.update_identity_provider(&may, id, change).await {
+        Ok(()) => see_other("/admin/sign-in?done=saved"),
+        Err(Error::Invalid { problem, .. }) => {
+            form.refuse("name", format!("This {problem}."));
+            edit_page(&app, &may_read, &visitor, StatusCode::UNPROCESSABLE_ENTITY, id, Some(form)).await
+        }
+        Err(error) => errors::helpdesk(&error),
+    }
+}
+
+async fn edit_page(
+    app: &App,
+    may: &CanRead<Apps>,
+    visitor: &Visitor,
+    status: StatusCode,
+    id: i64,
+    sent: Option<Form>,
+) -> Response {
+    let provider = match app.provider.identity_provider(may, id).await {
+        Ok(provider) => provider,
+        Err(error) => return errors::helpdesk(&error),
+    };
+    let account = match account::name(app).await {
+        Ok(name) => name,
+        Err(error) => return errors::database(&error),
+    };
+    let title = text::shown(&provider.name, 60);
+    let Some(mut frame) = visitor.frame(account, Section::SignIn, &title) else { return see_other("/login") };
+    frame.crumbs = vec![Crumb { href: "/admin/sign-in".to_owned(), label: "Identity providers".to_owned() }];
+    let stored = || {
+        let creates_customers = if provider.creates_customers { "yes" } else { "" };
+        Form::new(vec![
+            ("name".to_owned(), provider.name.clone()),
+            ("creates_customers".to_owned(), creates_customers.to_owned()),
+        ])
+    };
+    let form = sent.unwrap_or_else(stored);
+    let (issuer, client_id) = (text::shown(&provider.issuer, 200), text::shown(&provider.client_id, 200));
+    page(status, &SignInEdit { frame, form, id, issuer, client_id })
 }
 
 /// `POST /admin/sign-in/{id}/test`
@@ -140,7 +217,7 @@ impl SignIn {
         let account = account::name(app).await?;
         let mut tx = app.db.read().await?;
         let found = upstream::list(&mut tx, may).await?;
-        let Some(frame) = visitor.frame(account, Section::SignIn, "Sign-in") else { return Ok(None) };
+        let Some(frame) = visitor.frame(account, Section::SignIn, "Identity providers") else { return Ok(None) };
         let row = |provider: upstream::IdentityProvider| Row {
             id: provider.id,
             name: text::shown(&provider.name, 60),

@@ -21,7 +21,8 @@ use store::Tx;
 
 use super::chart::{Chart, Series};
 use crate::form::Form;
-use crate::pages::{Frame, Section, page, see_other};
+use crate::pages::{Frame, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Query, Visitor};
 use crate::{account, errors, text};
 

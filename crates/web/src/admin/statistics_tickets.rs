@@ -17,7 +17,8 @@ use scope::resource::{Apps, Statistics, Tickets};
 
 use super::statistics::{Chosen, grouped};
 use crate::form::Form;
-use crate::pages::{Crumb, Frame, Section, page, see_other};
+use crate::pages::{Crumb, Frame, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Query, Visitor};
 use crate::when::When;
 use crate::{account, errors, text};

@@ -16,7 +16,8 @@ use serde_json::{Map, Value, json};
 use store::transact;
 
 use crate::form::Form;
-use crate::pages::{Frame, Section, done, page, see_other};
+use crate::pages::{Frame, done, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Posted, Query, Visitor};
 use crate::when::When;
 use crate::{account, errors, text};

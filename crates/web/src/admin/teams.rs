@@ -14,7 +14,8 @@ use scope::resource::{Teams, Users};
 use store::transact;
 
 use crate::form::Form;
-use crate::pages::{Crumb, Frame, Section, done, page, see_other};
+use crate::pages::{Crumb, Frame, done, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Posted, Query, Visitor};
 use crate::{account, errors, text};
 

@@ -19,7 +19,8 @@ use qrcodegen::{QrCode, QrCodeEcc};
 use super::security::{self, ADDRESS};
 use crate::form::Form;
 use crate::login::{self, is_own_path};
-use crate::pages::{Frame, Section, page, see_other};
+use crate::pages::{Frame, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Posted, Query, Visitor};
 use crate::{account, errors, text};
 

@@ -10,11 +10,13 @@ use oauth::factors::{self, Factors, passkeys};
 use oauth::people_settings::{self, Settings};
 use oauth::sessions::{self, Session};
 use oauth::sign_in::SignInError;
+use oauth::upstream::{self, Linked};
 use store::StoreError;
 
 use crate::form::Form;
 use crate::login::{self, is_own_path};
-use crate::pages::{Frame, Message, Section, done, page, see_other};
+use crate::pages::{Frame, Message, done, page, see_other};
+use crate::rooms::Section;
 use crate::visitor::{Posted, Query, Visitor};
 use crate::when::When;
 use crate::{account, errors, text};
@@ -39,7 +41,16 @@ pub struct Security {
     pub factors: Factors,
     pub may_have_passkeys: bool,
     pub passkeys: Vec<PasskeyRow>,
+    /// Accounts elsewhere that open this one.
+    pub links: Vec<LinkRow>,
     pub sessions: Vec<SessionRow>,
+}
+
+pub struct LinkRow {
+    pub id: i64,
+    pub provider: String,
+    pub created: When,
+    pub last_used: When,
 }
 
 pub struct PasskeyRow {
@@ -63,6 +74,7 @@ struct Facts {
     account: String,
     factors: Factors,
     passkeys: Vec<passkeys::Listed>,
+    links: Vec<Linked>,
     sessions: Vec<Session>,
     is_verified: bool,
     has_password: bool,
@@ -92,6 +104,12 @@ pub async fn show_with(app: &App, visitor: &Visitor, form: Form, status: StatusC
         created: When::at(it.created_at, now),
         last_used: When::or_never(it.last_used_at, now),
     });
+    let links = facts.links.into_iter().map(|it| LinkRow {
+        id: it.id,
+        provider: text::shown(&it.provider, 60),
+        created: When::at(it.created_at, now),
+        last_used: When::or_never(it.last_used_at, now),
+    });
     let sessions = facts.sessions.into_iter().map(|it| SessionRow {
         id: it.id,
         browser: text::browser(it.user_agent.as_deref().unwrap_or_default()),
@@ -115,6 +133,7 @@ pub async fn show_with(app: &App, visitor: &Visitor, form: Form, status: StatusC
         factors: facts.factors,
         may_have_passkeys: app.provider.passkeys().is_some(),
         passkeys: passkeys.collect(),
+        links: links.collect(),
         sessions: sessions.collect(),
     };
     page(status, &page_of)
@@ -129,6 +148,7 @@ async fn read(app: &App, session: &Session) -> Result<Facts, StoreError> {
         account,
         factors: factors::find(&mut tx, session.person_id).await?,
         passkeys: passkeys::list(&mut tx, session.person_id).await?,
+        links: upstream::linked(&mut tx, session.person_id).await?,
         sessions: sessions::list(&mut tx, session.person_id, app.clock.now()).await?,
         is_verified: person.email_verified,
         has_password: person.has_password,
@@ -173,6 +193,19 @@ pub async fn verify_address(State(app): State<App>, posted: Posted) -> Response 
         }
         Err(SignInError::Store(error)) => errors::database(&error),
         Err(SignInError::Wrong | SignInError::Over | SignInError::SecondFactor { .. }) => see_other(ADDRESS),
+    }
+}
+
+/// `POST /me/security/links/{id}/remove`
+pub async fn remove_link(State(app): State<App>, Path(id): Path<i64>, posted: Posted) -> Response {
+    let visitor = posted.visitor;
+    let Some(session) = &visitor.session else { return see_other(&login::address(None, Some(ADDRESS))) };
+    match app.provider.unlink(session, &visitor.request_id, id).await {
+        Ok(()) => see_other("/me/security?done=link-removed"),
+        Err(Error::Refused(problem)) => {
+            Message::new("This stays connected", &problem).link(ADDRESS, "Back").answer(StatusCode::CONFLICT)
+        }
+        Err(error) => errors::helpdesk(&error),
     }
 }
 

@@ -8,7 +8,8 @@ use crate::admin::job::{ErrorRow, Fact, Receipt, Show, Undo};
 use crate::admin::job_words::{Progress, count};
 use crate::admin::jobs::{JobRow, List};
 use crate::form::Form;
-use crate::pages::{Crumb, Section};
+use crate::pages::Crumb;
+use crate::rooms::Section;
 
 fn row(id: i64, title: &str, what: &str, (status, tone): (&'static str, &'static str), percent: Option<i64>) -> JobRow {
     let done = percent.unwrap_or(0) * 100;
@@ -65,7 +66,7 @@ fn show(job: JobRow) -> Show {
     Show {
         frame,
         facts: vec![
-            ("Started by", Fact::Text("Person 7".to_owned())),
+            ("Started by", Fact::Text("Ada Winter".to_owned())),
             ("Created", Fact::When(when("2026-03-10T11:40:00Z"))),
             ("Tickets changed", Fact::Text("9,997".to_owned())),
         ],

@@ -11,9 +11,9 @@ use crate::form::Form;
 use crate::login_factor::Factor;
 use crate::mailed::{AskAddress, Reset, Verify};
 use crate::me::factors::{PasskeyNew, Qr, RecoveryCodes, TotpSetUp};
-use crate::me::security::{PasskeyRow, Security, SessionRow};
-use crate::pages::Section;
+use crate::me::security::{LinkRow, PasskeyRow, Security, SessionRow};
 use crate::passkey::PasskeyPage;
+use crate::rooms::Section;
 use crate::when::When;
 
 pub(super) fn pages() -> Vec<(&'static str, String)> {
@@ -78,6 +78,12 @@ pub(super) fn pages() -> Vec<(&'static str, String)> {
         passkeys: Vec::from_iter(totp.then(|| PasskeyRow {
             id: 1,
             name: "Ada's laptop".to_owned(),
+            created: when("2026-02-14T08:00:00Z"),
+            last_used: when("2026-03-10T11:52:00Z"),
+        })),
+        links: Vec::from_iter(totp.then(|| LinkRow {
+            id: 1,
+            provider: "Northwind Identity".to_owned(),
             created: when("2026-02-14T08:00:00Z"),
             last_used: when("2026-03-10T11:52:00Z"),
         })),

@@ -9,7 +9,7 @@ use crate::admin::custom_fields;
 use crate::admin::teams::{self, MemberChoice, TeamForm, TeamRow};
 use crate::admin::users::{self, UserForm, UserRow};
 use crate::form::Form;
-use crate::pages::Section;
+use crate::rooms::Section;
 
 fn user(id: i64, name: &str, role: &'static str) -> UserRow {
     UserRow {

@@ -11,7 +11,7 @@ use crate::admin::rules::{
     DryRunPage, EventChoice, ExecutionRow, History, HitRow, RuleFacts, RuleList, RulePage, RuleRow, VersionRow,
 };
 use crate::form::Form;
-use crate::pages::Section;
+use crate::rooms::Section;
 use crate::when::When;
 
 const CODE: &str = "if (eq(ticket.from_agent, false) && containsAny(message.body_text, ['refund', 'money back'])) {
@@ -24,7 +24,7 @@ const CODE: &str = "if (eq(ticket.from_agent, false) && containsAny(message.body
 pub(super) fn pages() -> Vec<(&'static str, String)> {
     let lines = || rule_words::lines(&gorgias_code::rule(CODE).unwrap().steps);
     let about = |title: &str| frame(Section::Rules, title, &[("/admin/rules", "Rules")]);
-    let at = || When::at("2026-03-30T08:05:00Z".parse().unwrap(), now());
+    let at = || When::at("2026-03-10T08:05:00Z".parse().unwrap(), now());
     let form = |refused: bool| {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let code = if refused { "if (eq(ticket.status 'open')) {}" } else { CODE };
@@ -99,11 +99,11 @@ pub(super) fn pages() -> Vec<(&'static str, String)> {
         lines: None,
         versions: Vec::new(),
     };
-    let history = |rows, ticket_id| History {
+    let history = |rows: Vec<ExecutionRow>, ticket_id| History {
         frame: about("What it did"),
         ticket_id,
+        older: (!rows.is_empty()).then(|| "/admin/rules/1/history?before=7".to_owned()),
         rows,
-        older: Some("/admin/rules/1/history?before=7".to_owned()),
     };
     let dry_run = |is_done: bool| DryRunPage {
         frame: about("Dry run"),

@@ -10,7 +10,7 @@ use crate::admin::statistics::{Chosen, Overview, Row, Table, Tile, duration};
 use crate::admin::statistics_tickets::{self, Behind};
 use crate::admin::surveys::{self, Channel, Surveys, tiles};
 use crate::form::Form;
-use crate::pages::Section;
+use crate::rooms::Section;
 use crate::survey::{Score, SurveyPage};
 
 pub(super) fn pages() -> Vec<(&'static str, String)> {

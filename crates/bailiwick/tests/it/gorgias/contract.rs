@@ -7,7 +7,7 @@ use scope::{Dialect, words};
 use serde_json::{Value, json};
 
 use super::body;
-use super::interface::{NOT_THERE_YET, Operation, Writer, all_words, document, operations};
+use super::interface::{Operation, Writer, all_words, document, operations};
 use crate::support::Server;
 use crate::support::shape::Shapes;
 
@@ -53,26 +53,19 @@ fn the_document_and_the_route_table_name_the_same_calls_and_scopes() {
     for operation in &operations {
         let named = format!("{} {}", operation.method, operation.path);
         let route = routes.remove(&(operation.method.clone(), nameless(operation.path)));
-        match (route, operation.is_there()) {
-            (Some(route), true) => {
-                let asked: BTreeSet<&str> = words::narrowest(Dialect::Gorgias, route.needs).into_iter().collect();
-                let told = operation.scopes();
-                // Where the body decides, the table has the first of several.
-                let same = if told.len() < 2 { told == asked } else { asked.is_subset(&told) };
-                if !same {
-                    wrong.push(format!("{named} asks for {asked:?}, the document says {told:?}"));
-                }
-            }
-            (None, true) => wrong.push(format!("{named} is in the document and nowhere else")),
-            (Some(_), false) => wrong.push(format!("{named} is there: take {} out of NOT_THERE_YET", operation.id)),
-            (None, false) => {}
+        let Some(route) = route else {
+            wrong.push(format!("{named} is in the document and nowhere else"));
+            continue;
+        };
+        let asked: BTreeSet<&str> = words::narrowest(Dialect::Gorgias, route.needs).into_iter().collect();
+        let told = operation.scopes();
+        // Where the body decides, the table has the first of several.
+        let same = if told.len() < 2 { told == asked } else { asked.is_subset(&told) };
+        if !same {
+            wrong.push(format!("{named} asks for {asked:?}, the document says {told:?}"));
         }
     }
     wrong.extend(routes.keys().map(|(method, path)| format!("{method} {path} is not in the document")));
-    let known: BTreeSet<&str> =
-        operations.iter().flat_map(|it| [it.id, it.told["tags"][0].as_str().unwrap_or("")]).collect();
-    wrong.extend(NOT_THERE_YET.iter().filter(|it| !known.contains(*it)).map(|it| format!("{it} is in no document")));
-
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let ids: BTreeSet<&str> = operations.iter().map(|operation| operation.id).collect();
     assert_eq!(ids.len(), operations.len(), "two operations have one id");
@@ -86,7 +79,7 @@ async fn each_call_asks_for_its_scope_and_for_nothing_less() {
     let routes = routes();
     let mut tokens: BTreeMap<BTreeSet<&str>, String> = BTreeMap::new();
 
-    for operation in operations(&document).iter().filter(|operation| operation.is_there()) {
+    for operation in operations(&document).iter() {
         let route = &routes[&(operation.method.clone(), nameless(operation.path))];
         let scopes = operation.scopes();
         if scopes.is_empty() {
@@ -138,14 +131,14 @@ async fn every_answer_has_the_fields_and_types_of_the_document() {
     let shapes = Shapes { document: &document };
     let operations = operations(&document);
     writer.furnish().await;
-    for list in operations.iter().filter(|it| it.is_list() && it.is_there() && !it.path.contains('{')) {
+    for list in operations.iter().filter(|it| it.is_list() && !it.path.contains('{')) {
         writer.write(list.path, None).await;
     }
     server.run_jobs().await;
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     let mut wrong = BTreeSet::new();
 
-    for operation in operations.iter().filter(|it| it.method == "GET" && it.is_there()) {
+    for operation in operations.iter().filter(|it| it.method == "GET") {
         let Some(schema) = operation.answer() else { continue };
         for path in addresses(&server, &token, &shapes, &operations, operation).await {
             let answer = body(server.get(&path, &token).await, 200).await;
@@ -159,7 +152,7 @@ async fn every_answer_has_the_fields_and_types_of_the_document() {
     assert!(wrong.is_empty(), "{}", wrong.into_iter().collect::<Vec<_>>().join("\n"));
     let unseen: Vec<&str> = operations
         .iter()
-        .filter(|it| it.method == "GET" && it.is_there() && it.answer().is_some() && !seen.contains(it.id))
+        .filter(|it| it.method == "GET" && it.answer().is_some() && !seen.contains(it.id))
         .map(|it| it.id)
         .filter(|id| !SHOWN_ELSEWHERE.contains(id) && !id.starts_with("voice_call"))
         .collect();

@@ -24,11 +24,9 @@ async fn nothing_is_lost_or_repeated_while_rows_are_written() {
     let operations = operations(&document);
     writer.furnish().await;
 
-    for list in operations.iter().filter(|it| it.is_paged(&shapes) && it.is_there()) {
+    for list in operations.iter().filter(|it| it.is_paged(&shapes)) {
         let deletes = operations.iter().any(|it| {
-            it.method == "DELETE"
-                && it.is_there()
-                && it.path.strip_prefix(list.path).is_some_and(|rest| rest.starts_with("/{"))
+            it.method == "DELETE" && it.path.strip_prefix(list.path).is_some_and(|rest| rest.starts_with("/{"))
         });
         let mut orders = list.words_of(&shapes, "order_by");
         if orders.is_empty() {
@@ -49,6 +47,8 @@ async fn walk(writer: &mut Writer<'_>, list: &Operation<'_>, order: &str, kind: 
     let object_type = Some(kind).filter(|kind| !kind.is_empty());
     let mut query = vec![format!("limit={PAGE}")];
     query.extend(Some(format!("order_by={order}")).filter(|_| !order.is_empty()));
+    // Relevance is for a ticket.
+    query.extend(order.starts_with("relevance").then(|| "ticket_id=1".to_owned()));
     query.extend(object_type.map(|kind| format!("object_type={kind}")));
     let all = format!("{path}?{}", query[1..].iter().map(|it| format!("{it}&")).collect::<String>());
     let mut grows = true;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use scope::Dialect;
 use serde_json::{Value, json};
 
 use super::{body, ids, texts, walk};
@@ -440,4 +441,64 @@ async fn a_person_who_may_no_longer_change_tickets_has_no_job_run_in_their_name(
     assert_eq!(ended["status"], "fatal_errored");
     assert!(ended["info"]["error"].as_str().expect("text").contains("may no longer"), "{ended}");
     assert_eq!(count(&server, "select count(*) as n from tickets where spam = 1").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_takes_the_tickets_of_a_saved_view_or_of_one_that_is_sent_along() {
+    let server = Server::start().await;
+    let token = server.token(ALL).await;
+    let only_jobs = server.token("jobs:write jobs:read").await;
+    let tickets = fill(&server, 6).await;
+    let assigned = json!({ "updates": { "assignee_user": { "id": server.agent_id } }, "ticket_ids": tickets[..3] });
+    done(&server, &token, "updateTicket", assigned).await;
+    done(&server, &token, "updateTicket", json!({ "updates": { "spam": true }, "ticket_ids": [tickets[0]] })).await;
+    let filters = format!("eq(ticket.assignee_user.id, {}) && eq(ticket.status, 'open')", server.agent_id);
+    let view = json!({ "name": "Agent's", "filters": filters });
+    let view = body(server.post("/api/views", &token, view).await, 201).await["id"].clone();
+
+    let by_view = json!({ "view_id": view, "updates": { "priority": "high" } });
+    let ended = done(&server, &only_jobs, "updateTicket", by_view).await;
+    assert_eq!(ended["info"]["changed_count"], 2, "spam is in no view that does not ask for it: {ended}");
+    let inline = json!({ "view": { "filters": "eq(ticket.priority, 'high')" }, "ticket_ids": tickets[2..],
+                         "updates": { "status": "closed" } });
+    let ended = done(&server, &token, "updateTicket", inline).await;
+    assert_eq!(ended["info"]["changed_count"], 1, "only what is named by both: {ended}");
+    let mine = json!({ "view": { "filters": "eq(ticket.assignee_user.id, '{{current_user.id}}')" },
+                       "updates": { "priority": "low" } });
+    assert_eq!(done(&server, &token, "updateTicket", mine).await["info"]["changed_count"], 0);
+    assert_eq!(count(&server, "select count(*) as n from tickets where priority = 'high'").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_that_cannot_name_the_tickets_of_a_job_is_refused() {
+    let server = Server::start().await;
+    let token = server.token(ALL).await;
+    let agent = server.token_for(Person::Agent, Dialect::Gorgias, ALL).await;
+    let mut made = Vec::new();
+    for view in [
+        json!({ "name": "people", "type": "customer-list" }),
+        json!({ "name": "found", "search": "refund" }),
+        json!({ "name": "mine", "visibility": "private", "shared_with_users": [server.admin_id] }),
+    ] {
+        made.push(body(server.post("/api/views", &token, view).await, 201).await["id"].clone());
+    }
+
+    for (who, params, field) in [
+        (&token, json!({ "view_id": 999 }), "view_id"),
+        (&token, json!({ "view_id": "x" }), "view_id"),
+        (&token, json!({ "view_id": made[0] }), "view_id"),
+        (&token, json!({ "view_id": made[1] }), "view_id"),
+        (&agent, json!({ "view_id": made[2] }), "view_id"),
+        (&token, json!({ "view": {} }), "view"),
+        (&token, json!({ "view": 7 }), "view"),
+        (&token, json!({ "view": { "filters": "eq(" } }), "view"),
+        (&token, json!({ "view": { "filters": "", "type": "customer-list" } }), "view"),
+        (&token, json!({ "view": { "filters": "", "search": "refund" } }), "view"),
+    ] {
+        let mut params = params;
+        params["updates"] = json!({ "priority": "high" });
+        let sent = json!({ "type": "updateTicket", "params": params });
+        let refused = body(server.post("/api/jobs", who, sent.clone()).await, 400).await;
+        assert!(!refused["error"]["data"]["params"][field].is_null(), "{sent} {refused}");
+    }
 }

@@ -1,24 +1,37 @@
 //! The Gorgias dialect over HTTP: one file a resource.
 
 mod account;
+mod apps;
+mod conditions;
 mod contract;
 mod contract_lists;
 mod custom_fields;
 mod customers;
 mod events;
+mod files;
 mod hostile;
+mod integration_failures;
+mod integrations;
 mod interface;
 pub mod jobs;
+mod macros;
+mod message_actions;
 mod messages;
 mod rules;
 mod satisfaction_surveys;
+mod search;
 mod statistics;
 mod tags;
 mod teams;
 mod ticket_list;
+mod ticket_merge;
 mod ticket_tags;
 mod tickets;
 mod users;
+mod view_items;
+mod views;
+mod voice_calls;
+mod widgets;
 
 use serde_json::Value;
 

@@ -13,7 +13,7 @@ use store::transact;
 
 use super::{body, ids, texts, walk};
 use crate::crash::Process;
-use crate::support::Server;
+use crate::support::{Receiver, Reply, Server};
 
 const ALL: &str = "rules:read rules:write tickets:read tickets:write events:read";
 const REFUND: &str = "if (containsAny(message.body_text, ['refund'])) { Action('addTags', { tags: 'refund' }) }";
@@ -372,6 +372,51 @@ async fn a_dry_run_tells_what_a_draft_would_have_done_and_changes_nothing() {
     drop(tx);
     assert_eq!(seen(&server, &token, hit).await, before);
     assert!(executions(&server, hit).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_calls_an_address_with_what_it_saw() {
+    let server = Server::start_with(|settings| settings.fetch_private = true).await;
+    let receiver = Receiver::start().await;
+    let token = server.token(ALL).await;
+    let code = format!(
+        "Action('http', {{ url: '{}', method: 'POST', headers: {{ 'X-Key': 'k3y' }}, form: {{ about: '{{{{ticket.subject}}}}' }} }})",
+        receiver.url("/t?id={{ticket.id}}&by={{ticket.customer.email}}")
+    );
+    let rule_id = rule(&server, &token, "Tell", "ticket-created", &code).await;
+    receiver.reply("/t", Reply::status(503));
+
+    let id = ticket(&server, &token, "Where is it?").await;
+    server.run_jobs().await;
+    receiver.reply("/t", Reply::status(200));
+    server.clock.advance(Duration::from_mins(1));
+    server.run_jobs().await;
+
+    let received = receiver.take();
+    assert_eq!(received.len(), 2, "a failure is tried again");
+    let call = &received[1];
+    assert_eq!((call.method.as_str(), call.path.clone()), ("POST", format!("/t?id={id}&by=cleo%40example.com")));
+    assert_eq!((call.json(), call.header("x-key")), (json!({ "about": "Order 7" }), "k3y"));
+    let mut tx = server.db.read().await.expect("read");
+    let row = tx.row("select trigger_word, state, ticket_id, request_headers from deliveries", &[]).await;
+    let row = row.expect("the log").expect("a row");
+    assert_eq!(row.text("trigger_word").unwrap(), format!("rule {rule_id}"));
+    assert_eq!((row.text("state").unwrap().as_str(), row.int("ticket_id").unwrap()), ("delivered", id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_could_never_go_out_is_refused_with_the_rule() {
+    let server = Server::start().await;
+    let token = server.token(ALL).await;
+
+    for code in [
+        "Action('http', { url: 'https://' })",
+        "Action('http', { url: 'https://crm.example', headers: { Host: 'x' } })",
+        "Action('http', { url: 'https://crm.example', method: 'BREW' })",
+    ] {
+        let refused = body(server.post("/api/rules", &token, json!({ "name": "a", "code": code })).await, 400).await;
+        assert!(refused["error"]["data"]["code"].is_array(), "{code}: {refused}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -58,7 +58,7 @@ async fn a_list_filters_and_sorts() {
         "cursor=x",
         "page=2",
         "trashed=maybe",
-        "view_id=1",
+        "view_id=999",
         "rule_id=1",
         "customer_id=-1",
         &many.join("&"),

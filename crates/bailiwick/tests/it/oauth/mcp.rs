@@ -143,6 +143,10 @@ async fn tools_do_what_the_api_does_and_the_events_name_person_and_app() {
     let note = server.tool(&token, "add_internal_note", json!({ "ticket_id": id, "text": "Known fault." })).await;
     let reply =
         server.tool(&token, "reply_to_ticket", json!({ "ticket_id": id, "text": "A new one is on its way." })).await;
+    let late = json!({ "name": "add_internal_note",
+                       "arguments": { "ticket_id": id, "text": "Late.", "last_message_id": note["id"] } });
+    let late = server.mcp(&token, "tools/call", late).await;
+    let late: Value = late.json().await.expect("JSON");
     let solved = server.tool(&token, "set_ticket_status", json!({ "ticket_id": id, "status": "solved" })).await;
     let tagged = server.tool(&token, "add_ticket_tag", json!({ "ticket_id": id, "tag": "kettle" })).await;
     let tags = server.tool(&token, "list_tags", json!({ "search": "KETT" })).await;
@@ -154,6 +158,7 @@ async fn tools_do_what_the_api_does_and_the_events_name_person_and_app() {
     assert_eq!(customer["addresses"][0]["address"], "kim@example.com");
     assert_eq!(listed["tickets"][0]["subject"], "Broken kettle");
     assert_eq!((&note["public"], &reply["public"]), (&json!(false), &json!(true)));
+    assert_eq!(late["result"]["isError"], true, "{late}");
     assert_eq!(solved["status"], "solved");
     assert_eq!(tagged["tags"], json!(["kettle"]));
     assert_eq!(tags["tags"][0]["n_tickets"], 1);

@@ -46,6 +46,33 @@ async fn a_passkey_alone_signs_in_and_is_the_surest_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_sign_in_page_offers_passkeys_beneath_the_address() {
+    // LS-8
+    let server = Server::with_a_host().await;
+    let mut own = Browser::new(&server);
+    own.sign_in(Person::Agent).await;
+    let (mut key, _added) = add(&mut own).await;
+
+    let mut browser = Browser::new(&server);
+    let page = browser.open("/login?return_to=/me/apps").await;
+    let asks_at = page.attribute_of("passkey-form", "data-options");
+    let (_action, mut fields) = page.form_around("login-passkey");
+    let asked = browser.post(&asks_at, &fields).await;
+    let unasked = Browser::new(&server).post(&asks_at, &fields).await;
+    let asked: serde_json::Value = serde_json::from_str(&asked.body).expect("JSON");
+    let answer = key.get(asked["options"].as_str().expect("a question"), HOST);
+    fields.push(("step".to_owned(), asked["step"].as_str().expect("a step").to_owned()));
+    fields.push(("credential".to_owned(), answer));
+    let signed_in = browser.post(&page.attribute_of("passkey-form", "data-finish"), &fields).await;
+
+    assert!(page.body.contains("autocomplete=\"username webauthn\""), "{}", page.body);
+    assert!(page.headers["content-security-policy"].to_str().expect("text").contains("connect-src 'self'"));
+    assert_eq!(unasked.status, 403, "another browser has another value");
+    assert_eq!(signed_in.location(), Some("/me/apps"));
+    assert_eq!(server.session_of(&browser).await.acr, "urn:bailiwick:acr:phr");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_passkey_is_a_second_factor_too() {
     // LS-8
     let server = Server::with_a_host().await;

@@ -156,7 +156,7 @@ async fn until_used(server: &Server, token: &str) {
             return;
         }
         drop(tx);
-        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     panic!("the refresh never happened");
 }

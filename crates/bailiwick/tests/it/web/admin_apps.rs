@@ -144,8 +144,8 @@ async fn an_app_can_be_changed_disabled_enabled_and_deleted() {
 
     assert!(changed.body.contains("Your changes are saved.") && changed.body.contains("https://new.example/cb"));
     assert!(changed.body.contains("tags:read") && !changed.body.contains("parcels.example"));
-    assert!(disabled.body.contains("This app is disabled"));
-    assert!(enabled.body.contains("The app is enabled again."));
+    assert!(disabled.body.contains("This app is suspended"));
+    assert!(enabled.body.contains("The app may work again."));
     assert!(deleted.body.contains("The app is deleted") && !deleted.body.contains("Parcels"));
     assert_eq!(gone.status, 404);
 }

@@ -22,7 +22,7 @@ async fn an_administrator_trusts_an_issuer_and_takes_it_back() {
     ];
 
     let page = browser.open("/admin/trust").await;
-    assert!(page.body.contains("<h2>Nobody</h2>"));
+    assert!(page.body.contains("<h3>No system is trusted</h3>"));
     let added = browser.press(&page, "trust-issuer", &typed).await;
     assert!(added.body.contains("The system is trusted now."));
     assert!(added.body.contains("The &#60;b&#62;company&#60;/b&#62;"));

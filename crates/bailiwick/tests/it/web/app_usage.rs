@@ -84,6 +84,30 @@ async fn shrinking_narrows_the_tokens_that_are_out_there_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refused_token_request_is_among_the_last_failures() {
+    let server = Server::start().await;
+    let app = server.gorgias_app("openid tickets:read").await;
+    let refused = app.token_request(&[("grant_type", "refresh_token"), ("refresh_token", "bwr_nothing")]).await;
+    let unproven = server
+        .http
+        .post(format!("{}/oauth/token", server.base))
+        .basic_auth(&app.client.client_id, Some("wrong"))
+        .form(&[("grant_type", "refresh_token"), ("refresh_token", "bwr_nothing")])
+        .send()
+        .await
+        .expect("an answer");
+    server.app.provider.write_uses().await.expect("the notes");
+
+    let page = admin(&server).await.get(&format!("/admin/apps/{}/usage", app.client.id)).await;
+
+    assert_eq!(refused.status(), 400);
+    assert_eq!(unproven.status(), 401);
+    assert_eq!(page.body.matches("<code>POST /oauth/token</code>").count(), 1, "who proves nothing fills no list");
+    assert!(page.body.contains("<code>invalid_grant</code>"), "{}", page.body);
+    assert!(page.body.contains("<dt>Calls</dt><dd>0</dd>"), "asking for tokens is no call");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_broad_word_gives_way_to_the_narrow_ones_that_were_used_through_it() {
     // SC-11, RS-5
     let server = Server::start().await;

@@ -2,8 +2,9 @@
 
 use crate::support::{Browser, Person, Server};
 
-/// Forms that other sites send on purpose.
-const OPEN_TO_APPS: [&str; 3] = ["/oauth/authorize", "/oauth/authorizations/new", "/oauth/end_session"];
+/// What others send on purpose: sites their forms, and integrations their calls to the demo's own receiver.
+const OPEN_TO_APPS: [&str; 4] =
+    ["/oauth/authorize", "/oauth/authorizations/new", "/oauth/end_session", "/demo/webhooks/{name}"];
 
 fn forms() -> Vec<&'static str> {
     let routes = web::routes().table.into_iter().filter(|route| route.method == "POST");

@@ -368,3 +368,58 @@ async fn an_administrator_sets_providers_up_and_switches_them_off() {
     agent.sign_in(Person::Agent).await;
     assert_eq!(agent.get("/admin/sign-in").await.status, 403);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_is_renamed_and_given_a_new_secret() {
+    // LS-10
+    let (there, here, id) = two().await;
+    let mut admin = Browser::new(&here);
+    admin.sign_in(Person::Admin).await;
+    let page = admin.open(&format!("/admin/sign-in/{id}/edit")).await;
+    assert!(page.body.contains(&there.base), "{}", page.body);
+
+    let refused = admin.press_over(&page, "provider-save", &[("name", "")]).await;
+    let saved =
+        admin.press_over(&page, "provider-save", &[("name", "Company account"), ("client_secret", "wrong")]).await;
+    assert_eq!(refused.status, 422);
+    assert!(saved.body.contains("Your changes are saved.") && saved.body.contains("Company account"), "{}", saved.body);
+    let (mut elsewhere, mut browser) = (Browser::new(&there), Browser::new(&here));
+    let away = press(&mut browser, "/login", id).await;
+    let back = there_and_back(&mut elsewhere, &away, Person::Admin).await;
+    assert_eq!(browser.open(&back).await.status, 502, "the new secret is used, and it is wrong there");
+
+    let mut tx = here.db.read().await.expect("begin");
+    let sql = "select after from events where type = 'identity-provider-updated'";
+    let events = tx.rows(sql, &[]).await.expect("events");
+    assert_eq!(events.len(), 1);
+    assert!(!events[0].text("after").expect("what it is").contains("wrong"), "the secret is in no event");
+    assert_eq!(admin.get("/admin/sign-in/999/edit").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_disconnects_an_account_unless_it_is_their_only_way_in() {
+    // LS-10
+    let (there, here, id) = two().await;
+    link(&here, id, &there.admin_id.to_string(), here.agent_id).await;
+    link(&here, id, "somebody else", here.admin_id).await;
+    let mut agent = Browser::new(&here);
+    agent.sign_in(Person::Agent).await;
+    let page = agent.open("/me/security").await;
+    assert_eq!(page.body.matches("link-remove-").count(), 1, "only their own");
+
+    let mut tx = here.db.write().await.expect("begin");
+    tx.run("delete from passwords where person_id = $1", &[here.agent_id.into()]).await.expect("gone");
+    tx.commit().await.expect("commit");
+    let only_way = agent.press_once(&page, "link-remove-1", &[]).await;
+    link(&here, id, "the same person again", here.agent_id).await;
+    let removed = agent.press(&page, "link-remove-1", &[]).await;
+
+    assert_eq!(only_way.status, 409);
+    assert!(only_way.body.contains("You sign in by this account alone"), "{}", only_way.body);
+    assert!(removed.body.contains("That account opens yours no more."), "{}", removed.body);
+    let (mut elsewhere, mut browser) = (Browser::new(&there), Browser::new(&here));
+    let away = press(&mut browser, "/login", id).await;
+    let back = there_and_back(&mut elsewhere, &away, Person::Admin).await;
+    let unknown = browser.open(&back).await;
+    assert!(unknown.body.contains("is not connected with anybody"), "{}", unknown.body);
+}

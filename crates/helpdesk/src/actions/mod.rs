@@ -1,6 +1,9 @@
 //! What a macro, a rule or a bulk job does to a ticket, as one value, whatever vendor's words it was written in.
 //!
-//! This file says what an action is and how it is stored (JSON, never searched).
+//! Here is what an action is and how it is stored (JSON, never searched). Taking one: `take.rs`; several: `apply.rs`.
+
+pub mod apply;
+pub mod take;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -59,6 +62,16 @@ pub struct Text {
     /// As the messages' attachments are stored.
     #[serde(default)]
     pub attachments: Option<Json>,
+}
+
+impl Text {
+    /// The plain text, or the HTML where there is nothing else.
+    pub fn shown(&self) -> &str {
+        match &self.body_html {
+            Some(html) if self.body_text.is_empty() => html,
+            _ => &self.body_text,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

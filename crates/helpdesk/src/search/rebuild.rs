@@ -1,0 +1,48 @@
+//! Writes the whole index anew: after a move between engines, and for an account that is older than the index.
+
+use store::{Db, Tx, transact};
+
+use super::{index_customer, index_ticket};
+use crate::Error;
+
+pub const KIND: &str = store::search::REBUILD;
+
+/// Objects that are indexed in one transaction, so that other writers get their turn.
+const SLICE: i64 = 50;
+
+/// Runs the job: all customers, then all tickets, in the order of ids. What is written meanwhile indexes itself.
+pub async fn run(db: &Db) -> Result<(), Error> {
+    let mut after = 0;
+    while let Some(last) = transact!(db, |tx| customers(tx, after).await)? {
+        after = last;
+    }
+    let mut after = 0;
+    while let Some(last) = transact!(db, |tx| tickets(tx, after).await)? {
+        after = last;
+    }
+    Ok(())
+}
+
+/// The last id of the slice; none at the end.
+async fn customers(tx: &mut Tx, after: i64) -> Result<Option<i64>, Error> {
+    let sql = "select id from people where id > $1 order by id limit $2";
+    let ids = ids(tx, sql, after).await?;
+    for id in &ids {
+        index_customer(tx, *id).await?;
+    }
+    Ok(ids.last().copied())
+}
+
+async fn tickets(tx: &mut Tx, after: i64) -> Result<Option<i64>, Error> {
+    let sql = "select id from tickets where id > $1 order by id limit $2";
+    let ids = ids(tx, sql, after).await?;
+    for id in &ids {
+        index_ticket(tx, *id).await?;
+    }
+    Ok(ids.last().copied())
+}
+
+async fn ids(tx: &mut Tx, sql: &str, after: i64) -> Result<Vec<i64>, Error> {
+    let rows = tx.rows(sql, &[after.into(), SLICE.into()]).await?;
+    rows.iter().map(|row| Ok(row.int("id")?)).collect()
+}

@@ -1,0 +1,148 @@
+//! Which words an object has: SQLite's FTS5, PostgreSQL's `tsvector`, behind the same few functions.
+//!
+//! What a word is, the caller decides, for both engines alike: it holds letters and digits of any script, in lower case, and may begin with
+//! `MARK`. Neither engine ranks: both say only what has the words, and the caller orders what was found.
+//!
+//! The index is written in the transaction of the change, and is no part of a copy of the account: `rebuild_later` has a job build it anew.
+
+use crate::{EngineTx, StoreError, Tx, Value};
+
+/// What can be searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Index {
+    Tickets,
+    Customers,
+}
+
+/// Begins words that are no words of anybody's text: a plain word never matches them.
+pub const MARK: char = '¤';
+/// Longest word, in characters. PostgreSQL takes 2 KiB.
+pub const WORD_MAX_CHARS: usize = 64;
+/// Most words of one object. PostgreSQL takes a megabyte of them.
+pub const WORDS_MAX: usize = 6_000;
+
+/// The job that writes the whole index anew.
+pub const REBUILD: &str = "rebuild_search";
+
+/// A word that is looked for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Term {
+    Word(String),
+    /// Any word that begins so.
+    Prefix(String),
+}
+
+/// All of these, of each at least one. An empty list matches nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted(pub Vec<Vec<Term>>);
+
+impl Index {
+    const fn table(self) -> &'static str {
+        match self {
+            Index::Tickets => "search_tickets",
+            Index::Customers => "search_customers",
+        }
+    }
+}
+
+/// Sets the words of an object, in place of those it had.
+pub async fn put<'a>(
+    tx: &mut Tx,
+    index: Index,
+    id: i64,
+    words: impl IntoIterator<Item = &'a str>,
+) -> Result<(), StoreError> {
+    let mut text = String::new();
+    for word in words.into_iter().filter(|word| is_word(word)).take(WORDS_MAX) {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(word);
+    }
+    let table = index.table();
+    match tx.engine {
+        EngineTx::Reading(_) | EngineTx::Writing(_) => {
+            tx.run(&format!("delete from {table} where rowid = $1"), &[id.into()]).await?;
+            let sql = format!("insert into {table} (rowid, words) values ($1, $2)");
+            tx.run(&sql, &[id.into(), text.into()]).await?;
+        }
+        EngineTx::Postgres(_) => {
+            let sql = format!(
+                "insert into {table} (id, words) values ($1, array_to_tsvector(string_to_array(cast($2 as text), ' ')))
+                 on conflict (id) do update set words = excluded.words"
+            );
+            tx.run(&sql, &[id.into(), text.into()]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Forgets an object.
+pub async fn remove(tx: &mut Tx, index: Index, id: i64) -> Result<(), StoreError> {
+    let key = match tx.engine {
+        EngineTx::Reading(_) | EngineTx::Writing(_) => "rowid",
+        EngineTx::Postgres(_) => "id",
+    };
+    tx.run(&format!("delete from {} where {key} = $1", index.table()), &[id.into()]).await?;
+    Ok(())
+}
+
+/// Has a job write the whole index anew. Does nothing while one is waiting.
+pub async fn rebuild_later(tx: &mut Tx) -> Result<(), StoreError> {
+    tx.run(
+        "insert into queue (kind, payload, dedupe_key, state, run_at, max_attempts, created_at)
+         values ($1, '{}', 'all', 'ready', 0, 20, 0) on conflict do nothing",
+        &[REBUILD.into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// `select ... as id ...` of the objects that have the words. `placeholder` stands for the value of `asked`.
+pub fn ids(tx: &Tx, index: Index, placeholder: &str) -> String {
+    let table = index.table();
+    match tx.engine {
+        EngineTx::Reading(_) | EngineTx::Writing(_) => {
+            format!("select rowid as id from {table} where {table} match {placeholder}")
+        }
+        EngineTx::Postgres(_) => {
+            format!("select id from {table} where words @@ cast(cast({placeholder} as text) as tsquery)")
+        }
+    }
+}
+
+/// What is looked for, as the engine wants to be asked. None if that is nothing.
+pub fn asked(tx: &Tx, wanted: &Wanted) -> Option<Value> {
+    let is_sqlite = matches!(tx.engine, EngineTx::Reading(_) | EngineTx::Writing(_));
+    let (or, and) = if is_sqlite { (" OR ", " AND ") } else { (" | ", " & ") };
+    let one = |term: &Term| match (term, is_sqlite) {
+        (Term::Word(word), true) => format!("\"{word}\""),
+        (Term::Prefix(word), true) => format!("\"{word}\" *"),
+        (Term::Word(word), false) => format!("'{word}'"),
+        (Term::Prefix(word), false) => format!("'{word}':*"),
+    };
+    let mut groups = Vec::with_capacity(wanted.0.len());
+    for group in &wanted.0 {
+        let terms: Vec<String> = group.iter().filter(|term| is_word(term.word())).map(one).collect();
+        // A word that nothing can have.
+        if terms.is_empty() {
+            return None;
+        }
+        groups.push(format!("({})", terms.join(or)));
+    }
+    (!groups.is_empty()).then(|| groups.join(and).into())
+}
+
+impl Term {
+    fn word(&self) -> &str {
+        match self {
+            Term::Word(word) | Term::Prefix(word) => word,
+        }
+    }
+}
+
+/// Letters and digits, perhaps behind the mark: nothing that either engine could take for its own signs.
+fn is_word(word: &str) -> bool {
+    let bare = word.strip_prefix(MARK).unwrap_or(word);
+    !bare.is_empty() && word.chars().count() <= WORD_MAX_CHARS && bare.chars().all(char::is_alphanumeric)
+}
