@@ -1,7 +1,7 @@
 //! Calls from web pages: to the API and to the token-like endpoints, for origins that an app has registered (TK-4, UI-7, RS-8).
 //!
 //! Never with cookies, never for the opaque origin `null`. The authorization endpoint has no such headers at all (AZ-10). What is public
-//! anyway (metadata, keys) answers `*`.
+//! anyway (metadata, keys, the description of an interface) answers `*`.
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -35,7 +35,8 @@ fn openness(path: &str) -> Openness {
         ["/oauth/token", "/oauth/tokens", "/oauth/revoke", "/oauth/userinfo", "/oauth/introspect"];
     // Registration takes no cookies: whoever has the token may call from any page (RG-7).
     let registers = path == "/oauth/register" || path.starts_with("/oauth/register/");
-    if path.starts_with("/.well-known/") || path == "/oauth/jwks" || registers {
+    let public = path.starts_with("/.well-known/") || path.starts_with("/openapi/") || path == "/oauth/jwks";
+    if public || registers {
         Openness::Anyone
     } else if path.starts_with("/api/") || path == "/mcp" || TOKEN_LIKE.contains(&path) {
         Openness::Registered

@@ -30,6 +30,7 @@ pub mod macros;
 mod message_view;
 pub mod messages;
 pub mod metric_cards;
+pub mod openapi;
 pub mod page;
 mod path;
 mod person_ref;
@@ -61,6 +62,12 @@ pub const SURFACE: Surface =
 /// The route table of the dialect.
 pub fn routes() -> Routes {
     Routes::new(SURFACE)
+        .open(
+            MethodFilter::GET,
+            "/openapi/gorgias.json",
+            openapi::show,
+            "it describes the interface and nothing of the account",
+        )
         .get("/api/account", account::show)
         .get("/api/account/settings", account::list_settings)
         .post("/api/account/settings", account::create_setting)

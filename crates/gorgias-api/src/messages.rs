@@ -289,15 +289,11 @@ fn read_sent(fields: &mut Fields) -> MessageUpdate {
     }
 }
 
-/// `MessageSource`, with the keys that were sent; `type` and `to` are always there.
+/// `MessageSource`, with the keys that were sent; `type`, `from` and `to` are always there.
 fn read_source(fields: &mut Fields) -> Value {
     let mut source = Map::new();
     source.insert("type".to_owned(), json!(fields.required_text("type", 1, WORD_MAX_CHARS)));
-    match fields.nested("from", read_address) {
-        Sent::Value(from) => _ = source.insert("from".to_owned(), from),
-        Sent::Null => _ = source.insert("from".to_owned(), Value::Null),
-        Sent::Absent => {}
-    }
+    source.insert("from".to_owned(), fields.nested("from", read_address).value().unwrap_or_default());
     let to = fields.each_or_null("to", LIST_MAX, read_address).value().unwrap_or_default();
     source.insert("to".to_owned(), Value::Array(to));
     for key in ["cc", "bcc"] {

@@ -71,6 +71,9 @@ pub async fn update(
     body: Body,
 ) -> Answer {
     let mut fields = body.fields()?;
+    for unchanged in ["ticket_id", "customer_id"] {
+        fields.id_or_null(unchanged);
+    }
     let changes = Changes {
         score: fields.integer_or_null("score", 1, 5).change(),
         body_text: fields.text_or_null("body_text", BODY_MAX_CHARS).change(),

@@ -42,6 +42,7 @@ impl Serialize for TicketInListView<'_> {
         map.serialize_entry("excerpt", &ticket.excerpt)?;
         map.serialize_entry("integrations", &[(); 0])?;
         map.serialize_entry("messages_count", &ticket.messages_count)?;
+        map.serialize_entry("imported", &ticket.imported)?;
         map.end()
     }
 }

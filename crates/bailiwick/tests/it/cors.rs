@@ -53,8 +53,10 @@ async fn the_authorization_endpoint_has_no_cross_origin_headers_and_public_docum
     register(&server).await;
 
     let authorize = preflight(&server, "/oauth/authorize", "https://app.example.com").await;
-    let metadata = preflight(&server, "/.well-known/openid-configuration", "https://any.example").await;
-
     assert!(!authorize.headers().contains_key("access-control-allow-origin"));
-    assert_eq!(metadata.headers()["access-control-allow-origin"], "*");
+
+    for path in ["/.well-known/openid-configuration", "/openapi/gorgias.json"] {
+        let document = preflight(&server, path, "https://any.example").await;
+        assert_eq!(document.headers()["access-control-allow-origin"], "*", "{path}");
+    }
 }

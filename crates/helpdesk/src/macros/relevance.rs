@@ -36,53 +36,61 @@ pub async fn ranked(
     );
     let language = row.text_or_null("language")?;
     let said = words(&said);
-    let mut all: Vec<(usize, Macro)> = Vec::new();
+    let mut all: Vec<(Rank, Macro)> = Vec::new();
     let mut from = None;
     while all.len() < COMPARED_MAX {
         let page = list(tx, may, filter, Sort::Usage, true, &Slice { limit: BATCH, from }).await?;
-        all.extend(page.items.into_iter().map(|it| (score(&it, &said, language.as_deref()), it)));
+        all.extend(page.items.into_iter().map(|it| ([score(&it, &said, language.as_deref()), it.usage, it.id], it)));
         let Some(keys) = page.after else { break };
         from = Some(crate::page::Position { keys, direction: Direction::After });
     }
-    // Stable: of equals, the more used one stays first.
-    all.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
-    if !descending {
+    all.sort_by_key(|(rank, _)| *rank);
+    if descending {
         all.reverse();
     }
-    Ok(page_of(all.into_iter().map(|(_, it)| it).collect(), slice))
+    page_of(all, descending, slice)
 }
 
-/// The part of a list that is in memory; its places are numbers.
-fn page_of(all: Vec<Macro>, slice: &Slice) -> Page<Macro> {
+/// Score, usage and id: no two macros have the same.
+type Rank = [i64; 3];
+
+/// The part of a list that is in memory. It begins behind a rank and not at a place, so that macros may come and go between two pages.
+fn page_of(all: Vec<(Rank, Macro)>, descending: bool, slice: &Slice) -> Result<Page<Macro>, Error> {
     let n_all = all.len();
-    let at = slice.from.as_ref().and_then(|from| match from.keys.first() {
-        Some(Key::Int(at)) => usize::try_from(*at).ok().map(|at| (at, from.direction)),
-        _ => None,
-    });
-    let start = match at {
-        None => 0,
-        Some((at, Direction::After)) => at + 1,
-        Some((at, Direction::Before)) => at.saturating_sub(slice.limit),
+    let (start, end) = match &slice.from {
+        None => (0, slice.limit.min(n_all)),
+        Some(from) => {
+            let [Key::Int(score), Key::Int(usage), Key::Int(id)] = from.keys.as_slice() else {
+                return Err(Error::invalid("cursor", "Not a valid cursor of this list."));
+            };
+            let at = [*score, *usage, *id];
+            let is_before = |rank: &Rank| if descending { at < *rank } else { *rank < at };
+            match from.direction {
+                Direction::After => {
+                    let start = all.partition_point(|(rank, _)| is_before(rank) || *rank == at);
+                    (start, start.saturating_add(slice.limit).min(n_all))
+                }
+                Direction::Before => {
+                    let end = all.partition_point(|(rank, _)| is_before(rank));
+                    (end.saturating_sub(slice.limit), end)
+                }
+            }
+        }
     };
-    let end = match at {
-        Some((at, Direction::Before)) => at,
-        _ => start.saturating_add(slice.limit),
-    }
-    .min(n_all);
-    let key = |at: usize| vec![Key::Int(i64::try_from(at).unwrap_or(i64::MAX))];
-    Page {
-        before: (0 < start && start < end).then(|| key(start)),
-        after: (start < end && end < n_all).then(|| key(end - 1)),
-        items: all.into_iter().skip(start).take(end.saturating_sub(start)).collect(),
-    }
+    let key = |at: usize| all.get(at).map(|(rank, _)| rank.iter().map(|it| Key::Int(*it)).collect());
+    Ok(Page {
+        before: if 0 < start && start < end { key(start) } else { None },
+        after: if start < end && end < n_all { key(end - 1) } else { None },
+        items: all.into_iter().skip(start).take(end.saturating_sub(start)).map(|(_, it)| it).collect(),
+    })
 }
 
 /// Words of the name count three times, those of the reply once; the ticket's language decides between equals.
-fn score(of: &Macro, said: &HashSet<String>, language: Option<&str>) -> usize {
+fn score(of: &Macro, said: &HashSet<String>, language: Option<&str>) -> i64 {
     let in_name = words(&of.name).intersection(said).count();
     let in_reply = words(of.reply().unwrap_or_default()).intersection(said).count();
     let same_language = usize::from(language.is_some() && of.language.as_deref() == language);
-    2 * (3 * in_name + in_reply) + same_language
+    i64::try_from(2 * (3 * in_name + in_reply) + same_language).unwrap_or(i64::MAX)
 }
 
 fn words(text: &str) -> HashSet<String> {

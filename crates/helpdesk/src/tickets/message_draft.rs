@@ -421,9 +421,9 @@ async fn routing(tx: &mut Tx, channel: &str, receiver_id: Option<i64>) -> Result
         None => (None, None),
     };
     match email {
-        Some(email) => Ok(json!({ "type": channel, "to": [{ "name": name, "address": email }] })),
+        Some(email) => Ok(json!({ "type": channel, "from": null, "to": [{ "name": name, "address": email }] })),
         None if channel == "email" => Err(missing()),
-        None => Ok(json!({ "type": channel, "to": [] })),
+        None => Ok(json!({ "type": channel, "from": null, "to": [] })),
     }
 }
 

@@ -3,12 +3,16 @@
 mod account;
 mod apps;
 mod conditions;
+mod contract;
+mod contract_lists;
 mod custom_fields;
 mod customers;
 mod events;
 mod files;
+mod hostile;
 mod integration_failures;
 mod integrations;
+mod interface;
 pub mod jobs;
 mod macros;
 mod message_actions;

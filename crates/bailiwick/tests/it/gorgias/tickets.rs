@@ -183,7 +183,7 @@ async fn what_was_not_sent_follows_from_the_first_message() {
     assert_eq!(
         keys(&list["data"][0]),
         set("id uri external_id status priority channel via from_agent subject language excerpt summary customer assignee_user
-             assignee_team tags custom_fields messages_count integrations is_unread spam meta last_sent_message_not_delivered
+             assignee_team tags custom_fields messages_count integrations is_unread spam imported meta last_sent_message_not_delivered
              created_datetime opened_datetime last_received_message_datetime last_message_datetime updated_datetime closed_datetime
              snooze_datetime trashed_datetime")
     );

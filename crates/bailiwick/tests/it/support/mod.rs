@@ -18,6 +18,7 @@ pub mod relying_party;
 pub mod request_object;
 pub mod resources;
 pub mod server;
+pub mod shape;
 pub mod tls;
 
 pub use app::TestApp;
