@@ -11,6 +11,8 @@ use crate::support::Server;
 use crate::support::shape::Shapes;
 
 const PAGE: usize = 4;
+/// Behind so many pages of a walk a row is written: behind every page, the lists of many orders would grow without end.
+const WRITTEN: usize = 6;
 /// At least so many rows are in a list before it is walked, where rows can be written.
 const ROWS: usize = 11;
 
@@ -73,7 +75,9 @@ async fn walk(writer: &mut Writer<'_>, list: &Operation<'_>, order: &str, kind: 
         let Some(to) = next_page(&path, &query, &page["meta"]) else { break };
         assert!(cursors.insert(to.clone()), "{named}: a cursor was given twice");
         next = to;
-        writer.write(&path, object_type).await;
+        if cursors.len() <= WRITTEN {
+            writer.write(&path, object_type).await;
+        }
         // The row that the cursor stands at goes, once: the page after it must not go with it.
         if deletes && cursors.len() == 1 && grows {
             let gone = seen.last().expect("a row").clone();
@@ -82,7 +86,7 @@ async fn walk(writer: &mut Writer<'_>, list: &Operation<'_>, order: &str, kind: 
                 expected.remove(&gone);
             }
         }
-        assert!(cursors.len() < 100, "{named} does not end");
+        assert!(cursors.len() < 200, "{named} does not end");
     }
 
     let lost: Vec<&String> = expected.iter().filter(|row| !seen.contains(row)).collect();
