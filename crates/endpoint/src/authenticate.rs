@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use helpdesk::api_keys;
+use helpdesk::api_keys::{self, KeyHolder};
 use oauth::dpop::{Scheme, Shown, Unusable};
 use oauth::resources::Target;
 use oauth::sessions::{self, Session};
@@ -109,22 +109,16 @@ async fn bearer(
 
 /// `email:key` as Gorgias has it, or `email/token:key` as Zendesk has it.
 async fn api_key(parts: &Parts, app: &App, credentials: &str, surface: Surface) -> Result<Caller, Why> {
-    let bytes = STANDARD.decode(credentials).map_err(|_| Why::InvalidKey)?;
-    let text = String::from_utf8(bytes).map_err(|_| Why::InvalidKey)?;
-    let (user, key) = text.split_once(':').ok_or(Why::InvalidKey)?;
-    let email = user.strip_suffix("/token").unwrap_or(user);
+    let (email, key) = email_and_key(credentials).ok_or(Why::InvalidKey)?;
     // Before the key is looked at, so that nobody learns whether one is right.
-    if app.provider.setting::<ApiKeySwitch>(api_key_switch::NAME).await?.off {
+    if keys_are_off(app).await? {
         return Err(Why::KeysOff);
     }
     let mut tx = app.db.read().await?;
-    let holder = api_keys::authenticate(&mut tx, email, key).await.map_err(failed)?.ok_or(Why::InvalidKey)?;
+    let holder = api_keys::authenticate(&mut tx, &email, &key).await.map_err(failed)?.ok_or(Why::InvalidKey)?;
     drop(tx);
     spend(parts, app, Credential::ApiKey { key_id: holder.key_id }, None, surface.dialect)?;
-    let granted = match &holder.allowed_scopes {
-        Some(words) => scope::words::permissions_of(Dialect::Standard, words),
-        None => Permissions::all(),
-    };
+    let granted = permissions_of_key(&holder);
     let now = app.clock.now();
     if api_keys::is_use_worth_noting(holder.last_used_at, now) {
         // Not in the call's way, and no harm if it is lost with the process.
@@ -142,6 +136,26 @@ async fn api_key(parts: &Parts, app: &App, credentials: &str, surface: Surface) 
         ..Actor::default()
     };
     Ok(Caller::new(actor, granted))
+}
+
+/// The address and the key of Basic credentials, if they are that.
+pub(crate) fn email_and_key(credentials: &str) -> Option<(String, String)> {
+    let text = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
+    let (user, key) = text.split_once(':')?;
+    Some((user.strip_suffix("/token").unwrap_or(user).to_owned(), key.to_owned()))
+}
+
+/// Whether the account's switch turns all API keys off.
+pub(crate) async fn keys_are_off(app: &App) -> Result<bool, StoreError> {
+    Ok(app.provider.setting::<ApiKeySwitch>(api_key_switch::NAME).await?.off)
+}
+
+/// What a key's words open, before the role.
+pub(crate) fn permissions_of_key(holder: &KeyHolder) -> Permissions {
+    match &holder.allowed_scopes {
+        Some(words) => scope::words::permissions_of(Dialect::Standard, words),
+        None => Permissions::all(),
+    }
 }
 
 fn failed(error: helpdesk::Error) -> Why {

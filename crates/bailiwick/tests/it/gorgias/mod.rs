@@ -10,6 +10,7 @@ mod files;
 mod integration_failures;
 mod integrations;
 pub mod jobs;
+mod live;
 mod macros;
 mod message_actions;
 mod messages;
