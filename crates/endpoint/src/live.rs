@@ -15,9 +15,9 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use helpdesk::live::{self, Now, Told};
+use helpdesk::live::{self, Now, Reader, Told};
 use helpdesk::presence::{self, Present};
-use scope::permit::{CanRead, Permit};
+use scope::permit::CanRead;
 use scope::resource::{Read, Tickets};
 use store::log::{self, Position};
 use store::{Db, StoreError};
@@ -133,9 +133,8 @@ impl Live {
     fn sit_down(
         &self,
         app: &App,
-        person_id: i64,
-        ticket_id: i64,
-        end: Position,
+        (person_id, ticket_id): (i64, i64),
+        (reader, end): (Reader, Position),
     ) -> Option<(Seat, broadcast::Receiver<News>)> {
         let mut open = self.open();
         let of_person = open.of_person.get(&person_id).copied().unwrap_or_default();
@@ -152,7 +151,7 @@ impl Live {
         let news = channel.sender.subscribe();
         if !open.is_read {
             open.is_read = true;
-            tokio::spawn(read_for_all(app.clone(), Reading(self.clone()), end));
+            tokio::spawn(read_for_all(app.clone(), Reading(self.clone()), reader, end));
         }
         drop(open);
         // A newcomer is to see who is there without waiting for the next look.
@@ -210,16 +209,15 @@ impl Drop for Reading {
     }
 }
 
-async fn read_for_all(app: App, reading: Reading, end: Position) {
+async fn read_for_all(app: App, reading: Reading, reader: Reader, end: Position) {
     let live = &reading.0;
-    let may: CanRead<Tickets> = Permit::system("live", String::new());
     let mut logged = app.db.logged();
     let mut position = end;
     let mut known: HashMap<i64, Arc<Vec<Present>>> = HashMap::new();
     while let Some(tickets) = live.tickets() {
         let looked = async {
-            look_at_log(&app.db, live, &mut position).await?;
-            look_who_is_there(&app, &may, live, &tickets, &mut known).await
+            look_at_log(&app.db, reader, live, &mut position).await?;
+            look_who_is_there(&app, reader, live, &tickets, &mut known).await
         };
         if let Err(error) = looked.await {
             tracing::warn!(%error, "could not look what happened to the tickets that are open");
@@ -233,11 +231,11 @@ async fn read_for_all(app: App, reading: Reading, end: Position) {
     }
 }
 
-async fn look_at_log(db: &Db, live: &Live, position: &mut Position) -> Result<(), helpdesk::Error> {
+async fn look_at_log(db: &Db, reader: Reader, live: &Live, position: &mut Position) -> Result<(), helpdesk::Error> {
     loop {
         let (told, last) = {
             let mut tx = db.read().await?;
-            live::next(&mut tx, *position).await?
+            live::next(&mut tx, reader, *position).await?
         };
         for told in told {
             live.tell(told.ticket_id, News::Told(Arc::new(told)));
@@ -251,14 +249,14 @@ async fn look_at_log(db: &Db, live: &Live, position: &mut Position) -> Result<()
 
 async fn look_who_is_there(
     app: &App,
-    may: &CanRead<Tickets>,
+    reader: Reader,
     live: &Live,
     tickets: &[i64],
     known: &mut HashMap<i64, Arc<Vec<Present>>>,
 ) -> Result<(), helpdesk::Error> {
     let mut found = {
         let mut tx = app.db.read().await?;
-        presence::of_tickets(&mut tx, may, app.clock.now(), tickets).await?
+        presence::of_tickets(&mut tx, reader, app.clock.now(), tickets).await?
     };
     let mut now_known = HashMap::with_capacity(tickets.len());
     for ticket_id in tickets {
@@ -344,8 +342,10 @@ pub async fn stream(
     let person_id = standing.person_id().unwrap_or_default();
     let end = log::end(&mut app.db.read().await?).await?;
     // The place first and the ticket then: what happens in between is told twice at worst, and left out below.
-    let (seat, news) =
-        app.live.sit_down(app, person_id, ticket_id, end).ok_or(NoStream::Refused(Why::TooMany(RETRY_SECONDS)))?;
+    let (seat, news) = app
+        .live
+        .sit_down(app, (person_id, ticket_id), (Reader::of(may), end))
+        .ok_or(NoStream::Refused(Why::TooMany(RETRY_SECONDS)))?;
     let now = {
         let mut tx = app.db.read().await?;
         live::open(&mut tx, may, app.clock.now(), ticket_id, seen).await?

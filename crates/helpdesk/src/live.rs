@@ -34,6 +34,16 @@ pub struct Now {
     pub since: Vec<Told>,
 }
 
+/// Proof that somebody who may read tickets has one open. Whoever reads for all of those needs no more: each of them shows a permit.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader(());
+
+impl Reader {
+    pub fn of(_may: &CanRead<Tickets>) -> Reader {
+        Reader(())
+    }
+}
+
 /// Something that happened to a ticket. What exactly, the ticket itself shows.
 #[derive(Debug, Clone)]
 pub struct Told {
@@ -66,7 +76,7 @@ pub async fn open(
     let end = log::end(tx).await?;
     // A position beyond the end was kept from before the database was restored.
     let since = match seen.filter(|seen| *seen <= end) {
-        Some(seen) => between(tx, ticket_id, seen, end).await?,
+        Some(seen) => between(tx, Reader::of(may), ticket_id, (seen, end)).await?,
         None => None,
     };
     Ok(Now {
@@ -83,12 +93,17 @@ pub async fn open(
 }
 
 /// What happened to the ticket after one position and up to another; None if that is too much to look through.
-async fn between(tx: &mut Tx, ticket_id: i64, from: Position, to: Position) -> Result<Option<Vec<Told>>, Error> {
+async fn between(
+    tx: &mut Tx,
+    reader: Reader,
+    ticket_id: i64,
+    (from, to): (Position, Position),
+) -> Result<Option<Vec<Told>>, Error> {
     let mut found = Vec::new();
     let mut position = from;
     let mut n_read = 0;
     while position < to {
-        let (told, last) = next(tx, position).await?;
+        let (told, last) = next(tx, reader, position).await?;
         let Some(last) = last else { break };
         n_read += usize::try_from(SLICE).unwrap_or(BACK_MAX);
         if BACK_MAX < n_read {
@@ -101,7 +116,7 @@ async fn between(tx: &mut Tx, ticket_id: i64, from: Position, to: Position) -> R
 }
 
 /// What happened next to any ticket, and how far that goes in the log; None at its end.
-pub async fn next(tx: &mut Tx, position: Position) -> Result<(Vec<Told>, Option<Position>), Error> {
+pub async fn next(tx: &mut Tx, _reader: Reader, position: Position) -> Result<(Vec<Told>, Option<Position>), Error> {
     let rows = log::heads_after(tx, position, SLICE).await?;
     let last = rows.last().map(Position::of).transpose()?;
     let mut told = Vec::new();

@@ -11,6 +11,7 @@ use scope::resource::Tickets;
 use store::{Row, StoreError, Tx};
 
 use crate::Error;
+use crate::live::Reader;
 use crate::page::{self, Query};
 
 /// How long a presence lasts that is not renewed.
@@ -100,13 +101,13 @@ pub async fn leave(tx: &mut Tx, may: &CanRead<Tickets>, ticket_id: i64) -> Resul
 
 /// Who is there, the longest first.
 pub async fn list(tx: &mut Tx, may: &CanRead<Tickets>, now: Timestamp, ticket_id: i64) -> Result<Vec<Present>, Error> {
-    Ok(of_tickets(tx, may, now, &[ticket_id]).await?.remove(&ticket_id).unwrap_or_default())
+    Ok(of_tickets(tx, Reader::of(may), now, &[ticket_id]).await?.remove(&ticket_id).unwrap_or_default())
 }
 
 /// Who is at each of these tickets, the longest first. Tickets with nobody are left out. Only staff who may still sign in are told of.
 pub async fn of_tickets(
     tx: &mut Tx,
-    _may: &CanRead<Tickets>,
+    _reader: Reader,
     now: Timestamp,
     ticket_ids: &[i64],
 ) -> Result<BTreeMap<i64, Vec<Present>>, Error> {
