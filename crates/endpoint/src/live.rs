@@ -9,8 +9,6 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -24,7 +22,7 @@ use store::{Db, StoreError};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::{App, Needs, Standing, Why};
+use crate::{App, Refused, Standing, Why};
 
 /// Streams of one person, in all their windows and apps.
 pub const PERSON_MAX: usize = 10;
@@ -282,7 +280,7 @@ fn is_same(before: &[Present], now: &[Present]) -> bool {
 }
 
 /// The server's stop, as `serve` puts it into each request. Without it, a stream ends with its connection only.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Stopping(Option<Arc<watch::Receiver<()>>>);
 
 impl Stopping {
@@ -302,19 +300,9 @@ impl Stopping {
     }
 }
 
-impl Needs for Stopping {}
-
-impl<S: Sync> FromRequestParts<S> for Stopping {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Stopping, Infallible> {
-        Ok(parts.extensions.get::<Stopping>().cloned().unwrap_or(Stopping(None)))
-    }
-}
-
 /// Why there is no stream.
 pub enum NoStream {
-    Refused(Why),
+    Refused(Box<Refused>),
     Helpdesk(helpdesk::Error),
 }
 
@@ -334,7 +322,7 @@ impl From<helpdesk::Error> for NoStream {
 pub async fn stream(
     app: &App,
     may: &CanRead<Tickets>,
-    (standing, stopping): (Standing, Stopping),
+    standing: Standing,
     ticket_id: i64,
     seen: Option<Position>,
     render: fn(Item<'_>) -> Event,
@@ -345,7 +333,7 @@ pub async fn stream(
     let (seat, news) = app
         .live
         .sit_down(app, (person_id, ticket_id), (Reader::of(may), end))
-        .ok_or(NoStream::Refused(Why::TooMany(RETRY_SECONDS)))?;
+        .ok_or_else(|| NoStream::Refused(standing.refuse(Why::TooMany(RETRY_SECONDS))))?;
     let now = {
         let mut tx = app.db.read().await?;
         live::open(&mut tx, may, app.clock.now(), ticket_id, seen).await?
@@ -354,17 +342,8 @@ pub async fn stream(
     ready.extend(now.since.iter().map(|told| render(Item::Told(told))));
     let mut check = tokio::time::interval_at(Instant::now() + CHECK, CHECK);
     check.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let following = Following {
-        ready,
-        news,
-        position: now.position,
-        present: now.present,
-        standing,
-        stopping,
-        check,
-        render,
-        _seat: seat,
-    };
+    let following =
+        Following { ready, news, position: now.position, present: now.present, standing, check, render, _seat: seat };
     let events = stream::unfold(Some(Box::new(following)), |following| async move {
         let mut following = following?;
         match following.next().await {
@@ -388,7 +367,6 @@ struct Following {
     position: Position,
     present: Vec<Present>,
     standing: Standing,
-    stopping: Stopping,
     check: tokio::time::Interval,
     render: fn(Item<'_>) -> Event,
     _seat: Seat,
@@ -407,7 +385,7 @@ impl Following {
         loop {
             let news = tokio::select! {
                 biased;
-                () = self.stopping.wait() => return self.end(End::Stopping),
+                () = self.standing.stopping.wait() => return self.end(End::Stopping),
                 _ = self.check.tick() => match self.check_credential().await {
                     Some(why) => return self.end(why),
                     None => continue,
@@ -436,7 +414,7 @@ impl Following {
     /// Why the stream ends, if it does.
     async fn check_credential(&self) -> Option<End> {
         let still = tokio::select! {
-            () = self.stopping.wait() => return Some(End::Stopping),
+            () = self.standing.stopping.wait() => return Some(End::Stopping),
             still = self.standing.still_may::<Tickets, Read>() => still,
         };
         match still {

@@ -248,11 +248,6 @@ impl Later {
         })
     }
 
-    /// A refusal for another reason than a permission, in the surface's words.
-    pub fn refuse(&self, why: Why) -> Box<Refused> {
-        Box::new(refused(why, Some(&self.needed), &self.app))
-    }
-
     /// Whether the call may do something that a part of its body asks for besides. Whoever reads that part refuses it by itself.
     pub fn may<R: Resource, A: Access>(&self) -> bool {
         self.caller.check::<R, A>().is_ok()

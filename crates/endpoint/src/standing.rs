@@ -10,17 +10,19 @@ use scope::resource::{Access, Resource};
 use store::StoreError;
 
 use crate::authenticate::{self, Credentials};
+use crate::live::Stopping;
 use crate::may::{self, Refused};
-use crate::routes::Surface;
+use crate::routes::Needed;
 use crate::{App, ClientAddress, Needs, Why};
 
-/// A handler argument, after `May`: the credential of a call whose answer goes on for long.
+/// A handler argument, after `May`: the credential of a call whose answer goes on for long, and the server's stop, which ends it too.
 pub struct Standing {
     app: App,
-    surface: Surface,
+    needed: Arc<Needed>,
     shown: Credentials,
     from: Option<IpAddr>,
     actor: Arc<Actor>,
+    pub(crate) stopping: Stopping,
 }
 
 impl Needs for Standing {}
@@ -34,7 +36,8 @@ impl FromRequestParts<App> for Standing {
         let caller = authenticate::by_token(parts, app, needed.surface).await.map_err(refuse)?;
         let shown = authenticate::shown(parts).ok_or_else(|| refuse(Why::NoCredentials))?;
         let from = parts.extensions.get::<ClientAddress>().map(|address| address.0);
-        Ok(Standing { app: app.clone(), surface: needed.surface, shown, from, actor: caller.actor.clone() })
+        let stopping = parts.extensions.get::<Stopping>().cloned().unwrap_or_default();
+        Ok(Standing { app: app.clone(), needed: needed.clone(), shown, from, actor: caller.actor.clone(), stopping })
     }
 }
 
@@ -44,9 +47,14 @@ impl Standing {
         self.actor.person_id
     }
 
+    /// A refusal for another reason than a permission, in the surface's words.
+    pub fn refuse(&self, why: Why) -> Box<Refused> {
+        Box::new(may::refused(why, Some(&self.needed), &self.app))
+    }
+
     /// False once the credential has ended, the person has another role, or it no longer opens this.
     pub async fn still_may<R: Resource, A: Access>(&self) -> Result<bool, StoreError> {
-        let caller = authenticate::again(&self.app, &self.shown, self.from, self.surface).await?;
+        let caller = authenticate::again(&self.app, &self.shown, self.from, self.needed.surface).await?;
         Ok(caller.is_some_and(|caller| caller.actor.role == self.actor.role && caller.check::<R, A>().is_ok()))
     }
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::response::sse::Event;
-use endpoint::live::{self, Item, NoStream, Stopping};
+use endpoint::live::{self, Item, NoStream};
 use endpoint::{App, Later, May, Standing};
 use helpdesk::live::{Now, Told};
 use helpdesk::presence::{self, Present};
@@ -88,8 +88,6 @@ pub async fn show(
     State(app): State<App>,
     May(may): May<CanRead<Tickets>>,
     standing: Standing,
-    stopping: Stopping,
-    later: Later,
     Id(id): Id,
     params: Params,
     headers: HeaderMap,
@@ -97,8 +95,8 @@ pub async fn show(
     params.finish()?;
     // One that is not ours is as good as none: the client reads the ticket anew.
     let seen = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
-    live::stream(&app, &may, (standing, stopping), id, seen, render).await.map_err(|none| match none {
-        NoStream::Refused(why) => GorgiasError::Forbidden(later.refuse(why)),
+    live::stream(&app, &may, standing, id, seen, render).await.map_err(|none| match none {
+        NoStream::Refused(refused) => refused.into(),
         NoStream::Helpdesk(error) => error.into(),
     })
 }
