@@ -42,6 +42,7 @@ pub struct Settings {
     pub app_calls_per_minute: u32,
     pub account_calls_per_minute: u32,
     pub address_calls_per_minute: u32,
+    pub live_streams: u32,
     pub request_seconds: u64,
     pub log: String,
     pub log_format: String,

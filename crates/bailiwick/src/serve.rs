@@ -9,6 +9,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
 use endpoint::OverTls;
+use endpoint::live::Stopping;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -40,7 +41,8 @@ pub async fn bind(listen: &str) -> anyhow::Result<TcpListener> {
     }
 }
 
-/// Serves until `stop`, then takes no new connection and lets running requests end, for at most `grace`.
+/// Serves until `stop`, then takes no new connection and lets running requests end, for at most `grace`. Answers without an end, such as
+/// streams of events, end at once.
 pub async fn serve(router: Router, listener: TcpListener, stop: impl Future<Output = ()>, grace: Duration) {
     serve_over(router, listener, None, stop, grace).await;
 }
@@ -83,7 +85,12 @@ pub async fn serve_over(
             tracing::debug!(%error, "TCP_NODELAY");
         }
         let Some(tls) = tls.clone() else {
-            let service = TowerToHyperService::new(with_peer(router.clone(), peer, None));
+            let service = TowerToHyperService::new(with_peer(
+                router.clone(),
+                peer,
+                None,
+                Stopping::when_dropped(stopped.clone()),
+            ));
             let connection = http.serve_connection(TokioIo::new(stream), service).into_owned();
             tokio::spawn(ended(graceful.watch(connection)));
             continue;
@@ -101,7 +108,9 @@ pub async fn serve_over(
             };
             let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
             let chain: Vec<Vec<u8>> = certificates.iter().map(|der| der.to_vec()).collect();
-            let service = TowerToHyperService::new(with_peer(router, peer, Some(Certificate(Arc::new(chain)))));
+            let certificate = Some(Certificate(Arc::new(chain)));
+            let stopping = Stopping::when_dropped(stopped);
+            let service = TowerToHyperService::new(with_peer(router, peer, certificate, stopping));
             let connection = http.serve_connection(TokioIo::new(stream), service).into_owned();
             ended(watcher.watch(connection)).await;
         });
@@ -125,6 +134,7 @@ fn with_peer(
     router: Router,
     peer: SocketAddr,
     shown: Option<Certificate>,
+    stopping: Stopping,
 ) -> impl tower::Service<
     Request<hyper::body::Incoming>,
     Response = axum::response::Response,
@@ -136,6 +146,7 @@ fn with_peer(
     router.map_request(move |request: Request<hyper::body::Incoming>| {
         let mut request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(stopping.clone());
         if let Some(certificate) = &shown {
             request.extensions_mut().insert(OverTls);
             if !certificate.0.is_empty() {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use endpoint::live::Live;
 use endpoint::setup::Setup;
 use endpoint::sink::Sink;
 use endpoint::{App, Metrics, Parts};
@@ -64,6 +65,7 @@ pub async fn app(db: Db, surroundings: Surroundings, settings: &Settings) -> any
         provider,
         config,
         limits: settings.limits(),
+        live: Live::new(settings.live_streams as usize),
         metrics: Metrics::default(),
         setup: Setup::default(),
     }))

@@ -10,7 +10,7 @@ use helpdesk::integrations::{self, deliver};
 use helpdesk::jobs::{self, auto_merge, merge_tags, purge_trash, unsnooze_ticket};
 use helpdesk::satisfaction_surveys::sending as surveys;
 use helpdesk::statistics::follow as statistics;
-use helpdesk::{files, follow, rules, search};
+use helpdesk::{files, follow, presence, rules, search};
 use jiff::{SignedDuration, Timestamp};
 use oauth::{backchannel_logout, cleanup, key_rotation, logos, mails, register};
 use serde_json::Value as Json;
@@ -28,6 +28,8 @@ const N_WORKERS: usize = 8;
 
 /// Files that one transaction forgets: the database may hold their bytes.
 const FILES_AT_A_TIME: i64 = 50;
+/// Rows of who was at a ticket that one transaction forgets.
+const PRESENCES_AT_A_TIME: i64 = 500;
 
 /// Jobs that come back by themselves, with how long after the start they first run. What comes back rarely must not wait that long: a
 /// program that is restarted often would never get to it.
@@ -108,6 +110,7 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
         }
         jobs::cleanup::KIND => {
             jobs::cleanup::run(&app.db, now).await?;
+            forget_presence(app, now).await?;
             return Ok(Outcome::Again(now + jobs::cleanup::EVERY));
         }
         other => bail!("this program knows no job {other:?}; a newer one may"),
@@ -126,6 +129,12 @@ async fn delete_bytes(app: &App, payload: &Json) -> anyhow::Result<()> {
 /// Removes files that nobody points at, a few at a time.
 async fn forget_files(app: &App, now: Timestamp) -> anyhow::Result<()> {
     while transact!(app.db, |tx| files::forget_unused(tx, now, FILES_AT_A_TIME).await)? > 0 {}
+    Ok(())
+}
+
+/// Removes who was at a ticket and did not say that they went.
+pub async fn forget_presence(app: &App, now: Timestamp) -> anyhow::Result<()> {
+    while transact!(app.db, |tx| presence::forget_ended(tx, now, PRESENCES_AT_A_TIME).await)? > 0 {}
     Ok(())
 }
 
@@ -294,12 +303,13 @@ async fn watch_queue(app: App, mut stopped: watch::Receiver<bool>) {
 
 /// Wakes the followers when something was written to the event log: at once for this process, within a second for others.
 async fn watch_log(app: App, mut stopped: watch::Receiver<bool>) {
+    let mut logged = app.db.logged();
     while !*stopped.borrow() {
         if let Err(error) = wake_followers(&app).await {
             tracing::warn!(error = format!("{error:#}"), "the event log could not be followed");
         }
         tokio::select! {
-            () = app.db.logged() => {}
+            _ = logged.changed() => {}
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
             _ = stopped.wait_for(|stop| *stop) => {}
         }

@@ -1,5 +1,6 @@
 //! From a request's credentials to a `Caller`, once a request.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::OriginalUri;
@@ -8,7 +9,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use helpdesk::api_keys;
+use helpdesk::api_keys::{self, KeyHolder};
 use oauth::dpop::{Scheme, Shown, Unusable};
 use oauth::resources::Target;
 use oauth::sessions::{self, Session};
@@ -109,22 +110,16 @@ async fn bearer(
 
 /// `email:key` as Gorgias has it, or `email/token:key` as Zendesk has it.
 async fn api_key(parts: &Parts, app: &App, credentials: &str, surface: Surface) -> Result<Caller, Why> {
-    let bytes = STANDARD.decode(credentials).map_err(|_| Why::InvalidKey)?;
-    let text = String::from_utf8(bytes).map_err(|_| Why::InvalidKey)?;
-    let (user, key) = text.split_once(':').ok_or(Why::InvalidKey)?;
-    let email = user.strip_suffix("/token").unwrap_or(user);
+    let (email, key) = email_and_key(credentials).ok_or(Why::InvalidKey)?;
     // Before the key is looked at, so that nobody learns whether one is right.
-    if app.provider.setting::<ApiKeySwitch>(api_key_switch::NAME).await?.off {
+    if keys_are_off(app).await? {
         return Err(Why::KeysOff);
     }
     let mut tx = app.db.read().await?;
-    let holder = api_keys::authenticate(&mut tx, email, key).await.map_err(failed)?.ok_or(Why::InvalidKey)?;
+    let holder = api_keys::authenticate(&mut tx, &email, &key).await.map_err(failed)?.ok_or(Why::InvalidKey)?;
     drop(tx);
     spend(parts, app, Credential::ApiKey { key_id: holder.key_id }, None, surface.dialect)?;
-    let granted = match &holder.allowed_scopes {
-        Some(words) => scope::words::permissions_of(Dialect::Standard, words),
-        None => Permissions::all(),
-    };
+    let granted = permissions_of_key(&holder);
     let now = app.clock.now();
     if api_keys::is_use_worth_noting(holder.last_used_at, now) {
         // Not in the call's way, and no harm if it is lost with the process.
@@ -142,6 +137,68 @@ async fn api_key(parts: &Parts, app: &App, credentials: &str, surface: Surface) 
         ..Actor::default()
     };
     Ok(Caller::new(actor, granted))
+}
+
+/// What a call came with, kept by one that lasts. Never logged.
+pub(crate) enum Credentials {
+    Token(String),
+    Key { email: String, key: String },
+}
+
+/// What was let in came with. None: nothing that we read.
+pub(crate) fn shown(parts: &Parts) -> Option<Credentials> {
+    let header = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, credentials) = header.split_once(' ')?;
+    match Scheme::parse(scheme) {
+        Some(_) => Some(Credentials::Token(credentials.trim().to_owned())),
+        None => email_and_key(credentials.trim()).map(|(email, key)| Credentials::Key { email, key }),
+    }
+}
+
+/// The caller as they are by now, for a call that was let in before and still goes on; None once the credential has ended. Counts as no call, and
+/// asks for no further proof of a bound token.
+pub(crate) async fn again(
+    app: &App,
+    credentials: &Credentials,
+    from: Option<IpAddr>,
+    surface: Surface,
+) -> Result<Option<Caller>, StoreError> {
+    let (role, granted) = match credentials {
+        Credentials::Token(token) => match app.provider.bearer(token, from).await? {
+            Some(bearer) if bearer.audience.has(surface.target) => (bearer.role, bearer.granted),
+            _ => return Ok(None),
+        },
+        Credentials::Key { .. } if keys_are_off(app).await? => return Ok(None),
+        Credentials::Key { email, key } => {
+            let mut tx = app.db.read().await?;
+            match api_keys::authenticate(&mut tx, email, key).await {
+                Ok(Some(holder)) => (holder.role, permissions_of_key(&holder)),
+                Err(helpdesk::Error::Store(error)) => return Err(error),
+                Ok(None) | Err(_) => return Ok(None),
+            }
+        }
+    };
+    Ok(Some(Caller::new(Actor { role: Some(role), ..Actor::default() }, granted)))
+}
+
+/// The address and the key of Basic credentials, if they are that.
+fn email_and_key(credentials: &str) -> Option<(String, String)> {
+    let text = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
+    let (user, key) = text.split_once(':')?;
+    Some((user.strip_suffix("/token").unwrap_or(user).to_owned(), key.to_owned()))
+}
+
+/// Whether the account's switch turns all API keys off.
+async fn keys_are_off(app: &App) -> Result<bool, StoreError> {
+    Ok(app.provider.setting::<ApiKeySwitch>(api_key_switch::NAME).await?.off)
+}
+
+/// What a key's words open, before the role.
+fn permissions_of_key(holder: &KeyHolder) -> Permissions {
+    match &holder.allowed_scopes {
+        Some(words) => scope::words::permissions_of(Dialect::Standard, words),
+        None => Permissions::all(),
+    }
 }
 
 fn failed(error: helpdesk::Error) -> Why {

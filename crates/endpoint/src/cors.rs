@@ -12,7 +12,7 @@ use crate::App;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE");
 const HEADERS: HeaderValue = HeaderValue::from_static(
-    "Authorization, Content-Type, DPoP, X-On-Behalf-Of, Idempotency-Key, If-None-Match, \
+    "Authorization, Content-Type, DPoP, X-On-Behalf-Of, Idempotency-Key, If-None-Match, Last-Event-ID, \
      Mcp-Protocol-Version, Mcp-Session-Id, Mcp-Method, Mcp-Name",
 );
 const EXPOSED: HeaderValue = HeaderValue::from_static(

@@ -18,12 +18,14 @@ pub mod integration_secrets;
 pub mod job_file;
 mod layers;
 mod limit;
+pub mod live;
 mod may;
 mod observe;
 pub mod provider;
 mod routes;
 pub mod setup;
 pub mod sink;
+mod standing;
 
 pub use authenticate::{Credential, RequestId, RoleForbids, cookie, session};
 pub use fresh::{Fresh, FreshSession};
@@ -34,6 +36,7 @@ pub use oauth::clients::installed::InstalledApp;
 pub use oauth::resources::Target;
 pub use observe::Metrics;
 pub use routes::{Guard, Need, Needs, Route, Routes, Surface};
+pub use standing::Standing;
 
 /// The running account, as every handler sees it. Nothing is global, so several run in one process.
 ///
@@ -54,6 +57,7 @@ pub struct Parts {
     pub provider: Provider,
     pub config: Config,
     pub limits: Limits,
+    pub live: live::Live,
     pub metrics: Metrics,
     pub setup: setup::Setup,
 }

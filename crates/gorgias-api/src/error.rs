@@ -8,6 +8,8 @@ use helpdesk::Error;
 use serde_json::{Map, Value, json};
 use store::{StoreError, Transient};
 
+use crate::time;
+
 /// What a handler of this dialect refuses with.
 #[derive(Debug)]
 pub enum GorgiasError {
@@ -160,6 +162,11 @@ impl IntoResponse for GorgiasError {
                 StatusCode::CONFLICT,
                 "The conversation went on since this was written.".to_owned(),
                 Some(Problems::one(field, format!("The newest message is {newest}."))),
+            ),
+            GorgiasError::Refused(Error::Changed { field, updated_at }) => (
+                StatusCode::CONFLICT,
+                "The ticket was changed since it was read.".to_owned(),
+                Some(Problems::one(field, format!("It was changed at {}.", time::format(updated_at)))),
             ),
             GorgiasError::Refused(Error::Refused(rule)) => (StatusCode::BAD_REQUEST, rule, None),
             GorgiasError::Refused(Error::Store(StoreError::Unavailable(why))) => {

@@ -25,6 +25,7 @@ pub mod integrations;
 mod job_params;
 pub mod jobs;
 pub mod legacy_statistics;
+pub mod live;
 mod macro_actions;
 pub mod macros;
 mod message_view;
@@ -143,6 +144,10 @@ pub fn routes() -> Routes {
         .delete("/api/tickets/{id}", tickets::delete)
         .put("/api/tickets/{id}/merge", tickets::merge)
         .post("/api/tickets/{id}/split", tickets::split)
+        .get("/api/tickets/{id}/presence", live::list)
+        .put("/api/tickets/{id}/presence", live::update)
+        .delete("/api/tickets/{id}/presence", live::delete)
+        .get("/api/tickets/{id}/live", live::show)
         .get("/api/tickets/{ticket_id}/tags", ticket_tags::list)
         .post("/api/tickets/{ticket_id}/tags", ticket_tags::create)
         .put("/api/tickets/{ticket_id}/tags", ticket_tags::update)

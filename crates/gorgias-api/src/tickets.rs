@@ -230,6 +230,8 @@ fn read_new(fields: &mut Fields) -> NewTicket {
 
 fn read_update(fields: &mut Fields) -> TicketUpdate {
     TicketUpdate {
+        // Ours: when the writer saw the ticket changed last. A change of an older state is refused.
+        seen_updated_at: fields.time_or_null("last_updated_datetime").value(),
         status: fields.one_of("status", STATUSES).map(status),
         priority: fields.one_of("priority", PRIORITIES).map(priority),
         subject: fields.text_or_null("subject", SUBJECT_MAX_CHARS).change(),

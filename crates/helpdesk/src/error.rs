@@ -1,3 +1,4 @@
+use jiff::Timestamp;
 use store::{StoreError, Transient};
 
 /// Everything a helpdesk operation can refuse.
@@ -18,6 +19,9 @@ pub enum Error {
     /// It was written before the newest message was seen.
     #[error("message {newest} came meanwhile")]
     Stale { field: &'static str, newest: i64 },
+    /// It was changed since the writer had seen it, at this time.
+    #[error("it was changed meanwhile, at {updated_at}")]
+    Changed { field: &'static str, updated_at: Timestamp },
     /// The rule that forbids it, as a sentence.
     #[error("{0}")]
     Refused(String),

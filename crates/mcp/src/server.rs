@@ -72,6 +72,7 @@ fn said(error: &helpdesk::Error) -> Result<String, ErrorData> {
         | helpdesk::Error::Taken { .. }
         | helpdesk::Error::InUse { .. }
         | helpdesk::Error::Stale { .. }
+        | helpdesk::Error::Changed { .. }
         | helpdesk::Error::Refused(_) => Ok(error.to_string()),
         helpdesk::Error::Store(store::StoreError::Unavailable(_)) => {
             Ok("The database is busy. Try again in a second.".to_owned())

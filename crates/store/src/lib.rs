@@ -22,7 +22,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 pub use error::{StoreError, Transient};
 pub use value::{Row, Value};
@@ -34,7 +34,7 @@ pub struct Db {
     /// Told of every commit that enqueued a job.
     enqueued: Arc<Notify>,
     /// Told of every commit that wrote an event.
-    logged: Arc<Notify>,
+    logged: Arc<watch::Sender<()>>,
 }
 
 #[derive(Clone)]
@@ -50,7 +50,7 @@ pub struct Tx {
     engine: EngineTx,
     enqueued: Arc<Notify>,
     has_enqueued: bool,
-    logged: Arc<Notify>,
+    logged: Arc<watch::Sender<()>>,
     has_logged: bool,
 }
 
@@ -127,7 +127,7 @@ impl Db {
             Location::File(path) => Engine::Sqlite(sqlite::Sqlite::open(path, options)?),
             Location::Server(url) => Engine::Postgres(postgres::Postgres::open(url, options).await?),
         };
-        Ok(Db { engine, enqueued: Arc::default(), logged: Arc::default() })
+        Ok(Db { engine, enqueued: Arc::default(), logged: Arc::new(watch::Sender::new(())) })
     }
 
     /// Brings the schema up to this program's.
@@ -168,10 +168,10 @@ impl Db {
         self.enqueued.notified().await;
     }
 
-    /// Waits for the next commit in this process that wrote an event; at once if there was one since the last call.
-    /// What other processes write is not heard.
-    pub async fn logged(&self) {
-        self.logged.notified().await;
+    /// Hears of every commit in this process that wrote an event: `changed()` waits for the next, and is there at once if there was one
+    /// since the last time. Each receiver hears for itself. What other processes write is not heard.
+    pub fn logged(&self) -> watch::Receiver<()> {
+        self.logged.subscribe()
     }
 
     /// Has another worker of this process look for jobs: one that took a job may have left more of them.
@@ -281,7 +281,7 @@ impl Tx {
             enqueued.notify_one();
         }
         if has_logged {
-            logged.notify_one();
+            logged.send_replace(());
         }
         Ok(())
     }

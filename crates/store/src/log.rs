@@ -5,6 +5,9 @@
 //! and stops before the oldest transaction that is still open. On SQLite, with its one writer, ids are in commit order and the
 //! transaction is always 0.
 
+use std::fmt;
+use std::str::FromStr;
+
 use jiff::Timestamp;
 
 use crate::{EngineTx, Row, StoreError, Tx};
@@ -16,24 +19,49 @@ pub struct Position {
     pub id: i64,
 }
 
-/// Has whoever waits for `Db::logged` look at the log once this transaction is committed. Call it with every event written.
+/// Has whoever listens to `Db::logged` look at the log once this transaction is committed. Call it with every event written.
 pub fn announce(tx: &mut Tx) {
     tx.has_logged = true;
 }
 
 /// At most `limit` events after a position, with all their columns; `Position::of` the last one is where to go on.
 pub async fn after(tx: &mut Tx, position: Position, limit: i64) -> Result<Vec<Row>, StoreError> {
-    let settled = match tx.engine {
-        EngineTx::Reading(_) | EngineTx::Writing(_) => "",
-        EngineTx::Postgres(_) => "and transaction_id < pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
-    };
+    const ALL: &str =
+        "id, transaction_id, type, object_type, object_id, person_id, client_id, grant_id, impersonator_id, worker,
+                       request_id, context, before, after, data, created_at";
+    columns_after(tx, ALL, position, limit).await
+}
+
+/// The same without what it was before and after, and without whose call it was: for readers who only tell that something happened.
+pub async fn heads_after(tx: &mut Tx, position: Position, limit: i64) -> Result<Vec<Row>, StoreError> {
+    const HEAD: &str = "id, transaction_id, type, object_type, object_id, person_id, context, data, created_at";
+    columns_after(tx, HEAD, position, limit).await
+}
+
+async fn columns_after(tx: &mut Tx, columns: &str, position: Position, limit: i64) -> Result<Vec<Row>, StoreError> {
+    let settled = settled(tx);
     let sql = format!(
-        "select id, transaction_id, type, object_type, object_id, person_id, client_id, grant_id, impersonator_id, worker,
-                request_id, context, before, after, data, created_at
-         from events where (transaction_id, id) > ($1, $2) {settled}
-         order by transaction_id, id limit $3"
+        "select {columns} from events where (transaction_id, id) > ($1, $2) {settled} order by transaction_id, id limit $3"
     );
     tx.rows(&sql, &[position.transaction_id.into(), position.id.into(), limit.into()]).await
+}
+
+/// The last event that a reader may see now: whoever goes on from it misses nothing that this transaction does not see.
+pub async fn end(tx: &mut Tx) -> Result<Position, StoreError> {
+    let settled = settled(tx);
+    let sql = format!(
+        "select transaction_id, id from events where id > 0 {settled} order by transaction_id desc, id desc limit 1"
+    );
+    let row = tx.row(&sql, &[]).await?;
+    row.as_ref().map_or(Ok(Position::default()), Position::of)
+}
+
+/// What holds a reader back from events beside which older ones may still be committed.
+fn settled(tx: &Tx) -> &'static str {
+    match tx.engine {
+        EngineTx::Reading(_) | EngineTx::Writing(_) => "",
+        EngineTx::Postgres(_) => "and transaction_id < pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
+    }
 }
 
 /// Where the reader of this name has come.
@@ -59,6 +87,22 @@ pub async fn advance(tx: &mut Tx, reader: &str, position: Position, now: Timesta
 impl Position {
     pub fn of(event: &Row) -> Result<Position, StoreError> {
         Ok(Position { transaction_id: event.int("transaction_id")?, id: event.int("id")? })
+    }
+}
+
+/// As readers outside keep it: `7412-981`.
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.transaction_id, self.id)
+    }
+}
+
+impl FromStr for Position {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Position, Self::Err> {
+        let (transaction_id, id) = text.split_once('-').unwrap_or((text, ""));
+        Ok(Position { transaction_id: transaction_id.parse()?, id: id.parse()? })
     }
 }
 

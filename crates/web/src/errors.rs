@@ -113,6 +113,7 @@ pub fn helpdesk(error: &helpdesk::Error) -> Response {
         | helpdesk::Error::Taken { .. }
         | helpdesk::Error::InUse { .. }
         | helpdesk::Error::Stale { .. }
+        | helpdesk::Error::Changed { .. }
         | helpdesk::Error::Refused(_) => {
             Message::new("That was refused", &crate::text::sentence(&error.to_string())).answer(StatusCode::CONFLICT)
         }

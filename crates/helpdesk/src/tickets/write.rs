@@ -63,6 +63,8 @@ pub struct NewTicket {
 /// What to change. The outer `None` leaves a field as it is, the inner one clears it.
 #[derive(Debug, Clone, Default)]
 pub struct TicketUpdate {
+    /// When the writer saw it changed last: `Changed` if that is no longer so.
+    pub seen_updated_at: Option<Timestamp>,
     pub status: Option<SetStatus>,
     pub priority: Option<Priority>,
     pub subject: Option<Option<String>>,
@@ -222,7 +224,7 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, new: N
 
 /// Changes what was sent, and says nothing to the event log if nothing differs.
 ///
-/// A time that equals the stored one changes nothing, so a caller may send back a whole ticket with one field changed.
+/// `Changed` if it is not as the writer had seen it. A time that equals the stored one changes nothing, so a caller may send back a whole ticket with one field changed.
 pub async fn update(
     tx: &mut Tx,
     may: &CanWrite<Tickets>,
@@ -243,6 +245,9 @@ pub async fn change(
 ) -> Result<bool, Error> {
     let actor = may.actor();
     let old = take(tx, id).await?;
+    if update.seen_updated_at.is_some_and(|seen| seen != old.updated_at) {
+        return Err(Error::Changed { field: "last_updated_datetime", updated_at: old.updated_at });
+    }
     let mut new = old.clone();
 
     set(&mut new.priority, update.priority);

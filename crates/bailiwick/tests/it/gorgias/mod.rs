@@ -14,6 +14,7 @@ mod integration_failures;
 mod integrations;
 mod interface;
 pub mod jobs;
+mod live;
 mod macros;
 mod message_actions;
 mod messages;

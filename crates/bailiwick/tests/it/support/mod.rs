@@ -3,6 +3,7 @@
 pub mod app;
 pub mod authenticator;
 pub mod browser;
+pub mod events;
 pub mod fapi;
 pub mod golden;
 pub mod host;
