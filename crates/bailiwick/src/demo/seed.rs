@@ -7,7 +7,8 @@ use helpdesk::tickets::message_draft::NewMessage;
 use helpdesk::tickets::message_write;
 use helpdesk::tickets::write::{self, NewTicket, SetStatus, TicketUpdate};
 use helpdesk::tickets::{Priority, Status};
-use helpdesk::{Error, account, api_keys, customers, passwords, tags, teams, users};
+use helpdesk::views::View;
+use helpdesk::{Error, account, api_keys, customers, passwords, rules, tags, teams, users};
 use jiff::{SignedDuration, Timestamp};
 use outside::Random;
 use scope::permission::Permissions;
@@ -17,10 +18,14 @@ use scope::role::Role;
 use serde_json::{Value as Json, json};
 use store::{Db, Tx, transact};
 
+use super::fields::{self, Fields};
+use super::macros;
+use super::month::{Month, RULES_FROM};
 use super::people::{ADMIN_PASSWORD, AGENT_PASSWORD, CUSTOMER_PASSWORD, STAFF, TEAMS};
 use super::plan::{Deed, Plan, SPAN_SECONDS, Step, plan};
 use super::surveys;
 use super::texts::{Material, Shopper};
+use super::views;
 
 pub const ACCOUNT_NAME: &str = "Meadow Lane";
 /// The account's part of a host name.
@@ -28,6 +33,9 @@ pub const ACCOUNT_DOMAIN: &str = "demo";
 
 /// Steps in one transaction: many changes share a commit.
 const STEPS_AT_ONCE: usize = 250;
+
+/// How long after a change rules have run on it.
+const RULES_TAKE: SignedDuration = SignedDuration::from_secs(1);
 
 /// Where customers write to.
 const OUR_ADDRESS: &str = "support@demo.test";
@@ -80,11 +88,21 @@ pub async fn seed(db: &Db, today: Timestamp, n_tickets: usize, seed: u64) -> any
     let people = transact!(db, |tx| people(tx, opened_at, &material, &hashes, seed).await)?;
 
     let helpdesk = Helpdesk { people: &people, plan: &plan, begin };
+    let mut month = Month::begin(db, &people, begin, chance(seed, "month"));
     let mut ids = vec![0; plan.tickets.len()];
-    for (number, steps) in plan.steps.chunks(STEPS_AT_ONCE).enumerate() {
-        let drawn = format!("steps {number}");
-        ids = transact!(db, |tx| helpdesk.run(tx, steps, ids.clone(), &chance(seed, &drawn)).await)?;
+    let mut left = plan.steps.as_slice();
+    for number in 0.. {
+        let n_before = left.partition_point(|step| step.at < month.next_at());
+        let (steps, later) = left.split_at(n_before.min(STEPS_AT_ONCE));
+        if !steps.is_empty() {
+            let drawn = format!("steps {number}");
+            ids = transact!(db, |tx| helpdesk.run(tx, steps, ids.clone(), &chance(seed, &drawn)).await)?;
+            left = later;
+        } else if !month.go_on().await? {
+            break;
+        }
     }
+    transact!(db, |tx| rules::run::pass_over(tx, last_midnight(today)).await)?;
     let owner = people.staff[0];
     let random = chance(seed, "surveys");
     let (may, may_set) = (acting(owner, Role::Owner, &random), acting(owner, Role::Owner, &random));
@@ -108,12 +126,16 @@ struct Hashes {
 }
 
 /// Ids, in the order of `STAFF`, `TEAMS` and the shop's customers.
-struct People {
-    staff: Vec<i64>,
-    teams: Vec<i64>,
+pub struct People {
+    pub staff: Vec<i64>,
+    pub teams: Vec<i64>,
     shoppers: Vec<Shopping>,
     /// Of the admin, the agent and the customer.
     api_keys: [String; 3],
+    fields: Fields,
+    macros: macros::Created,
+    /// The view that bulk edits and exports take.
+    pub view: View,
 }
 
 struct Shopping {
@@ -163,6 +185,9 @@ async fn people(tx: &mut Tx, now: Timestamp, material: &Material, hashes: &Hashe
         let new = tags::NewTag { name: name.to_owned(), description: None, color: Some((*color).to_owned()) };
         tags::create(tx, &may, now, &new).await?;
     }
+    let fields = fields::create(tx, &permit(&owner)?, now).await?;
+    let lead = acting(staff[2], STAFF[2].role, &random).map_err(refused)?;
+    let macros = macros::create(tx, &lead, now).await?;
     let may = permit::<Customers>(&owner)?;
     let mut shoppers = Vec::new();
     for shopper in &material.shoppers {
@@ -170,6 +195,7 @@ async fn people(tx: &mut Tx, now: Timestamp, material: &Material, hashes: &Hashe
         let customer = customers::create(tx, &may, now, &new_customer(shopper, &name, &random)).await?;
         let id = customer.customer.id;
         customers::set_data(tx, &may, now, id, Some(&shopping_data(shopper)), None).await?;
+        customers::fields::set(tx, &may, now, id, &fields.of_customer(shopper)).await?;
         shoppers.push(Shopping { id, name, email: shopper.email.clone() });
     }
     customers::set_password(tx, &owner, now, shoppers[0].id, &hashes.customer).await?;
@@ -177,7 +203,8 @@ async fn people(tx: &mut Tx, now: Timestamp, material: &Material, hashes: &Hashe
     for (key, person_id) in keys.iter_mut().zip([owner_id, staff[1], shoppers[0].id]) {
         (_, *key) = api_keys::create(tx, &owner, now, &random, person_id, "Demo").await?;
     }
-    Ok(People { staff, teams: team_ids, shoppers, api_keys: keys })
+    let view = views::create(tx, &permit(&owner)?, now, owner_id, team_ids[1]).await?;
+    Ok(People { staff, teams: team_ids, shoppers, api_keys: keys, fields, macros, view })
 }
 
 fn new_customer(shopper: &Shopper, name: &str, random: &Random) -> customers::NewCustomer {
@@ -235,7 +262,8 @@ struct Helpdesk<'a> {
 impl Helpdesk<'_> {
     /// Carries steps out. `ids` holds the tickets' ids so far, in the plan's order; the answer holds more.
     async fn run(&self, tx: &mut Tx, steps: &[Step], mut ids: Vec<i64>, random: &Random) -> Result<Vec<i64>, Error> {
-        for step in steps {
+        let mut ruled = rules::run::newest_id(tx).await?;
+        for (turn, step) in steps.iter().enumerate() {
             let now = self.begin + SignedDuration::from_secs(step.at);
             let id = ids[step.ticket];
             match &step.deed {
@@ -250,7 +278,8 @@ impl Helpdesk<'_> {
                     message_write::create(tx, &as_channel(random)?, now, id, message).await?;
                 }
                 Deed::StaffWrites { staff, text } => {
-                    let message = self.by_staff(step.ticket, *staff, now, text);
+                    let brought = self.people.macros.brought(&self.plan.tickets[step.ticket].tags, turn);
+                    let message = NewMessage { brought, ..self.by_staff(step.ticket, *staff, now, text) };
                     message_write::create(tx, &self.as_staff(*staff, random)?, now, id, message).await?;
                 }
                 Deed::Note { staff, text } => {
@@ -262,6 +291,9 @@ impl Helpdesk<'_> {
                     let update = TicketUpdate { status, is_unread: Some(false), ..TicketUpdate::default() };
                     write::update(tx, &self.as_staff(*staff, random)?, now, id, update).await?;
                 }
+            }
+            if RULES_FROM <= step.at {
+                ruled = rules::run::within(tx, now + RULES_TAKE, ruled).await?;
             }
         }
         Ok(ids)
@@ -281,6 +313,7 @@ impl Helpdesk<'_> {
                 .iter()
                 .map(|name| tags::NewTag { name: name.clone(), ..tags::NewTag::default() })
                 .collect(),
+            fields: self.people.fields.of_ticket(planned),
             spam: planned.spam,
             language: Some("en".to_owned()),
             ..NewTicket::default()
@@ -353,7 +386,7 @@ fn permit<R: Resource>(actor: &Actor) -> Result<Permit<R, Write>, Error> {
     Caller::new(actor.clone(), Permissions::all()).permit().map_err(refused)
 }
 
-fn refused(refusal: Refusal) -> Error {
+pub fn refused(refusal: Refusal) -> Error {
     Error::Refused(format!("A person of the demo may not do what they do: {refusal:?}."))
 }
 
@@ -365,7 +398,7 @@ fn us() -> Json {
     json!({ "name": ACCOUNT_NAME, "address": OUR_ADDRESS })
 }
 
-fn uuid(random: &Random) -> String {
+pub fn uuid(random: &Random) -> String {
     uuid::Builder::from_random_bytes(random.bytes()).into_uuid().to_string()
 }
 
