@@ -41,6 +41,8 @@ enum Deed {
     Export,
 }
 
+/// From then on staff fill in the custom fields and use macros, in seconds from the plan's beginning.
+pub const TOOLS_FROM: i64 = 60 * DAY;
 /// There are rules from then on, in seconds from the plan's beginning.
 pub const RULES_FROM: i64 = 60 * DAY + 32_400;
 
@@ -57,7 +59,7 @@ const DEEDS: [(i64, Deed); 7] = [
 /// On these days rules look at what waits.
 const LOOKS_FROM: i64 = 61;
 const LOOKS_UNTIL: i64 = 90;
-const LOOKS_EVERY: usize = 4;
+const LOOKS_EVERY: usize = 7;
 const LOOK_AT: i64 = 28_800;
 
 pub struct Month<'a> {

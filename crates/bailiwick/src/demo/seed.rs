@@ -3,6 +3,7 @@
 //! Everything is drawn from the seed. Dates count back from the last midnight, so two runs on one day are equal in them too.
 
 use helpdesk::people::{AddressRef, PersonRef};
+use helpdesk::tickets::message_actions::Brought;
 use helpdesk::tickets::message_draft::NewMessage;
 use helpdesk::tickets::message_write;
 use helpdesk::tickets::write::{self, NewTicket, SetStatus, TicketUpdate};
@@ -20,7 +21,7 @@ use store::{Db, Tx, transact};
 
 use super::fields::{self, Fields};
 use super::macros;
-use super::month::{Month, RULES_FROM};
+use super::month::{Month, RULES_FROM, TOOLS_FROM};
 use super::people::{ADMIN_PASSWORD, AGENT_PASSWORD, CUSTOMER_PASSWORD, STAFF, TEAMS};
 use super::plan::{Deed, Plan, SPAN_SECONDS, Step, plan};
 use super::surveys;
@@ -41,6 +42,18 @@ const RULES_TAKE: SignedDuration = SignedDuration::from_secs(1);
 const OUR_ADDRESS: &str = "support@demo.test";
 
 const TAG_COLORS: [&str; 8] = ["#2f6f4f", "#8a4b2a", "#35608f", "#8f3555", "#6b5b95", "#a07a1f", "#3f7f7f", "#6d6d6d"];
+
+/// Tags that rules and macros put on tickets, and what they say.
+const WORKING_TAGS: [(&str, &str); 8] = [
+    ("escalated", "Somebody who can decide has to look at it"),
+    ("label-sent", "The customer has a label for the way back"),
+    ("overdue", "Nobody took it for a day"),
+    ("parcel-trace", "The carrier is looking for the parcel"),
+    ("pictures-asked", "We wait for pictures of the damage"),
+    ("refund-sent", "The money has left us"),
+    ("thanks", "The customer said thanks"),
+    ("tracking-sent", "The customer knows the tracking number"),
+];
 
 /// Whom the demo tells about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,8 +194,10 @@ async fn people(tx: &mut Tx, now: Timestamp, material: &Material, hashes: &Hashe
         team_ids.push(teams::create(tx, &may, now, &new).await?);
     }
     let may = permit::<Tags>(&owner)?;
-    for (name, color) in material.texts.tag_names().into_iter().zip(TAG_COLORS.iter().cycle()) {
-        let new = tags::NewTag { name: name.to_owned(), description: None, color: Some((*color).to_owned()) };
+    let of_topics = material.texts.tag_names().into_iter().map(|name| (name, None));
+    let all = of_topics.chain(WORKING_TAGS.map(|(name, description)| (name, Some(description.to_owned()))));
+    for ((name, description), color) in all.zip(TAG_COLORS.iter().cycle()) {
+        let new = tags::NewTag { name: name.to_owned(), description, color: Some((*color).to_owned()) };
         tags::create(tx, &may, now, &new).await?;
     }
     let fields = fields::create(tx, &permit(&owner)?, now).await?;
@@ -267,7 +282,7 @@ impl Helpdesk<'_> {
             let now = self.begin + SignedDuration::from_secs(step.at);
             let id = ids[step.ticket];
             match &step.deed {
-                Deed::Open => ids[step.ticket] = self.open(tx, now, step.ticket, random).await?,
+                Deed::Open => ids[step.ticket] = self.open(tx, now, step, random).await?,
                 Deed::Assign { staff } => {
                     let assignee_user_id = Some(Some(self.people.staff[*staff]));
                     let update = TicketUpdate { assignee_user_id, is_unread: Some(false), ..TicketUpdate::default() };
@@ -278,7 +293,11 @@ impl Helpdesk<'_> {
                     message_write::create(tx, &as_channel(random)?, now, id, message).await?;
                 }
                 Deed::StaffWrites { staff, text } => {
-                    let brought = self.people.macros.brought(&self.plan.tickets[step.ticket].tags, turn);
+                    let brought = if TOOLS_FROM <= step.at {
+                        self.people.macros.brought(&self.plan.tickets[step.ticket].tags, turn)
+                    } else {
+                        Brought::default()
+                    };
                     let message = NewMessage { brought, ..self.by_staff(step.ticket, *staff, now, text) };
                     message_write::create(tx, &self.as_staff(*staff, random)?, now, id, message).await?;
                 }
@@ -292,15 +311,19 @@ impl Helpdesk<'_> {
                     write::update(tx, &self.as_staff(*staff, random)?, now, id, update).await?;
                 }
             }
-            if RULES_FROM <= step.at {
+            // Nothing else is what they run on.
+            let says = matches!(step.deed, Deed::Open | Deed::CustomerWrites { .. } | Deed::StaffWrites { .. });
+            if says && RULES_FROM <= step.at {
                 ruled = rules::run::within(tx, now + RULES_TAKE, ruled).await?;
             }
         }
         Ok(ids)
     }
 
-    async fn open(&self, tx: &mut Tx, now: Timestamp, ticket: usize, random: &Random) -> Result<i64, Error> {
+    async fn open(&self, tx: &mut Tx, now: Timestamp, step: &Step, random: &Random) -> Result<i64, Error> {
+        let ticket = step.ticket;
         let planned = &self.plan.tickets[ticket];
+        let fields = if TOOLS_FROM <= step.at { self.people.fields.of_ticket(planned) } else { Vec::new() };
         let new = NewTicket {
             messages: vec![self.by_customer(ticket, now, &planned.first_message)],
             customer: Some(PersonRef::by_id(self.people.shoppers[planned.shopper].id)),
@@ -313,7 +336,7 @@ impl Helpdesk<'_> {
                 .iter()
                 .map(|name| tags::NewTag { name: name.clone(), ..tags::NewTag::default() })
                 .collect(),
-            fields: self.people.fields.of_ticket(planned),
+            fields,
             spam: planned.spam,
             language: Some("en".to_owned()),
             ..NewTicket::default()

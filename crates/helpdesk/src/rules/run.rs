@@ -59,11 +59,15 @@ pub async fn within(tx: &mut Tx, now: Timestamp, after_id: i64) -> Result<i64, E
             continue;
         }
         let rules = all_in_order(tx, true).await?;
+        let mut n_runs = 0;
         for event in &events {
-            on_event(tx, now, &rules, event, &[]).await.map_err(|interrupted| match interrupted {
+            n_runs += on_event(tx, now, &rules, event, &[]).await.map_err(|interrupted| match interrupted {
                 Interrupted::Failed(failure) => Error::Refused(failure.problem),
                 Interrupted::Other(error) => error,
             })?;
+        }
+        if n_runs == 0 {
+            return Ok(last_id);
         }
     }
 }
