@@ -201,7 +201,7 @@ async fn people(tx: &mut Tx, now: Timestamp, material: &Material, hashes: &Hashe
         tags::create(tx, &may, now, &new).await?;
     }
     let fields = fields::create(tx, &permit(&owner)?, now).await?;
-    let lead = acting(staff[2], STAFF[2].role, &random).map_err(refused)?;
+    let lead = acting(staff[2], STAFF[2].role, &chance(seed, "macros")).map_err(refused)?;
     let macros = macros::create(tx, &lead, now).await?;
     let may = permit::<Customers>(&owner)?;
     let mut shoppers = Vec::new();
@@ -210,7 +210,10 @@ async fn people(tx: &mut Tx, now: Timestamp, material: &Material, hashes: &Hashe
         let customer = customers::create(tx, &may, now, &new_customer(shopper, &name, &random)).await?;
         let id = customer.customer.id;
         customers::set_data(tx, &may, now, id, Some(&shopping_data(shopper)), None).await?;
-        customers::fields::set(tx, &may, now, id, &fields.of_customer(shopper)).await?;
+        let values = fields.of_customer(shopper);
+        if !values.is_empty() {
+            customers::fields::set(tx, &may, now, id, &values).await?;
+        }
         shoppers.push(Shopping { id, name, email: shopper.email.clone() });
     }
     customers::set_password(tx, &owner, now, shoppers[0].id, &hashes.customer).await?;

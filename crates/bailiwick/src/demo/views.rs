@@ -22,7 +22,7 @@ pub async fn create(
         tx,
         may,
         now,
-        view("Refunds", "eq(ticket.tags.name, 'refund') && eq(ticket.spam, false)", Sort::Created)?,
+        view("Open refunds", "eq(ticket.tags.name, 'refund') && eq(ticket.status, 'open')", Sort::Created)?,
     )
     .await?;
     let urgent = "eq(ticket.status, 'open') && containsAny(ticket.priority, ['critical', 'high'])";
