@@ -43,6 +43,23 @@ pub async fn advance(tx: &mut Tx, reader: &str, last: &Logged, now: Timestamp) -
     Ok(log::advance(tx, reader, last.position, now).await?)
 }
 
+/// What was written after an event, this transaction's own events too, which `next` does not show before the commit. For whoever is alone in
+/// the database: others' events can come in between.
+pub(crate) async fn written_after(tx: &mut Tx, id: i64, limit: i64) -> Result<Vec<Logged>, Error> {
+    let sql = "select id, transaction_id, type, object_type, object_id, person_id, client_id, worker, context, before, after, data, created_at
+               from events where id > $1 order by id limit $2";
+    tx.rows(sql, &[id.into(), limit.into()]).await?.iter().map(Logged::from_row).collect()
+}
+
+/// Puts the reader behind everything that there is: for a past that it has no business with.
+pub async fn pass_over(tx: &mut Tx, reader: &str, now: Timestamp) -> Result<(), Error> {
+    let newest = "select id, transaction_id from events order by transaction_id desc, id desc limit 1";
+    match tx.row(newest, &[]).await? {
+        Some(row) => Ok(log::advance(tx, reader, Position::of(&row)?, now).await?),
+        None => Ok(()),
+    }
+}
+
 /// Whether there are events that the reader has not seen.
 pub async fn is_behind(tx: &mut Tx, reader: &str) -> Result<bool, Error> {
     let position = log::position(tx, reader).await?;

@@ -12,8 +12,10 @@ use crate::pages::page;
 use crate::when::When;
 use crate::{account, errors, text};
 
-/// The path whose calls fail, so that there is something to look at.
+/// The path whose calls fail for now and are tried again, so that there is something to look at.
 const BROKEN: &str = "broken";
+/// The path where nobody is any more: such calls are given up at once.
+const GONE: &str = "gone";
 const BODY_MAX_CHARS: usize = 4_000;
 
 #[derive(Template)]
@@ -52,7 +54,7 @@ pub async fn show(State(app): State<App>) -> Response {
 /// `POST /demo/webhooks/{name}`
 pub async fn receive(State(app): State<App>, Path(name): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
     let header = |name: &str| headers.get(name).and_then(|it| it.to_str().ok()).unwrap_or_default().to_owned();
-    let is_broken = name == BROKEN;
+    let (is_broken, is_gone) = (name == BROKEN, name == GONE);
     let arrived = Arrived {
         at: app.clock.now(),
         name,
@@ -65,6 +67,9 @@ pub async fn receive(State(app): State<App>, Path(name): Path<String>, headers: 
     }
     if is_broken {
         return (StatusCode::SERVICE_UNAVAILABLE, "This one is always broken.").into_response();
+    }
+    if is_gone {
+        return (StatusCode::GONE, "Nobody is here any more.").into_response();
     }
     app.sink.keep(arrived);
     axum::Json(serde_json::json!({ "ok": true })).into_response()

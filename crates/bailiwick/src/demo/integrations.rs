@@ -1,4 +1,5 @@
-//! The demo's integrations: one that tells its own receiver (`/demo/webhooks`) of the last days, one whose calls fail, one that is off.
+//! The demo's integrations: one that tells its own receiver (`/demo/webhooks`) of the last days, one whose calls
+//! fail and are tried again, one whose calls are given up, one that is off.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -40,7 +41,7 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Integrations>, now: Timestamp) -
                 "ticket": "{{ticket.id}}", "subject": "{{ticket.subject}}", "customer": "{{ticket.customer.name}}",
                 "says": "{{message.body_text}}",
             })),
-            headers: BTreeMap::from([("X-Shop".to_owned(), "northwind".to_owned())]),
+            headers: BTreeMap::from([("X-Shop".to_owned(), "meadow-lane".to_owned())]),
             ..posting("warehouse", &["ticket-message-created"])
         },
         ..NewIntegration::default()
@@ -51,16 +52,21 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Integrations>, now: Timestamp) -
         http: posting("broken", &["ticket-created"]),
         ..NewIntegration::default()
     };
+    let gone = NewIntegration {
+        name: "Loyalty points".to_owned(),
+        description: Some("Its address is gone: its calls are given up, and can be made once more by hand.".to_owned()),
+        http: posting("gone", &["ticket-assignment-updated"]),
+        ..NewIntegration::default()
+    };
     let off = NewIntegration {
         name: "Parcel labels".to_owned(),
         http: posting("labels", &["ticket-status-updated"]),
         deactivated_at: Some(since),
         ..NewIntegration::default()
     };
-    for new in [off, broken, warehouse] {
+    for new in [off, gone, broken, warehouse] {
         integrations::create(tx, may, since, &new).await?;
     }
-    integrations::add(tx, may, since, "email", "Support mailbox", &json!({ "address": "support@northwind.example" }))
-        .await?;
+    integrations::add(tx, may, since, "email", "Support mailbox", &json!({ "address": "support@demo.test" })).await?;
     Ok(())
 }

@@ -1,15 +1,20 @@
 //! `bailiwick demo`: a server over fresh, realistic data, for newcomers and for tests.
 //!
-//! `plan` makes up what happens, `seed` writes it, `texts` and the files beside it are what it is made of (`SOURCE.md`).
+//! `plan` makes up what happens, `seed` writes it, `month` has the rest of the product work on it meanwhile, `texts` and the files beside it are what it is made of (`SOURCE.md`).
 
 mod apps;
 mod clients_file;
+mod fields;
 mod integrations;
+mod macros;
+mod month;
 mod people;
 mod plan;
+mod rules;
 mod seed;
 mod surveys;
 mod texts;
+mod views;
 
 use std::path::PathBuf;
 

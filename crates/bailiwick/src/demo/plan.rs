@@ -13,7 +13,7 @@ pub const SPAN_SECONDS: i64 = 90 * DAY;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
-const DAY: i64 = 24 * HOUR;
+pub const DAY: i64 = 24 * HOUR;
 
 /// A ticket and all that happens to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +30,8 @@ pub struct PlannedTicket {
     pub priority: &'static str,
     pub spam: bool,
     pub first_message: String,
+    /// Such as `#W6552785`.
+    pub order: Option<String>,
 }
 
 /// One thing that happens. `ticket` is an index into `Plan::tickets`.
@@ -161,6 +163,7 @@ fn shop(material: &Material, talk: &mut Talk, random: &Random) -> PlannedTicket 
         priority: priority(topic.urgency, random),
         spam: false,
         first_message: customer(&topic.asks),
+        order: Some(order.number.clone()),
     };
 
     // Three in a hundred are still waiting for somebody to look at them.
@@ -201,6 +204,7 @@ fn travel(material: &Material, talk: &mut Talk, random: &Random) -> PlannedTicke
         priority: priority(0, random),
         spam: false,
         first_message: messages.next().cloned().unwrap_or_default(),
+        order: None,
     };
     talk.wait(random, 20, 4 * MINUTE);
     talk.push(Deed::Assign { staff });
@@ -227,6 +231,7 @@ fn spam(material: &Material, talk: &mut Talk, random: &Random) -> PlannedTicket 
         priority: "low",
         spam: true,
         first_message: spam.text.clone(),
+        order: None,
     }
 }
 

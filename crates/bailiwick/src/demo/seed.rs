@@ -3,11 +3,13 @@
 //! Everything is drawn from the seed. Dates count back from the last midnight, so two runs on one day are equal in them too.
 
 use helpdesk::people::{AddressRef, PersonRef};
+use helpdesk::tickets::message_actions::Brought;
 use helpdesk::tickets::message_draft::NewMessage;
 use helpdesk::tickets::message_write;
 use helpdesk::tickets::write::{self, NewTicket, SetStatus, TicketUpdate};
 use helpdesk::tickets::{Priority, Status};
-use helpdesk::{Error, account, api_keys, customers, passwords, tags, teams, users};
+use helpdesk::views::View;
+use helpdesk::{Error, account, api_keys, customers, passwords, rules, tags, teams, users};
 use jiff::{SignedDuration, Timestamp};
 use outside::Random;
 use scope::permission::Permissions;
@@ -17,10 +19,14 @@ use scope::role::Role;
 use serde_json::{Value as Json, json};
 use store::{Db, Tx, transact};
 
+use super::fields::{self, Fields};
+use super::macros;
+use super::month::{Month, RULES_FROM, TOOLS_FROM};
 use super::people::{ADMIN_PASSWORD, AGENT_PASSWORD, CUSTOMER_PASSWORD, STAFF, TEAMS};
 use super::plan::{Deed, Plan, SPAN_SECONDS, Step, plan};
 use super::surveys;
 use super::texts::{Material, Shopper};
+use super::views;
 
 pub const ACCOUNT_NAME: &str = "Meadow Lane";
 /// The account's part of a host name.
@@ -29,10 +35,25 @@ pub const ACCOUNT_DOMAIN: &str = "demo";
 /// Steps in one transaction: many changes share a commit.
 const STEPS_AT_ONCE: usize = 250;
 
+/// How long after a change rules have run on it.
+const RULES_TAKE: SignedDuration = SignedDuration::from_secs(1);
+
 /// Where customers write to.
 const OUR_ADDRESS: &str = "support@demo.test";
 
 const TAG_COLORS: [&str; 8] = ["#2f6f4f", "#8a4b2a", "#35608f", "#8f3555", "#6b5b95", "#a07a1f", "#3f7f7f", "#6d6d6d"];
+
+/// Tags that rules and macros put on tickets, and what they say.
+const WORKING_TAGS: [(&str, &str); 8] = [
+    ("escalated", "Somebody who can decide has to look at it"),
+    ("label-sent", "The customer has a label for the way back"),
+    ("overdue", "Nobody took it for a day"),
+    ("parcel-trace", "The carrier is looking for the parcel"),
+    ("pictures-asked", "We wait for pictures of the damage"),
+    ("refund-sent", "The money has left us"),
+    ("thanks", "The customer said thanks"),
+    ("tracking-sent", "The customer knows the tracking number"),
+];
 
 /// Whom the demo tells about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,11 +101,21 @@ pub async fn seed(db: &Db, today: Timestamp, n_tickets: usize, seed: u64) -> any
     let people = transact!(db, |tx| people(tx, opened_at, &material, &hashes, seed).await)?;
 
     let helpdesk = Helpdesk { people: &people, plan: &plan, begin };
+    let mut month = Month::begin(db, &people, begin, chance(seed, "month"));
     let mut ids = vec![0; plan.tickets.len()];
-    for (number, steps) in plan.steps.chunks(STEPS_AT_ONCE).enumerate() {
-        let drawn = format!("steps {number}");
-        ids = transact!(db, |tx| helpdesk.run(tx, steps, ids.clone(), &chance(seed, &drawn)).await)?;
+    let mut left = plan.steps.as_slice();
+    for number in 0.. {
+        let n_before = left.partition_point(|step| step.at < month.next_at());
+        let (steps, later) = left.split_at(n_before.min(STEPS_AT_ONCE));
+        if !steps.is_empty() {
+            let drawn = format!("steps {number}");
+            ids = transact!(db, |tx| helpdesk.run(tx, steps, ids.clone(), &chance(seed, &drawn)).await)?;
+            left = later;
+        } else if !month.go_on().await? {
+            break;
+        }
     }
+    transact!(db, |tx| rules::run::pass_over(tx, last_midnight(today)).await)?;
     let owner = people.staff[0];
     let random = chance(seed, "surveys");
     let (may, may_set) = (acting(owner, Role::Owner, &random), acting(owner, Role::Owner, &random));
@@ -108,12 +139,16 @@ struct Hashes {
 }
 
 /// Ids, in the order of `STAFF`, `TEAMS` and the shop's customers.
-struct People {
-    staff: Vec<i64>,
-    teams: Vec<i64>,
+pub struct People {
+    pub staff: Vec<i64>,
+    pub teams: Vec<i64>,
     shoppers: Vec<Shopping>,
     /// Of the admin, the agent and the customer.
     api_keys: [String; 3],
+    fields: Fields,
+    macros: macros::Created,
+    /// The view that bulk edits and exports take.
+    pub view: View,
 }
 
 struct Shopping {
@@ -159,10 +194,15 @@ async fn people(tx: &mut Tx, now: Timestamp, material: &Material, hashes: &Hashe
         team_ids.push(teams::create(tx, &may, now, &new).await?);
     }
     let may = permit::<Tags>(&owner)?;
-    for (name, color) in material.texts.tag_names().into_iter().zip(TAG_COLORS.iter().cycle()) {
-        let new = tags::NewTag { name: name.to_owned(), description: None, color: Some((*color).to_owned()) };
+    let of_topics = material.texts.tag_names().into_iter().map(|name| (name, None));
+    let all = of_topics.chain(WORKING_TAGS.map(|(name, description)| (name, Some(description.to_owned()))));
+    for ((name, description), color) in all.zip(TAG_COLORS.iter().cycle()) {
+        let new = tags::NewTag { name: name.to_owned(), description, color: Some((*color).to_owned()) };
         tags::create(tx, &may, now, &new).await?;
     }
+    let fields = fields::create(tx, &permit(&owner)?, now).await?;
+    let lead = acting(staff[2], STAFF[2].role, &chance(seed, "macros")).map_err(refused)?;
+    let macros = macros::create(tx, &lead, now).await?;
     let may = permit::<Customers>(&owner)?;
     let mut shoppers = Vec::new();
     for shopper in &material.shoppers {
@@ -170,6 +210,10 @@ async fn people(tx: &mut Tx, now: Timestamp, material: &Material, hashes: &Hashe
         let customer = customers::create(tx, &may, now, &new_customer(shopper, &name, &random)).await?;
         let id = customer.customer.id;
         customers::set_data(tx, &may, now, id, Some(&shopping_data(shopper)), None).await?;
+        let values = fields.of_customer(shopper);
+        if !values.is_empty() {
+            customers::fields::set(tx, &may, now, id, &values).await?;
+        }
         shoppers.push(Shopping { id, name, email: shopper.email.clone() });
     }
     customers::set_password(tx, &owner, now, shoppers[0].id, &hashes.customer).await?;
@@ -177,7 +221,8 @@ async fn people(tx: &mut Tx, now: Timestamp, material: &Material, hashes: &Hashe
     for (key, person_id) in keys.iter_mut().zip([owner_id, staff[1], shoppers[0].id]) {
         (_, *key) = api_keys::create(tx, &owner, now, &random, person_id, "Demo").await?;
     }
-    Ok(People { staff, teams: team_ids, shoppers, api_keys: keys })
+    let view = views::create(tx, &permit(&owner)?, now, owner_id, team_ids[1]).await?;
+    Ok(People { staff, teams: team_ids, shoppers, api_keys: keys, fields, macros, view })
 }
 
 fn new_customer(shopper: &Shopper, name: &str, random: &Random) -> customers::NewCustomer {
@@ -235,11 +280,12 @@ struct Helpdesk<'a> {
 impl Helpdesk<'_> {
     /// Carries steps out. `ids` holds the tickets' ids so far, in the plan's order; the answer holds more.
     async fn run(&self, tx: &mut Tx, steps: &[Step], mut ids: Vec<i64>, random: &Random) -> Result<Vec<i64>, Error> {
-        for step in steps {
+        let mut ruled = rules::run::newest_id(tx).await?;
+        for (turn, step) in steps.iter().enumerate() {
             let now = self.begin + SignedDuration::from_secs(step.at);
             let id = ids[step.ticket];
             match &step.deed {
-                Deed::Open => ids[step.ticket] = self.open(tx, now, step.ticket, random).await?,
+                Deed::Open => ids[step.ticket] = self.open(tx, now, step, random).await?,
                 Deed::Assign { staff } => {
                     let assignee_user_id = Some(Some(self.people.staff[*staff]));
                     let update = TicketUpdate { assignee_user_id, is_unread: Some(false), ..TicketUpdate::default() };
@@ -250,7 +296,12 @@ impl Helpdesk<'_> {
                     message_write::create(tx, &as_channel(random)?, now, id, message).await?;
                 }
                 Deed::StaffWrites { staff, text } => {
-                    let message = self.by_staff(step.ticket, *staff, now, text);
+                    let brought = if TOOLS_FROM <= step.at {
+                        self.people.macros.brought(&self.plan.tickets[step.ticket].tags, turn)
+                    } else {
+                        Brought::default()
+                    };
+                    let message = NewMessage { brought, ..self.by_staff(step.ticket, *staff, now, text) };
                     message_write::create(tx, &self.as_staff(*staff, random)?, now, id, message).await?;
                 }
                 Deed::Note { staff, text } => {
@@ -263,12 +314,19 @@ impl Helpdesk<'_> {
                     write::update(tx, &self.as_staff(*staff, random)?, now, id, update).await?;
                 }
             }
+            // Nothing else is what they run on.
+            let says = matches!(step.deed, Deed::Open | Deed::CustomerWrites { .. } | Deed::StaffWrites { .. });
+            if says && RULES_FROM <= step.at {
+                ruled = rules::run::within(tx, now + RULES_TAKE, ruled).await?;
+            }
         }
         Ok(ids)
     }
 
-    async fn open(&self, tx: &mut Tx, now: Timestamp, ticket: usize, random: &Random) -> Result<i64, Error> {
+    async fn open(&self, tx: &mut Tx, now: Timestamp, step: &Step, random: &Random) -> Result<i64, Error> {
+        let ticket = step.ticket;
         let planned = &self.plan.tickets[ticket];
+        let fields = if TOOLS_FROM <= step.at { self.people.fields.of_ticket(planned) } else { Vec::new() };
         let new = NewTicket {
             messages: vec![self.by_customer(ticket, now, &planned.first_message)],
             customer: Some(PersonRef::by_id(self.people.shoppers[planned.shopper].id)),
@@ -281,6 +339,7 @@ impl Helpdesk<'_> {
                 .iter()
                 .map(|name| tags::NewTag { name: name.clone(), ..tags::NewTag::default() })
                 .collect(),
+            fields,
             spam: planned.spam,
             language: Some("en".to_owned()),
             ..NewTicket::default()
@@ -353,7 +412,7 @@ fn permit<R: Resource>(actor: &Actor) -> Result<Permit<R, Write>, Error> {
     Caller::new(actor.clone(), Permissions::all()).permit().map_err(refused)
 }
 
-fn refused(refusal: Refusal) -> Error {
+pub fn refused(refusal: Refusal) -> Error {
     Error::Refused(format!("A person of the demo may not do what they do: {refusal:?}."))
 }
 
@@ -365,7 +424,7 @@ fn us() -> Json {
     json!({ "name": ACCOUNT_NAME, "address": OUR_ADDRESS })
 }
 
-fn uuid(random: &Random) -> String {
+pub fn uuid(random: &Random) -> String {
     uuid::Builder::from_random_bytes(random.bytes()).into_uuid().to_string()
 }
 

@@ -1,7 +1,7 @@
 //! The demo's surveys: what customers answered about closed tickets, and the setting that asks about those that are closed from now on.
 
 use helpdesk::satisfaction_surveys::{self, NewSurvey, sending};
-use helpdesk::{Error, account};
+use helpdesk::{Error, account, follow};
 use jiff::{SignedDuration, Timestamp};
 use outside::Random;
 use scope::permit::CanWrite;
@@ -97,11 +97,5 @@ async fn switch_on(tx: &mut Tx, may: &CanWrite<Accounts>, now: Timestamp) -> Res
         "survey_email_html": "",
     });
     account::create_setting(tx, may, now, sending::SETTING, None, &data).await?;
-    tx.run(
-        "update event_cursors set transaction_id = (select max(transaction_id) from events), event_id = (select max(id) from events)
-         where reader = $1",
-        &[sending::FOLLOWER.into()],
-    )
-    .await?;
-    Ok(())
+    follow::pass_over(tx, sending::FOLLOWER, now).await
 }

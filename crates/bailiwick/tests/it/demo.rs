@@ -148,6 +148,34 @@ async fn every_ticket_of_the_demo_has_its_event() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_last_month_of_the_demo_has_everything_in_it() {
+    let (_db, database) = fresh_database().await;
+    let mut child = demo(&database.url).args(["--tickets", "300", "--seed", "1"]).spawn().expect("start the binary");
+    let mut output = BufReader::new(child.stdout.take().expect("its output"));
+    let mut line = String::new();
+    output.read_line(&mut line).expect("a line");
+    let demo = Demo { child, output, line: serde_json::from_str(&line).expect("JSON"), _database: database };
+
+    let list = async |path: &str| demo.get(path).await["data"].as_array().expect("a list").clone();
+    let executed = list("/api/events?limit=100&types=rule-executed").await;
+    let merged = list("/api/events?limit=100&types=tag-merged").await;
+    let rules = list("/api/rules?limit=30").await;
+    let macros = list("/api/macros?limit=30").await;
+    let views = list("/api/views?limit=100&category=user").await;
+    let jobs = list("/api/jobs?limit=30").await;
+    let fields = list("/api/custom-fields?object_type=Ticket").await;
+    let tickets = list("/api/tickets?limit=100&order_by=created_datetime:desc").await;
+
+    assert!(executed.len() > 5, "{}", executed.len());
+    assert_eq!(merged.len(), 1);
+    assert_eq!((rules.len(), views.len(), fields.len()), (5, 5, 3));
+    assert!(macros.iter().any(|it| it["usage"].as_i64() > Some(0)), "{macros:?}");
+    assert_eq!(jobs.len(), 4);
+    assert!(jobs.iter().all(|job| job["status"] == "done"), "{jobs:?}");
+    assert!(tickets.iter().any(|it| it["custom_fields"].as_object().is_some_and(|them| !them.is_empty())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_documents_show_calls_that_work_on_therunning() {
     let demo = start("1").await;
 

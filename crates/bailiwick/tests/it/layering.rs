@@ -19,7 +19,19 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("web", &["endpoint", "gorgias-code", "oauth", "helpdesk", "scope", "store"]),
     (
         "bailiwick",
-        &["gorgias-api", "mcp", "web", "mail-reading", "endpoint", "oauth", "helpdesk", "scope", "store", "outside"],
+        &[
+            "gorgias-api",
+            "gorgias-code",
+            "mcp",
+            "web",
+            "mail-reading",
+            "endpoint",
+            "oauth",
+            "helpdesk",
+            "scope",
+            "store",
+            "outside",
+        ],
     ),
 ];
 

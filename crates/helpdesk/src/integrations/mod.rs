@@ -27,6 +27,7 @@ use store::{Row, StoreError, Tx};
 use crate::Error;
 use crate::events::{self, Change};
 use crate::page::{Column, Order, Page, Query, Slice};
+use crate::rules::uses;
 use crate::views::references::{self, Named};
 use request::Http;
 
@@ -307,10 +308,14 @@ pub async fn set_secret(
     read(tx, id).await
 }
 
-/// Removes it from sight, and from widgets. What waits to be delivered is not delivered any more.
+/// Removes it from sight, and from widgets. What waits to be delivered is not delivered any more. `InUse` while a rule asks for it.
 pub async fn delete(tx: &mut Tx, may: &CanWrite<Integrations>, now: Timestamp, id: i64) -> Result<(), Error> {
     lock(tx, id).await?;
     let old = read(tx, id).await?;
+    if let Some(rule) = uses::all(tx).await?.iter().find(|rule| rule.asks_for_integration(id)) {
+        let problem = format!("The rule {:?} asks for it.", rule.name);
+        return Err(Error::InUse { kind: "integration", id, problem });
+    }
     tx.run(
         "update integrations set deleted_at = $1, updated_at = $1, secret = null, deactivated_at = coalesce(deactivated_at, $1)
          where id = $2",

@@ -1,10 +1,12 @@
-//! What rules hold on to: a macro that they apply, a tag that they put on tickets or take off. Such things are not deleted under them.
+//! What rules hold on to: a macro that they apply, a tag that they put on tickets or take off, an integration that they ask for. Such things are
+//! not deleted under them.
 
 use store::Tx;
 
 use super::{RULES_MAX, Step};
 use crate::Error;
 use crate::actions::Action;
+use crate::filter::{Condition, Field, Operand};
 
 /// A rule, whether it is on or off, with what it does.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +39,37 @@ impl Uses {
             }
             _ => false,
         })
+    }
+
+    pub(crate) fn asks_for_integration(&self, id: i64) -> bool {
+        asks(&self.steps, id)
+    }
+}
+
+fn asks(steps: &[Step], id: i64) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Choose(branches) => {
+            branches.iter().any(|branch| names_integration(&branch.condition, id) || asks(&branch.steps, id))
+        }
+        Step::Act(_) | Step::Stop => false,
+    })
+}
+
+fn names_integration(condition: &Condition, id: i64) -> bool {
+    match condition {
+        Condition::All(parts) | Condition::Any(parts) => parts.iter().any(|part| names_integration(part, id)),
+        Condition::Not(inner) => names_integration(inner, id),
+        Condition::Is(test) => {
+            matches!(test.field, Field::IntegrationIds | Field::MessageIntegrationId) && is_or_holds(&test.operand, id)
+        }
+    }
+}
+
+fn is_or_holds(operand: &Operand, id: i64) -> bool {
+    match operand {
+        Operand::Int(other) => *other == id,
+        Operand::List(items) => items.iter().any(|item| is_or_holds(item, id)),
+        _ => false,
     }
 }
 

@@ -242,11 +242,11 @@ const fn tone_of(state: Stands) -> (&'static str, &'static str) {
 pub fn call_row(call: &Delivery, integration: Option<String>, now: Timestamp) -> CallRow {
     let (word, tone) = tone_of(call.state);
     let about = call.ticket_id.map(|id| format!("ticket {id}"));
-    let trigger = if call.trigger == deliver::TEST { "a trial".to_owned() } else { call.trigger.clone() };
+    let trigger = if call.trigger == deliver::TEST { "A trial".to_owned() } else { call.trigger.clone() };
     let under: Vec<String> = [integration, about].into_iter().flatten().collect();
     CallRow {
         id: call.id,
-        what: text::sentence(&trigger).trim_end_matches('.').to_owned(),
+        what: trigger,
         under: under.join(" · "),
         word,
         tone,

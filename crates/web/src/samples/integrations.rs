@@ -60,7 +60,7 @@ fn rows() -> Vec<IntegrationRow> {
 fn call(id: i64, (word, tone): (&'static str, &'static str), answer: &str) -> CallRow {
     CallRow {
         id,
-        what: "Ticket-message-created".to_owned(),
+        what: "ticket-message-created".to_owned(),
         under: "Warehouse · ticket 4001".to_owned(),
         word,
         tone,

@@ -65,6 +65,24 @@ pub(super) async fn states(server: &Server) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_integration_that_a_rule_asks_for_is_not_deleted() {
+    let (server, receiver, token) = start().await;
+    let new = json!({ "name": "CRM", "type": "http", "http": { "url": receiver.url("/hook"), "method": "POST" } });
+    let id = body(server.post("/api/integrations", &token, new).await, 201).await["id"].as_i64().expect("an id");
+    let rules_token = server.token("rules:read rules:write").await;
+    let code = format!("if (eq(message.integration_id, {id})) {{ Action('addTags', {{ tags: 'crm' }}); }}");
+    let rule = json!({ "name": "From the CRM", "code": code, "event_types": "ticket-created" });
+    let rule = body(server.post("/api/rules", &rules_token, rule).await, 201).await;
+    let path = format!("/api/integrations/{id}");
+
+    let refused = body(server.delete(&path, &token).await, 400).await;
+
+    assert!(refused.to_string().contains("From the CRM"), "{refused}");
+    assert_eq!(server.delete(&format!("/api/rules/{}", rule["id"]), &rules_token).await.status(), 204);
+    assert_eq!(server.delete(&path, &token).await.status(), 204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_integration_is_created_shown_changed_and_deleted() {
     let (server, receiver, token) = start().await;
     let new = json!({
