@@ -81,7 +81,14 @@ fn fill(data: &Path, n_tokens: usize) {
             })
             .expect("a token");
     }
-    // Its turn would come within ten minutes.
-    tx.execute("update queue set run_at = 0 where kind = 'clean_up_expired' and state = 'ready'", []).expect("the job");
+    // Its turn would come within ten minutes. A server that was just started has not written it down yet.
+    let n = tx
+        .execute("update queue set run_at = 0 where kind = 'clean_up_expired' and state = 'ready'", [])
+        .expect("the job");
+    if n == 0 {
+        let sql = "insert into queue (kind, payload, dedupe_key, state, run_at, max_attempts, created_at)
+                   values ('clean_up_expired', 'null', 'once', 'ready', 0, 10, 0)";
+        tx.execute(sql, []).expect("the job");
+    }
     tx.commit().expect("commit");
 }

@@ -12,8 +12,14 @@ use crate::support::Server;
 use crate::support::shape::Shapes;
 
 /// Calls whose answers other tests look at, since what they show is not made through the interface.
-const SHOWN_ELSEWHERE: &[&str] =
-    &["files.download", "jobs.file", "tickets.presence", "voice_calls.show", "voice_call_events.show", "voice_call_recordings.show"];
+const SHOWN_ELSEWHERE: &[&str] = &[
+    "files.download",
+    "jobs.file",
+    "tickets.presence",
+    "voice_calls.show",
+    "voice_call_events.show",
+    "voice_call_recordings.show",
+];
 /// How many objects of each kind are looked at.
 const LOOKED_AT: usize = 5;
 
