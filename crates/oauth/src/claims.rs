@@ -5,6 +5,8 @@ use scope::set::ScopeSet;
 use serde_json::{Map, Value as Json, json};
 use store::{Row, StoreError, Tx};
 
+use crate::clients::Client;
+
 /// Every claim that may come out of userinfo or an id_token (MD-3).
 pub const SUPPORTED: [&str; 30] = [
     "sub",
@@ -69,6 +71,19 @@ pub(crate) struct Subject {
     pub(crate) person_id: i64,
     /// By name. What is not known is not in it (UI-4).
     facts: Map<String, Json>,
+}
+
+/// Whom an id_token is about. They are read only where it tells more of them than who they are.
+pub(crate) async fn for_id_token(
+    tx: &mut Tx,
+    person_id: i64,
+    client: &Client,
+    asked: &[String],
+) -> Result<Option<Subject>, StoreError> {
+    if client.policy.id_token_has_profile() || !asked.is_empty() {
+        return find(tx, person_id).await;
+    }
+    Ok(Some(Subject { person_id, facts: Map::new() }))
 }
 
 /// None if there is no such person any more.

@@ -41,7 +41,7 @@ const TIERS: [&str; 3] = ["New", "Regular", "Gold"];
 pub async fn create(tx: &mut Tx, may: &CanWrite<CustomFields>, now: Timestamp) -> Result<Fields, Error> {
     let reason = NewField {
         description: Some("Why the customer writes".to_owned()),
-        requirement: Requirement::Required,
+        requirement: Requirement::Visible,
         managed_type: Some("contact_reason".to_owned()),
         priority: Some(30),
         ..named(

@@ -77,7 +77,7 @@ pub(super) async fn redeem(call: Call<'_>) -> Result<Granted, Error> {
         let of = Issue { family_id: kept.family_id, refresh_id, scope: &scope, audience };
         keep_access_token(tx, &call, &access, &of, call.after(access_seconds)).await?;
         let subject = match scope.has_identity(Identity::OpenId) {
-            true => claims::find(tx, kept.person_id).await?,
+            true => claims::for_id_token(tx, kept.person_id, &call.known.client, &kept.claims.id_token).await?,
             false => None,
         };
         Ok(Outcome::Redeemed(Box::new(kept), scope, subject))

@@ -73,7 +73,7 @@ pub(super) async fn redeem(call: Call<'_>) -> Result<Granted, Error> {
         let of = Issue { family_id: family.id, refresh_id, scope: &scope, audience };
         keep_access_token(tx, &call, &access, &of, call.after(access_seconds)).await?;
         let subject = match scope.has_identity(Identity::OpenId) {
-            true => claims::find(tx, family.person_id).await?,
+            true => claims::for_id_token(tx, family.person_id, client, &[]).await?,
             false => None,
         };
         Ok(Outcome::Redeemed(Box::new(family), scope, subject))

@@ -236,7 +236,7 @@ async fn answer(
     let of = Issue { family_id: kept.family_id, refresh_id: Some(refresh_id), scope: &scope, audience };
     keep_access_token(tx, call, &pair.access, &of, pair.access_end).await?;
     let subject = match client.policy.id_token_on_refresh() && scope.has_identity(Identity::OpenId) {
-        true => claims::find(tx, kept.person_id).await?,
+        true => claims::for_id_token(tx, kept.person_id, client, &kept.claims.id_token).await?,
         false => None,
     };
     Ok(Outcome::Refreshed(Box::new(Refreshed { kept, scope, child, subject, ended, forget_all })))
