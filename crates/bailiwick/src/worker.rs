@@ -168,7 +168,8 @@ pub async fn run(app: App, stopped: watch::Receiver<bool>) {
     }
 }
 
-/// Sees to it that each job that comes back by itself is in the queue once.
+/// Sees to it that each job that comes back by itself is in the queue once. One that is there keeps its time: a server that is started
+/// again and again would put it off for ever.
 async fn enqueue_recurring(app: &App) -> Result<(), StoreError> {
     let now = app.clock.now();
     transact!(app.db, |tx| {
@@ -180,7 +181,7 @@ async fn enqueue_recurring(app: &App) -> Result<(), StoreError> {
                 dedupe_key: Some("once".to_owned()),
                 max_attempts: 10,
             };
-            queue::enqueue(tx, now, job).await?;
+            queue::enqueue_if_missing(tx, now, job).await?;
         }
         Ok::<_, StoreError>(())
     })

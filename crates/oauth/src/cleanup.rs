@@ -18,6 +18,8 @@ pub const KIND: &str = "clean_up_expired";
 /// From the end of one run to the next.
 pub const EVERY: SignedDuration = SignedDuration::from_mins(10);
 
+/// Most rows in one transaction: they lie all over their index, so each costs the commit a page or more.
+const MOST: usize = 128;
 /// Most grants that end in one transaction.
 const BATCH: i64 = 200;
 /// How long an expired code or refresh token is still recognised.
@@ -139,7 +141,7 @@ fn ended_by(now: Timestamp, kept: SignedDuration) -> Timestamp {
 }
 
 async fn remove(db: &Db, clock: &Clock, sql: &str, ended_by: Timestamp) -> Result<u64, StoreError> {
-    let mut pace = Pace::default();
+    let mut pace = Pace::at_most(MOST);
     let mut n_removed = 0;
     loop {
         let size = pace.size() as u64;
@@ -157,7 +159,7 @@ async fn remove(db: &Db, clock: &Clock, sql: &str, ended_by: Timestamp) -> Resul
 }
 
 async fn remove_of_families(db: &Db, clock: &Clock, sql: &str, ended_by: Timestamp) -> Result<u64, StoreError> {
-    let mut pace = Pace::default();
+    let mut pace = Pace::at_most(MOST);
     let mut n_removed = 0;
     loop {
         let size = pace.size();

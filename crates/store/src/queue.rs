@@ -132,6 +132,20 @@ pub async fn enqueue(tx: &mut Tx, now: Timestamp, job: NewJob) -> Result<i64, St
     row.ok_or(StoreError::Column("id"))?.int("id")
 }
 
+/// Enqueues a job unless an unfinished one of its kind has the same key. That one keeps its time.
+pub async fn enqueue_if_missing(tx: &mut Tx, now: Timestamp, job: NewJob) -> Result<(), StoreError> {
+    let there = tx
+        .row(
+            "select 1 as found from queue where kind = $1 and dedupe_key = $2 and state in ('ready', 'running')",
+            &[job.kind.into(), job.dedupe_key.as_deref().into()],
+        )
+        .await?;
+    match there {
+        Some(_) => Ok(()),
+        None => enqueue(tx, now, job).await.map(drop),
+    }
+}
+
 /// When the next job wants to run, or a lease may have run out. For the worker's sleep; costs no write.
 pub async fn next_at(tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
     let row = tx

@@ -78,6 +78,24 @@ async fn lease_runs_out(server: &Server) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_restart_does_not_put_off_what_recurs() {
+    let server = Server::start_on_the_real_clock().await;
+    let mut tx = server.db.write().await.expect("begin");
+    let expired =
+        "insert into failed_attempts (subject, failures, blocked_until, expires_at) values ('person:gone', 1, 0, 1)";
+    tx.run(expired, &[]).await.expect("insert");
+    let due = "insert into queue (kind, payload, dedupe_key, state, run_at, max_attempts, created_at)
+               values ('clean_up_expired', 'null', 'once', 'ready', 0, 10, 0)";
+    tx.run(due, &[]).await.expect("insert");
+    tx.commit().await.expect("commit");
+    let data = tempfile::tempdir().expect("a folder");
+
+    let _process = Process::serve(&server, data.path());
+
+    until(&server, "select 1 - count(*) as n from failed_attempts where subject = 'person:gone'", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bulk_change_that_is_killed_changes_every_ticket_once() {
     let server = Server::start_on_the_real_clock().await;
     let token = server.token(SCOPE).await;
