@@ -31,7 +31,9 @@ CHECKS = ["not_a_server_error", "status_code_conformance", "content_type_conform
           "response_schema_conformance", "ignored_auth", "unsupported_method", "allow_header_conformance", "use_after_free"]
 # A stream that goes on; and the end of the app that calls, whose token would open nothing any more.
 LEFT_OUT = ["tickets.live", "apps.delete"]
-# Of so many calls one may never go well: a signed address is not guessed, and one call may take away what another needs.
+# What cannot go well here: the demo has had no calls by telephone, which come from outside, and a signed address is not guessed.
+NOTHING_THERE = ("/api/phone/", "/file", "/download/")
+# Of so many others one may never go well: one call may take away what another needs.
 ONE_OF = 20
 HERE = Path(__file__).resolve().parent
 IDS = "BAILIWICK_SCHEMATHESIS_IDS"
@@ -104,6 +106,7 @@ def main():
             ended = subprocess.run(command + sys.argv[1:], cwd=folder, env=environment, timeout=SECONDS * 3)
             well = ids.with_name("well.txt")
             never = called(document) - set(well.read_text().splitlines() if well.exists() else [])
+            never = {call for call in never if not any(part in call for part in NOTHING_THERE)}
         check(ended.returncode == 0, f"Schemathesis found something: it ended with {ended.returncode}")
         # What only ever refuses has not been tried.
         check(sys.argv[1:] or len(never) * ONE_OF <= len(called(document)), f"never answered with success: {sorted(never)}")
