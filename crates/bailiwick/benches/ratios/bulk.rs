@@ -68,7 +68,8 @@ pub async fn export(desk: &Helpdesk, n: i64) {
 async fn watched(desk: &Helpdesk, job: Value) -> (Duration, String, f64) {
     let over = Arc::new(AtomicBool::new(false));
     let reader = watcher(desk, &over, desk.request("GET", "/api/tickets?limit=30", &Value::Null));
-    let note = json!({ "name": "Bench", "decoration": { "color": "#112233" } });
+    let name = format!("Bench {}", job["type"]);
+    let note = json!({ "name": name, "decoration": { "color": "#112233" } });
     let tag = desk.ask("POST", "/api/tags", &note).await;
     let path = format!("/api/tags/{}", tag["id"]);
     let writer = watcher(desk, &over, desk.request("PUT", &path, &json!({ "description": "Written meanwhile" })));
@@ -88,7 +89,6 @@ async fn watched(desk: &Helpdesk, job: Value) -> (Duration, String, f64) {
     let took = began.elapsed();
     over.store(true, Ordering::SeqCst);
     let (reads, writes) = (reader.await.expect("reads"), writer.await.expect("writes"));
-    desk.ask("DELETE", &format!("/api/tags/{}", tag["id"]), &Value::Null).await;
     let words = format!(
         "a list p99 {:.1} ms, a write p99 {:.1} ms (longest {:.1})",
         milliseconds(load::Load::of(reads, took).p99),

@@ -60,7 +60,11 @@ struct Place<'a> {
 impl Place<'_> {
     fn command(&self, what: &str, listen: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bailiwick"));
-        command.args([what, "--listen", listen, "--data"]).arg(self.data).env("BAILIWICK_LOG", "warn");
+        command
+            .args([what, "--listen", listen, "--data"])
+            .arg(self.data)
+            .env("BAILIWICK_LOG", "warn")
+            .env("BAILIWICK_RATE_LIMITS", "false");
         if let Some(database) = self.database {
             command.args(["--database", database]);
         }
