@@ -28,26 +28,41 @@ impl Folder {
         }
     }
 
-    const fn bit(self) -> u8 {
-        1 << self as u8
+    /// Its tickets, by their status: in some folders only those that are done can lie, or only those that are not.
+    const fn states(self) -> u32 {
+        let statuses = match self {
+            Folder::Open => ANY_STATUS & !DONE_STATUSES,
+            Folder::Snoozed | Folder::Done => DONE_STATUSES,
+            Folder::Spam | Folder::Trash => ANY_STATUS,
+        };
+        statuses << (self as u32 * N_STATUSES)
     }
 }
 
 /// The folders in which tickets may lie that fulfil the condition: never too few, perhaps too many.
 pub fn possible(condition: &Condition) -> Vec<Folder> {
     let set = set_of(condition, true);
-    Folder::ALL.into_iter().filter(|folder| set & folder.bit() != 0).collect()
+    Folder::ALL.into_iter().filter(|folder| set & folder.states() != 0).collect()
 }
 
-const EVERY: u8 = 0b1_1111;
-const SNOOZED: u8 = Folder::Snoozed.bit();
-const SPAM: u8 = Folder::Spam.bit();
-const TRASH: u8 = Folder::Trash.bit();
-const OPEN: u8 = Folder::Open.bit();
-const DONE: u8 = Folder::Done.bit();
+const N_STATUSES: u32 = Status::ALL.len() as u32;
+const ANY_STATUS: u32 = (1 << N_STATUSES) - 1;
+const DONE_STATUSES: u32 = status_bit(Status::Solved) | status_bit(Status::Closed);
+
+// Sets of states: a bit for each folder and each status that a ticket there can have.
+const SNOOZED: u32 = Folder::Snoozed.states();
+const SPAM: u32 = Folder::Spam.states();
+const TRASH: u32 = Folder::Trash.states();
+const OPEN: u32 = Folder::Open.states();
+const DONE: u32 = Folder::Done.states();
+const EVERY: u32 = OPEN | SNOOZED | DONE | SPAM | TRASH;
+
+const fn status_bit(status: Status) -> u32 {
+    1 << status as u32
+}
 
 /// `holds` is false below a `Not`.
-fn set_of(condition: &Condition, holds: bool) -> u8 {
+fn set_of(condition: &Condition, holds: bool) -> u32 {
     match (condition, holds) {
         (Condition::All(parts), true) | (Condition::Any(parts), false) => {
             parts.iter().fold(EVERY, |set, part| set & set_of(part, holds))
@@ -60,7 +75,7 @@ fn set_of(condition: &Condition, holds: bool) -> u8 {
     }
 }
 
-fn set_of_test(test: &Test, holds: bool) -> u8 {
+fn set_of_test(test: &Test, holds: bool) -> u32 {
     let (operator, holds) = match test.operator {
         Operator::NotEqual => (Operator::Equal, !holds),
         Operator::IsNotEmpty => (Operator::IsEmpty, !holds),
@@ -97,14 +112,11 @@ fn set_of_test(test: &Test, holds: bool) -> u8 {
     }
 }
 
-fn set_of_status(word: &str, holds: bool) -> u8 {
-    match Status::parse(word) {
-        // Not one of the statuses still leaves the others of its sort.
-        Some(_) if !holds => EVERY,
-        Some(status) if status.is_done() => SNOOZED | DONE | SPAM | TRASH,
-        Some(_) => OPEN | SPAM | TRASH,
-        None => EVERY,
-    }
+fn set_of_status(word: &str, holds: bool) -> u32 {
+    let Some(status) = Status::parse(word) else { return EVERY };
+    let of_status =
+        (0..Folder::ALL.len() as u32).fold(0, |set, folder| set | status_bit(status) << (folder * N_STATUSES));
+    EVERY & if holds { of_status } else { !of_status }
 }
 
 #[cfg(test)]
@@ -123,9 +135,16 @@ mod tests {
         let solved = is(Field::Status, Operator::Equal, Operand::Text("solved".to_owned()));
 
         let inbox = Condition::All(vec![open, not_trashed.clone(), no_spam.clone()]);
-        let closed = Condition::All(vec![solved, not_trashed.clone(), no_spam]);
+        let closed = Condition::All(vec![solved.clone(), not_trashed.clone(), no_spam]);
+        let done = Condition::Any(vec![
+            solved.clone(),
+            is(Field::Status, Operator::Equal, Operand::Text("closed".to_owned())),
+        ]);
+        let not_done = Condition::Not(Box::new(done));
 
         assert_eq!(possible(&inbox), [Folder::Open]);
+        assert_eq!(possible(&not_done), [Folder::Open, Folder::Spam, Folder::Trash]);
+        assert_eq!(possible(&Condition::Not(Box::new(solved.clone()))), Folder::ALL, "some are closed");
         assert_eq!(possible(&closed), [Folder::Snoozed, Folder::Done]);
         assert_eq!(possible(&Condition::Not(Box::new(not_trashed))), [Folder::Trash]);
         assert_eq!(possible(&Condition::default()), Folder::ALL);
