@@ -10,17 +10,17 @@ pub mod tls;
 pub mod worker;
 
 use axum::Router;
-use axum::http::{StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use endpoint::{App, Routes, Surface, Target};
+use endpoint::{App, Routes, Surface, Target, Why};
 use scope::Dialect;
 
 /// Health, metrics and the provider's own endpoints: no vendor's shape.
 const PLAIN: Surface =
     Surface { dialect: Dialect::Standard, target: Target::Api, refusal: plain_refusal, trailing_slash: false };
 
-fn plain_refusal(status: StatusCode, message: &str) -> serde_json::Value {
-    serde_json::json!({ "error": status.as_u16(), "error_description": message })
+fn plain_refusal(status: StatusCode, why: &Why) -> serde_json::Value {
+    serde_json::json!({ "error": status.as_u16(), "error_description": why.to_string() })
 }
 
 /// Every route of every surface.
@@ -30,6 +30,7 @@ pub fn routes() -> Routes {
         .merge(endpoint::provider::routes(PLAIN))
         .merge(endpoint::files::routes(PLAIN))
         .merge(gorgias_api::routes().on_wrong_method(gorgias_api::method_not_allowed))
+        .merge(zendesk_api::routes().on_wrong_method(zendesk_api::not_found))
         .merge(mcp::routes())
         .merge(web::routes())
 }
@@ -40,8 +41,10 @@ pub fn router(app: App) -> Router {
 }
 
 /// For addresses that no surface has.
-async fn not_found(uri: Uri) -> Response {
-    if uri.path().starts_with("/api/") {
+async fn not_found(method: Method, uri: Uri) -> Response {
+    if uri.path().starts_with("/api/v2/") {
+        zendesk_api::not_found(method, uri).await.into_response()
+    } else if uri.path().starts_with("/api/") {
         gorgias_api::not_found().await.into_response()
     } else {
         StatusCode::NOT_FOUND.into_response()

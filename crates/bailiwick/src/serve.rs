@@ -145,6 +145,7 @@ fn with_peer(
 + 'static {
     router.map_request(move |request: Request<hyper::body::Incoming>| {
         let mut request = request.map(axum::body::Body::new);
+        zendesk_api::drop_suffix(&mut request);
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(stopping.clone());
         if let Some(certificate) = &shown {

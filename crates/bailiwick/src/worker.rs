@@ -106,7 +106,8 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
         }
         jobs::run::KIND => {
             let is_last_attempt = job.max_attempts <= job.attempts;
-            jobs::run::run(&app.db, &app.clock, &job.payload, &run, is_last_attempt).await?;
+            let carry = zendesk_api::bulk::carry;
+            jobs::run::run((&app.db, &app.clock), &job.payload, &run, is_last_attempt, carry).await?;
         }
         jobs::cleanup::KIND => {
             jobs::cleanup::run(&app.db, now).await?;

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use helpdesk::api_keys::{self, KeyHolder};
+use helpdesk::customers;
 use oauth::dpop::{Scheme, Shown, Unusable};
 use oauth::resources::Target;
 use oauth::sessions::{self, Session};
@@ -17,12 +18,16 @@ use oauth::step_up::Login;
 use scope::Dialect;
 use scope::permission::Permissions;
 use scope::permit::{Actor, Caller};
+use scope::role::Role;
 use store::{StoreError, transact};
 
 use crate::api_key_switch::{self, ApiKeySwitch};
 use crate::fresh::Behind;
 use crate::observe::Seen;
 use crate::{App, ClientAddress, Surface, Why};
+
+/// For whom a Zendesk app acts: a customer's id or address (contract `zendesk.yaml`, `scopes.impersonation`).
+const ON_BEHALF_OF: &str = "x-on-behalf-of";
 
 /// The id of the request, a UUID. Put into the request by the outermost layer.
 #[derive(Debug, Clone)]
@@ -95,7 +100,7 @@ async fn bearer(
     }
     let credential = Credential::Token { family_id: bearer.family_id, client_id: bearer.client_row };
     spend(parts, app, credential, bearer.calls_per_minute, surface.dialect)?;
-    let actor = Actor {
+    let mut actor = Actor {
         person_id: Some(bearer.person_id),
         role: Some(bearer.role),
         client_id: Some(bearer.client_row),
@@ -104,6 +109,17 @@ async fn bearer(
         request_id: request_id(parts),
         ..Actor::default()
     };
+    if let Some(who) = parts.headers.get(ON_BEHALF_OF).filter(|_| surface.dialect == Dialect::Zendesk) {
+        let may = bearer.scope.words().any(|word| word == "impersonate") && bearer.role.is_admin();
+        if !may {
+            return Err(Why::Impersonation);
+        }
+        let mut tx = app.db.read().await?;
+        let who = who.to_str().unwrap_or_default();
+        let target = customers::meant_by(&mut tx, who).await.map_err(failed)?.ok_or(Why::InvalidToken)?;
+        actor.impersonator_id = actor.person_id.replace(target);
+        actor.role = Some(Role::Customer);
+    }
     let login = bearer.grant_id.map(|_grant| bearer.login.clone());
     Ok((Caller::new(actor, bearer.granted), login))
 }

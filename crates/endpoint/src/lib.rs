@@ -10,6 +10,7 @@ use store::Db;
 
 pub mod api_key_switch;
 mod authenticate;
+mod called_at;
 mod cors;
 pub mod files;
 mod fresh;
@@ -28,10 +29,11 @@ pub mod sink;
 mod standing;
 
 pub use authenticate::{Credential, RequestId, RoleForbids, cookie, session};
+pub use called_at::CalledAt;
 pub use fresh::{Fresh, FreshSession};
 pub use layers::{ClientAddress, OverTls, Pages, wrap};
 pub use limit::{Limits, Rates};
-pub use may::{ByBody, BySession, Later, May, Refused, Why};
+pub use may::{ByBody, BySession, Later, May, Perhaps, Refused, Why};
 pub use oauth::clients::installed::InstalledApp;
 pub use oauth::resources::Target;
 pub use observe::Metrics;

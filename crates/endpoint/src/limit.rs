@@ -40,6 +40,7 @@ const ZENDESK_REMAINING: HeaderName = HeaderName::from_static("x-rate-limit-rema
 /// Common practice elsewhere, after the IETF's draft.
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 type Limiter = RateLimiter<Credential, DefaultKeyedStateStore<Credential>, DefaultClock, StateInformationMiddleware>;
 type Keyed<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, NoOpMiddleware>;
@@ -193,7 +194,14 @@ pub(crate) fn report(response: &mut Response, allowance: Option<&Allowance>) {
     let remaining = limit.saturating_sub(*used).to_string();
     let pairs = match dialect {
         Dialect::Gorgias => vec![(CALL_LIMIT, format!("{used}/{limit}"))],
-        Dialect::Zendesk => vec![(ZENDESK_LIMIT, limit.to_string()), (ZENDESK_REMAINING, remaining)],
+        Dialect::Zendesk => vec![
+            (ZENDESK_LIMIT, limit.to_string()),
+            (ZENDESK_REMAINING, remaining.clone()),
+            (LIMIT, limit.to_string()),
+            (REMAINING, remaining),
+            // When all that was used has come back.
+            (RESET, (u64::from(*used) * WINDOW.as_secs()).div_ceil(u64::from(*limit).max(1)).to_string()),
+        ],
         Dialect::Standard => vec![(LIMIT, limit.to_string()), (REMAINING, remaining)],
     };
     for (name, value) in pairs {

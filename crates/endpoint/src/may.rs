@@ -59,6 +59,9 @@ pub enum Why {
     /// The text as the surface's vendor words it.
     #[error("{0}")]
     MissingScope(String),
+    /// `X-On-Behalf-Of` without the word or the role for it (SC-7).
+    #[error("This token may not act for others: it takes the scope impersonate and an administrator.")]
+    Impersonation,
     #[error("You do not have enough permissions to perform this action. The role of this person does not allow it.")]
     Role,
     #[error("Too many calls. Try again in {0} seconds.")]
@@ -78,7 +81,7 @@ impl Why {
         match self {
             Why::NoCredentials | Why::InvalidKey | Why::KeysOff => None,
             Why::InvalidRequest(_) => Some("invalid_request"),
-            Why::MissingScope(_) => Some("insufficient_scope"),
+            Why::MissingScope(_) | Why::Impersonation => Some("insufficient_scope"),
             Why::Role => Some("role_forbids"),
             Why::TooMany(_) => Some("too_many_calls"),
             Why::Unavailable => Some("temporarily_unavailable"),
@@ -141,15 +144,14 @@ impl IntoResponse for Refused {
             Why::NotFresh { challenge, scheme } => {
                 (StatusCode::UNAUTHORIZED, Some(step_up_challenge(challenge, *scheme, metadata)))
             }
-            Why::Role => (StatusCode::FORBIDDEN, None),
+            Why::Role | Why::Impersonation => (StatusCode::FORBIDDEN, None),
             Why::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, None),
             Why::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, None),
             Why::Internal => (StatusCode::INTERNAL_SERVER_ERROR, None),
         };
-        let text = self.why.to_string();
         let body = match self.surface {
-            Some(surface) => (surface.refusal)(status, &text),
-            None => serde_json::json!({ "error": text }),
+            Some(surface) => (surface.refusal)(status, &self.why),
+            None => serde_json::json!({ "error": self.why.to_string() }),
         };
         let mut response = (status, Json(body)).into_response();
         if let Some(code) = self.why.code() {
@@ -267,6 +269,22 @@ impl FromRequestParts<App> for Later {
         let caller =
             authenticate::by_token(parts, app, needed.surface).await.map_err(|why| refused(why, Some(&needed), app))?;
         Ok(Later { caller, needed, app: app.clone() })
+    }
+}
+
+/// The caller of a route that answers somebody unknown too. A wrong API key counts as none: clients test theirs that way. A wrong token is
+/// refused.
+pub struct Perhaps(pub Option<Later>);
+
+impl FromRequestParts<App> for Perhaps {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Perhaps, Refused> {
+        match Later::from_request_parts(parts, app).await {
+            Ok(later) => Ok(Perhaps(Some(later))),
+            Err(Refused { why: Why::NoCredentials | Why::InvalidKey, .. }) => Ok(Perhaps(None)),
+            Err(refused) => Err(refused),
+        }
     }
 }
 

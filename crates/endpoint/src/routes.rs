@@ -17,7 +17,7 @@ use scope::permission::{Permission, Permissions};
 use scope::permit::Permit;
 use scope::resource::{Access, Resource};
 
-use crate::may::{BySession, Later};
+use crate::may::{BySession, Later, Why};
 use crate::{App, May};
 
 /// One family of routes: in whose words it names scopes, and how it words a refusal.
@@ -27,7 +27,7 @@ pub struct Surface {
     /// Which resource its routes belong to: a token for another one is refused here (RI-5).
     pub target: Target,
     /// The body of a refusal, in the vendor's shape (RS-7).
-    pub refusal: fn(StatusCode, &str) -> serde_json::Value,
+    pub refusal: fn(StatusCode, &Why) -> serde_json::Value,
     /// Whether every path also answers with a slash at its end, without a redirect.
     pub trailing_slash: bool,
 }
@@ -90,6 +90,10 @@ impl Routes {
         self.guarded("DELETE", MethodFilter::DELETE, path, handler)
     }
 
+    pub fn patch<H: Handler<T, App>, T: NeedsOfAll>(self, path: &'static str, handler: H) -> Routes {
+        self.guarded("PATCH", MethodFilter::PATCH, path, handler)
+    }
+
     /// A route that asks for no permission. `why` is printed in the table.
     pub fn open<H: Handler<T, App>, T: 'static>(
         mut self,
@@ -112,14 +116,26 @@ impl Routes {
 
     /// A route whose body says what it needs: its handler asks for that by `Later`. `first` is what a refusal names before the body is read.
     pub fn post_by_body<H: Handler<T, App>, T: 'static>(
+        self,
+        path: &'static str,
+        handler: H,
+        first: Permissions,
+        why: &'static str,
+    ) -> Routes {
+        self.by_request(MethodFilter::POST, path, handler, first, why)
+    }
+
+    /// A route that finds out by and by what it needs, or whether it needs anything: its handler asks by `Later` or `Perhaps`.
+    pub fn by_request<H: Handler<T, App>, T: 'static>(
         mut self,
+        method: MethodFilter,
         path: &'static str,
         handler: H,
         first: Permissions,
         why: &'static str,
     ) -> Routes {
         self.table.push(Route {
-            method: "POST",
+            method: name_of(&method),
             path,
             guard: Guard::Open(why),
             needs: Permissions::NONE,
@@ -127,11 +143,17 @@ impl Routes {
             handler: std::any::type_name::<H>(),
         });
         let needed = Arc::new(Needed { permissions: first, surface: self.surface });
-        let route = on(MethodFilter::POST, handler).layer(Extension(needed));
+        let route = on(method, handler).layer(Extension(needed));
         if self.surface.trailing_slash {
             self.router = self.router.route(&format!("{path}/"), route.clone());
         }
         self.router = self.router.route(path, route);
+        self
+    }
+
+    /// Wraps the routes so far.
+    pub fn around(mut self, wrap: impl FnOnce(Router<App>) -> Router<App>) -> Routes {
+        self.router = wrap(self.router);
         self
     }
 
@@ -187,6 +209,7 @@ fn name_of(method: &MethodFilter) -> &'static str {
         MethodFilter::POST => "POST",
         MethodFilter::PUT => "PUT",
         MethodFilter::DELETE => "DELETE",
+        MethodFilter::PATCH => "PATCH",
         _ => "ANY",
     }
 }
@@ -212,6 +235,7 @@ impl<T> Needs for Json<T> {}
 impl<T> Needs for Extension<T> {}
 impl<T> Needs for axum::Form<T> {}
 impl Needs for Later {}
+impl Needs for crate::CalledAt {}
 impl Needs for RawQuery {}
 impl Needs for axum::body::Bytes {}
 impl Needs for axum::http::HeaderMap {}

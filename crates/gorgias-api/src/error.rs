@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use endpoint::Refused;
+use endpoint::{Refused, Why};
 use helpdesk::Error;
 use serde_json::{Map, Value, json};
 use store::{StoreError, Transient};
@@ -127,7 +127,12 @@ impl Transient for GorgiasError {
     }
 }
 
-/// The body of any refusal without data, also of those that the guard makes.
+/// The body of a refusal that the guard makes.
+pub fn refusal(status: StatusCode, why: &Why) -> Value {
+    body(status, &why.to_string())
+}
+
+/// The body of any refusal without data.
 pub fn body(_status: StatusCode, message: &str) -> Value {
     json!({ "error": { "msg": message } })
 }
@@ -168,6 +173,9 @@ impl IntoResponse for GorgiasError {
                 "The ticket was changed since it was read.".to_owned(),
                 Some(Problems::one(field, format!("It was changed at {}.", time::format(updated_at)))),
             ),
+            GorgiasError::Refused(Error::TooMany { what }) => {
+                (StatusCode::TOO_MANY_REQUESTS, format!("Too many {what} are under way."), None)
+            }
             GorgiasError::Refused(Error::Refused(rule)) => (StatusCode::BAD_REQUEST, rule, None),
             GorgiasError::Refused(Error::Store(StoreError::Unavailable(why))) => {
                 tracing::warn!(why, "the database is not available");

@@ -223,6 +223,8 @@ const fn type_of(kind: Kind) -> &'static str {
         Kind::ExportMacros => "exportMacro",
         // The vendor has no word for our imports; this one reads a file too.
         Kind::ImportMacros | Kind::Import => "importMacro",
+        // Nor for rows that another dialect's call brought.
+        Kind::Batch => "updateTicket",
     }
 }
 

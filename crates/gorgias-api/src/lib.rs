@@ -58,7 +58,7 @@ pub use path::{Id, Pair};
 
 /// Whose words scopes and refusals are in. Clients append slashes: both forms answer, since a redirect would drop the body.
 pub const SURFACE: Surface =
-    Surface { dialect: Dialect::Gorgias, target: Target::Api, refusal: error::body, trailing_slash: true };
+    Surface { dialect: Dialect::Gorgias, target: Target::Api, refusal: error::refusal, trailing_slash: true };
 
 /// The route table of the dialect.
 pub fn routes() -> Routes {

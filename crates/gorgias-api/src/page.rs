@@ -255,7 +255,7 @@ mod tests {
     }
 
     fn page_of(keys: Vec<Key>) -> Page<i64> {
-        Page { items: vec![1], before: None, after: Some(keys) }
+        Page { items: vec![1], before: None, after: Some(keys), total: None }
     }
 
     fn next_cursor(asked: &Asked, keys: Vec<Key>) -> String {
@@ -267,7 +267,8 @@ mod tests {
     fn the_envelope_has_all_its_keys() {
         let asked = ask("limit=1&search=a%20b").unwrap();
 
-        let envelope = asked.envelope(Page { items: vec![7], before: None, after: None }, |id| json!({ "id": id }));
+        let envelope =
+            asked.envelope(Page { items: vec![7], before: None, after: None, total: None }, |id| json!({ "id": id }));
 
         assert_eq!(
             envelope,

@@ -48,6 +48,7 @@ pub async fn create(
         description: sent.description.flatten(),
         decoration: sent.decoration.flatten(),
         member_ids: sent.member_ids.unwrap_or_default(),
+        ..NewTeam::default()
     };
 
     let now = app.clock.now();
@@ -106,6 +107,7 @@ fn changes_of(fields: &mut Fields) -> Changes {
         description: fields.text_or_null("description", DESCRIPTION_MAX_CHARS).change(),
         decoration: fields.object_or_null("decoration").change(),
         member_ids: fields.each("members", MEMBERS_MAX, |member| member.required_id("id")),
+        ..Changes::default()
     }
 }
 

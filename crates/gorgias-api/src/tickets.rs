@@ -8,6 +8,7 @@ use helpdesk::Error;
 use helpdesk::filter::Viewpoint;
 use helpdesk::tags::{NAME_MAX_CHARS, NewTag};
 use helpdesk::tickets::list::{self, Direction, Filter, Sort, Trash};
+use helpdesk::tickets::matching;
 use helpdesk::tickets::merge::{self, SOURCES_MAX};
 use helpdesk::tickets::tags::TAGS_MAX;
 use helpdesk::tickets::write::{self, NewTicket, SetStatus, TicketUpdate};
@@ -48,6 +49,7 @@ pub async fn list(
         external_id: params.text("external_id", 255),
         ids: (!ids.is_empty()).then_some(ids),
         trash: if params.flag("trashed") == Some(false) { Trash::LeftOut } else { Trash::Included },
+        ..Filter::default()
     };
     let view_id = params.id("view_id");
     if params.id("rule_id").is_some() {
@@ -65,9 +67,10 @@ pub async fn list(
         if view.lists != Lists::Tickets {
             return Err(GorgiasError::invalid("view_id", "The view lists customers."));
         }
+        let sort_of_view = if sort == Sort::Updated { matching::Sort::Updated } else { matching::Sort::Created };
         let viewpoint = Viewpoint { now: app.clock.now(), person_id: may.actor().person_id };
         let asked_of_view = items::Asked::of(&view, viewpoint).within(&filter);
-        let page = items::tickets(&mut tx, &may, &asked_of_view, (sort.into(), direction), &asked.slice).await?;
+        let page = items::tickets(&mut tx, &may, &asked_of_view, (sort_of_view, direction), &asked.slice).await?;
         return Ok(asked.answer(&page, TicketInListView));
     }
     let page = list::list(&mut tx, &may, &filter, list::order(sort, direction), &asked.slice).await?;
@@ -207,10 +210,6 @@ fn read_new(fields: &mut Fields) -> NewTicket {
         assignee_team_id: sent.assignee_team_id.flatten(),
         tags: sent.tags.unwrap_or_default(),
         fields: sent.fields.unwrap_or_default(),
-        organization_id: None,
-        form_id: None,
-        kind: None,
-        due_at: None,
         spam: sent.spam.unwrap_or_default(),
         language: sent.language.flatten(),
         external_id: sent.external_id.flatten(),
@@ -225,6 +224,7 @@ fn read_new(fields: &mut Fields) -> NewTicket {
         closed_at: sent.closed_at.flatten(),
         snoozed_until: sent.snoozed_until.flatten(),
         trashed_at: sent.trashed_at.flatten(),
+        ..NewTicket::default()
     }
 }
 
@@ -243,10 +243,6 @@ fn read_update(fields: &mut Fields) -> TicketUpdate {
         tags: fields.each_or_null("tags", TAGS_MAX, read_tag).change().map(Option::unwrap_or_default),
         // Null is no list of values, and leaves them.
         fields: field_values::read(fields).value(),
-        organization_id: None,
-        form_id: None,
-        kind: None,
-        due_at: None,
         is_unread: fields.flag("is_unread"),
         spam: fields.flag_or_null("spam").change().map(Option::unwrap_or_default),
         from_agent: fields.flag_or_null("from_agent").value(),
@@ -260,6 +256,7 @@ fn read_update(fields: &mut Fields) -> TicketUpdate {
         closed_at: fields.time_or_null("closed_datetime").change(),
         snoozed_until: fields.time_or_null("snooze_datetime").change(),
         trashed_at: fields.time_or_null("trashed_datetime").change(),
+        ..TicketUpdate::default()
     }
 }
 

@@ -22,6 +22,9 @@ pub enum Error {
     /// It was changed since the writer had seen it, at this time.
     #[error("it was changed meanwhile, at {updated_at}")]
     Changed { field: &'static str, updated_at: Timestamp },
+    /// More of these are under way than may be at once.
+    #[error("too many {what} are under way")]
+    TooMany { what: &'static str },
     /// The rule that forbids it, as a sentence.
     #[error("{0}")]
     Refused(String),

@@ -2,10 +2,12 @@
 //!
 //! Everybody who reads it names the kinds of objects they show: the log also holds what happened to apps, keys and sessions.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use outside::sha256;
-use scope::permit::{Actor, CanRead};
-use scope::resource::Events;
+use scope::permit::{Actor, CanRead, CanWrite, Permit};
+use scope::resource::{Access, Events, Tickets};
 use serde_json::{Value as Json, json};
 use store::{Row, Tx};
 use uuid::Uuid;
@@ -139,6 +141,50 @@ pub struct Event {
     pub after: Option<Json>,
     pub data: Option<Json>,
     pub created_at: Timestamp,
+}
+
+/// What one request did to a ticket at this instant, for whoever did it. Served by `events_by_object`.
+pub async fn of_request(
+    tx: &mut Tx,
+    may: &CanWrite<Tickets>,
+    now: Timestamp,
+    (ticket_id, message_id): (i64, Option<i64>),
+) -> Result<Vec<Event>, Error> {
+    let mut found = Vec::new();
+    for (object_type, object_id) in [("Ticket", Some(ticket_id)), ("TicketMessage", message_id)] {
+        let Some(object_id) = object_id else { continue };
+        let mut query = Query::new(select_events!());
+        query.and("e.object_type =", object_type);
+        query.and("e.object_id =", object_id);
+        query.and("e.created_at =", now);
+        query.and("e.context =", context_of(&may.actor().request_id));
+        query.sql.push_str(" order by e.id");
+        for row in tx.rows(&query.sql, &query.params).await? {
+            found.push(Event::from_row(&row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// The ids of the events by which these messages came, by message. Served by `events_by_object`.
+pub async fn of_messages<A: Access>(
+    tx: &mut Tx,
+    _may: &Permit<Tickets, A>,
+    ids: &[i64],
+) -> Result<HashMap<i64, i64>, Error> {
+    let mut found = HashMap::new();
+    if ids.is_empty() {
+        return Ok(found);
+    }
+    let mut query = Query::new(
+        "select object_id, min(id) as id from events where object_type = 'TicketMessage' and type = 'ticket-message-created'",
+    );
+    query.and_in("object_id", ids.iter().copied());
+    query.sql.push_str(" group by object_id");
+    for row in tx.rows(&query.sql, &query.params).await? {
+        found.insert(row.int("object_id")?, row.int("id")?);
+    }
+    Ok(found)
 }
 
 /// Which entries. The default, with `shown` set, is all of the kinds of objects shown.

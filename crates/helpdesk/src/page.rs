@@ -1,4 +1,5 @@
-//! Pages by key: a list is read from a row on, never by counting rows.
+//! Pages by key: a list is read from a row on. Who pages by number skips rows instead, which costs what it skips, and is told how many there
+//! are; a surface that offers it bounds how far.
 //!
 //! A list names its order as columns that end in a unique one; the index on exactly these columns serves every page at equal cost.
 
@@ -17,7 +18,12 @@ pub enum Key {
 pub enum Direction {
     Before,
     After,
+    /// After so many rows from the start, whatever their keys. The page then says how many rows there are in all.
+    Skipping(usize),
 }
+
+/// Rows that are counted at most: beyond, a total is this number.
+pub const COUNTED_MAX: i64 = 100_000;
 
 /// A place between rows: before or after the row with these sort keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +45,22 @@ pub struct Page<T> {
     pub items: Vec<T>,
     pub before: Option<Vec<Key>>,
     pub after: Option<Vec<Key>>,
+    /// Rows of the whole list, up to `COUNTED_MAX`. Told to whoever pages by number.
+    pub total: Option<i64>,
+}
+
+impl Slice {
+    /// So many rows behind the first `skip`, with the total.
+    pub fn skipping(skip: usize, limit: usize) -> Slice {
+        Slice { limit, from: Some(Position { keys: Vec::new(), direction: Direction::Skipping(skip) }) }
+    }
+
+    fn skipped(&self) -> Option<usize> {
+        match self.from {
+            Some(Position { direction: Direction::Skipping(n), .. }) => Some(n),
+            _ => None,
+        }
+    }
 }
 
 /// A column of an order: how SQL names it, how the answer names it, and its type.
@@ -98,8 +120,23 @@ impl Query {
 
     /// Runs the query for one page. `Invalid` on `cursor` if the position does not fit the order.
     pub async fn page(mut self, tx: &mut Tx, order: Order, slice: &Slice) -> Result<Page<Row>, Error> {
+        let total = match slice.skipped() {
+            Some(_) => Some(self.count(tx).await?),
+            None => None,
+        };
         self.cut(order, slice)?;
-        self.run(tx, order, slice).await
+        let page = self.run(tx, order, slice).await?;
+        Ok(Page { total, ..page })
+    }
+
+    /// How many rows the query has, up to `COUNTED_MAX`. Its columns are left out, and with them what it joins for their sake.
+    pub async fn count(&self, tx: &mut Tx) -> Result<i64, Error> {
+        let mut counted = Query { sql: String::new(), params: self.params.clone() };
+        let most = counted.bind(COUNTED_MAX);
+        let rows = &self.sql[outer_from(&self.sql)..];
+        counted.sql = format!("select count(*) as n from (select 1 as one{rows} limit {most}) as counted");
+        let row = tx.row(&counted.sql, &counted.params).await?;
+        Ok(row.ok_or(store::StoreError::Column("n"))?.int("n")?)
     }
 
     /// One page of several queries together, which give the same `columns` of disjoint rows. Each gives its part of the page out of its own
@@ -113,8 +150,17 @@ impl Query {
         slice: &Slice,
     ) -> Result<Page<Row>, Error> {
         let mut whole = Query::new(&format!("select {columns} from ("));
+        let mut total = slice.skipped().map(|_| 0);
+        // A part may be what all the skipped rows come from.
+        let of_part = match slice.skipped() {
+            Some(n) => Slice { limit: n + slice.limit, from: None },
+            None => slice.clone(),
+        };
         for (n, mut part) in parts.into_iter().enumerate() {
-            part.cut(order, slice)?;
+            if let Some(total) = &mut total {
+                *total += part.count(tx).await?;
+            }
+            part.cut(order, &of_part)?;
             if n > 0 {
                 whole.sql.push_str(" union all ");
             }
@@ -124,7 +170,8 @@ impl Query {
         }
         whole.sql.push_str(&format!(") as {table} where 1 = 1"));
         whole.sort(order, slice);
-        whole.run(tx, order, slice).await
+        let page = whole.run(tx, order, slice).await?;
+        Ok(Page { total, ..page })
     }
 
     /// Appends another query's text. Its placeholders go on where ours end.
@@ -143,7 +190,7 @@ impl Query {
 
     /// Appends the place that the page starts from, the order and the limit.
     fn cut(&mut self, order: Order, slice: &Slice) -> Result<(), Error> {
-        if let Some(from) = &slice.from {
+        if let Some(from) = slice.from.as_ref().filter(|_| slice.skipped().is_none()) {
             self.start_at(order, from, if runs_down(order, slice) { "<" } else { ">" })?;
         }
         self.sort(order, slice);
@@ -156,6 +203,10 @@ impl Query {
         let limit = i64::try_from(slice.limit).unwrap_or(i64::MAX - 1);
         let limit = self.bind(limit + 1);
         self.sql.push_str(&format!(" order by {} limit {limit}", sort.join(", ")));
+        if let Some(skip) = slice.skipped() {
+            let skip = self.bind(i64::try_from(skip).unwrap_or(i64::MAX));
+            self.sql.push_str(&format!(" offset {skip}"));
+        }
     }
 
     async fn run(self, tx: &mut Tx, order: Order, slice: &Slice) -> Result<Page<Row>, Error> {
@@ -167,10 +218,11 @@ impl Query {
             items.reverse();
         }
         // Where we came from there is at least the row we came from.
-        let (more_before, more_after) = if backwards { (more, true) } else { (slice.from.is_some(), more) };
+        let (more_before, more_after) =
+            if backwards { (more, true) } else { (slice.from.is_some() && slice.skipped() != Some(0), more) };
         let before = items.first().filter(|_| more_before).map(|row| keys_of(row, order)).transpose()?;
         let after = items.last().filter(|_| more_after).map(|row| keys_of(row, order)).transpose()?;
-        Ok(Page { items, before, after })
+        Ok(Page { items, before, after, total: None })
     }
 
     fn start_at(&mut self, order: Order, from: &Position, compare: &str) -> Result<(), Error> {
@@ -199,7 +251,7 @@ impl<T> Page<T> {
     /// Turns every row into what it stands for.
     pub fn try_map<U>(self, each: impl FnMut(T) -> Result<U, Error>) -> Result<Page<U>, Error> {
         let items: Result<Vec<U>, Error> = self.items.into_iter().map(each).collect();
-        Ok(Page { items: items?, before: self.before, after: self.after })
+        Ok(Page { items: items?, before: self.before, after: self.after, total: self.total })
     }
 }
 
@@ -209,6 +261,20 @@ impl Column {
             Column::Int(sql, _) | Column::Text(sql, _) => sql,
         }
     }
+}
+
+/// Where the outermost `from` of a select begins, behind all its columns.
+fn outer_from(sql: &str) -> usize {
+    let mut depth = 0_usize;
+    for (at, c) in sql.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            c if depth == 0 && c.is_whitespace() && sql[at + c.len_utf8()..].starts_with("from ") => return at,
+            _ => {}
+        }
+    }
+    sql.len()
 }
 
 fn is_backwards(slice: &Slice) -> bool {

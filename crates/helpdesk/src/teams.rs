@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use scope::permit::{Actor, CanRead, CanWrite};
-use scope::resource::Teams;
+use scope::permit::{Actor, CanRead, CanWrite, Permit};
+use scope::resource::{Access, Resource, Teams};
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 use store::{Row, StoreError, Tx};
@@ -28,7 +28,10 @@ pub struct Team {
     pub description: Option<String>,
     /// A JSON object such as `{"emoji": "..."}`, as stored.
     pub decoration: Option<Box<RawValue>>,
+    /// Whether who is not in it may know of it.
+    pub is_public: bool,
     pub created_at: Timestamp,
+    pub updated_at: Timestamp,
 }
 
 /// A team with its staff, by name.
@@ -44,6 +47,7 @@ pub struct NewTeam {
     pub name: String,
     pub description: Option<String>,
     pub decoration: Option<Json>,
+    pub is_private: bool,
     /// Ids of staff.
     pub member_ids: Vec<i64>,
 }
@@ -54,6 +58,7 @@ pub struct Changes {
     pub name: Option<String>,
     pub description: Option<Option<String>>,
     pub decoration: Option<Option<Json>>,
+    pub is_public: Option<bool>,
     /// Replaces all members.
     pub member_ids: Option<Vec<i64>>,
 }
@@ -87,6 +92,58 @@ pub async fn list(
         item.members = members.remove(&item.team.id).unwrap_or_default();
     }
     Ok(page)
+}
+
+/// Which teams.
+#[derive(Debug, Clone, Copy)]
+pub enum Which<'a> {
+    All,
+    Ids(&'a [i64]),
+    OfPerson(i64),
+    /// In any case of its letters. Reads all of them: teams are few.
+    NameStarts(&'a str),
+}
+
+/// Teams by id, without their members. Served by the primary key and `team_members_by_person`.
+pub async fn some(tx: &mut Tx, _may: &CanRead<Teams>, which: Which<'_>, slice: &Slice) -> Result<Page<Team>, Error> {
+    let mut query = Query::new(concat!(select_teams!(), " where 1 = 1"));
+    match which {
+        Which::All => {}
+        Which::Ids(ids) => query.and_in("g.id", ids.iter().copied()),
+        Which::OfPerson(id) => {
+            let id = query.bind(id);
+            query.and_text(&format!("g.id in (select team_id from team_members where person_id = {id})"));
+        }
+        Which::NameStarts(name) => {
+            query.and("lower(g.name) >=", name.to_lowercase());
+            query.and("lower(g.name) <", format!("{}\u{10ffff}", name.to_lowercase()));
+        }
+    }
+    let order = Order { columns: &[Column::Int("g.id", "id")], descending: false };
+    query.page(tx, order, slice).await?.try_map(|row| Team::from_row(&row))
+}
+
+/// These teams, beside what refers to them. Whoever may read the one may see the other.
+pub async fn beside<R: Resource, A: Access>(tx: &mut Tx, _may: &Permit<R, A>, ids: &[i64]) -> Result<Vec<Team>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = Query::new(concat!(select_teams!(), " where 1 = 1"));
+    query.and_in("g.id", ids.iter().copied());
+    tx.rows(&query.sql, &query.params).await?.iter().map(Team::from_row).collect()
+}
+
+/// How many teams there are, or how many a person is in.
+pub async fn count(tx: &mut Tx, _may: &CanRead<Teams>, person_id: Option<i64>) -> Result<i64, Error> {
+    let query = match person_id {
+        None => Query::new("select g.id from teams g where 1 = 1"),
+        Some(id) => {
+            let mut query = Query::new("select m.id from team_members m where 1 = 1");
+            query.and("m.person_id =", id);
+            query
+        }
+    };
+    query.count(tx).await
 }
 
 /// The team with this id and its staff, or `NotFound`.
@@ -138,13 +195,13 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Teams>, now: Timestamp, new: &Ne
     check(&new.name, new.description.as_deref())?;
     let row = tx
         .row(
-            "insert into teams (name, description, decoration, created_at) values ($1, $2, $3, $4)
+            "insert into teams (name, description, decoration, created_at, updated_at, is_public) values ($1, $2, $3, $4, $4, $5)
              on conflict (name) do nothing returning id",
-            &[new.name.as_str().into(), new.description.as_deref().into(), new.decoration.as_ref().into(), now.into()],
+            &[new.name.as_str().into(), new.description.as_deref().into(), new.decoration.as_ref().into(), now.into(), (!new.is_private).into()],
         )
         .await?;
     let id = row.ok_or(Error::Taken { kind: "team", field: "name" })?.int("id")?;
-    add_members(tx, id, &new.member_ids).await?;
+    add_members(tx, now, id, &new.member_ids).await?;
     let after = facts(tx, id).await?;
     record(tx, may.actor(), now, ("team-created", id), (None, Some(after))).await?;
     Ok(id)
@@ -170,8 +227,15 @@ pub async fn update(
     };
     let written = tx
         .run(
-            "update teams set name = $1, description = $2, decoration = $3 where id = $4",
-            &[name.into(), description.as_ref().into(), decoration.as_ref().map(|json| json.get()).into(), id.into()],
+            "update teams set name = $1, description = $2, decoration = $3, is_public = $4, updated_at = $5 where id = $6",
+            &[
+                name.into(),
+                description.as_ref().into(),
+                decoration.as_ref().map(|json| json.get()).into(),
+                changes.is_public.unwrap_or(team.is_public).into(),
+                now.into(),
+                id.into(),
+            ],
         )
         .await;
     match written {
@@ -180,8 +244,8 @@ pub async fn update(
         Err(error) => return Err(error.into()),
     }
     if let Some(member_ids) = &changes.member_ids {
-        tx.run("delete from team_members where team_id = $1", &[id.into()]).await?;
-        add_members(tx, id, member_ids).await?;
+        keep_members(tx, id, member_ids).await?;
+        add_members(tx, now, id, member_ids).await?;
     }
     let (old, new) = events::difference(before, facts(tx, id).await?);
     if new == json!({}) {
@@ -228,7 +292,7 @@ pub async fn delete(tx: &mut Tx, may: &CanWrite<Teams>, now: Timestamp, id: i64)
 
 macro_rules! select_teams {
     () => {
-        "select g.id, g.name, g.description, g.decoration, g.created_at from teams g"
+        "select g.id, g.name, g.description, g.decoration, g.is_public, g.created_at, g.updated_at from teams g"
     };
 }
 use select_teams;
@@ -265,17 +329,30 @@ async fn members_of(tx: &mut Tx, ids: &[i64]) -> Result<HashMap<i64, Vec<Person>
     Ok(members)
 }
 
-async fn add_members(tx: &mut Tx, id: i64, member_ids: &[i64]) -> Result<(), Error> {
+/// Takes out whoever is not among these. Who stays keeps the membership's id.
+async fn keep_members(tx: &mut Tx, id: i64, member_ids: &[i64]) -> Result<(), Error> {
+    let sql = "select person_id from team_members where team_id = $1 order by person_id";
+    for row in tx.rows(sql, &[id.into()]).await? {
+        let person_id = row.int("person_id")?;
+        if !member_ids.contains(&person_id) {
+            let sql = "delete from team_members where team_id = $1 and person_id = $2";
+            tx.run(sql, &[id.into(), person_id.into()]).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn add_members(tx: &mut Tx, now: Timestamp, id: i64, member_ids: &[i64]) -> Result<(), Error> {
     if MEMBERS_MAX < member_ids.len() {
         return Err(Error::invalid("members", format!("Longer than maximum length {MEMBERS_MAX}.")));
     }
     for (at, person_id) in member_ids.iter().enumerate() {
         let n_added = tx
             .run(
-                "insert into team_members (team_id, person_id)
-                 select cast($1 as bigint), id from people where id = $2 and is_staff = 1 and deleted_at is null
+                "insert into team_members (team_id, person_id, created_at)
+                 select cast($1 as bigint), id, cast($3 as bigint) from people where id = $2 and is_staff = 1 and deleted_at is null
                  on conflict (team_id, person_id) do nothing",
-                &[id.into(), (*person_id).into()],
+                &[id.into(), (*person_id).into(), now.into()],
             )
             .await?;
         if n_added == 0 && !member_ids[..at].contains(person_id) {
@@ -303,7 +380,8 @@ async fn facts(tx: &mut Tx, id: i64) -> Result<Json, Error> {
     let rows = tx.rows(sql, &[id.into()]).await?;
     let members = rows.iter().map(|row| row.int("person_id")).collect::<Result<Vec<_>, _>>()?;
     Ok(json!({
-        "name": team.name, "description": team.description, "decoration": team.decoration, "members": members,
+        "name": team.name, "description": team.description, "decoration": team.decoration, "is_public": team.is_public,
+        "members": members,
     }))
 }
 
@@ -325,7 +403,9 @@ impl Team {
             name: row.text("name")?,
             description: row.text_or_null("description")?,
             decoration: stored_json(row, "decoration")?,
+            is_public: row.flag("is_public")?,
             created_at: row.time("created_at")?,
+            updated_at: row.time("updated_at")?,
         })
     }
 }

@@ -9,7 +9,7 @@ mod server;
 mod tool;
 mod tools;
 
-use ::endpoint::{Guard, Route, Routes, Surface, Target};
+use ::endpoint::{Guard, Route, Routes, Surface, Target, Why};
 use axum::http::StatusCode;
 use axum::routing::MethodFilter;
 use scope::Dialect;
@@ -45,6 +45,7 @@ pub fn permissions() -> Permissions {
 }
 
 /// A refusal before there is a JSON-RPC request to answer, so its id is null. -32001 is in the range that JSON-RPC leaves to servers.
-fn refusal(_status: StatusCode, text: &str) -> serde_json::Value {
+fn refusal(_status: StatusCode, why: &Why) -> serde_json::Value {
+    let text = why.to_string();
     json!({ "jsonrpc": "2.0", "id": null, "error": { "code": -32001, "message": text } })
 }

@@ -71,6 +71,7 @@ fn said(error: &helpdesk::Error) -> Result<String, ErrorData> {
         | helpdesk::Error::Invalid { .. }
         | helpdesk::Error::Taken { .. }
         | helpdesk::Error::InUse { .. }
+        | helpdesk::Error::TooMany { .. }
         | helpdesk::Error::Stale { .. }
         | helpdesk::Error::Changed { .. }
         | helpdesk::Error::Refused(_) => Ok(error.to_string()),

@@ -40,6 +40,7 @@ pub const ALL: &[Migration] = &[
     Migration::same(8, "macros", include_str!("../migrations/0008_macros.sql")),
     Migration::same(9, "integrations", include_str!("../migrations/0009_integrations.sql")),
     Migration::same(10, "presence", include_str!("../migrations/0010_presence.sql")),
+    Migration::same(11, "people_around", include_str!("../migrations/0011_people_around.sql")),
 ];
 
 impl Migration {

@@ -112,6 +112,7 @@ pub fn helpdesk(error: &helpdesk::Error) -> Response {
         helpdesk::Error::Invalid { .. }
         | helpdesk::Error::Taken { .. }
         | helpdesk::Error::InUse { .. }
+        | helpdesk::Error::TooMany { .. }
         | helpdesk::Error::Stale { .. }
         | helpdesk::Error::Changed { .. }
         | helpdesk::Error::Refused(_) => {

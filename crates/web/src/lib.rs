@@ -6,7 +6,7 @@
 
 use axum::http::StatusCode;
 use axum::routing::MethodFilter;
-use endpoint::{Routes, Surface, Target};
+use endpoint::{Routes, Surface, Target, Why};
 use scope::Dialect;
 
 mod account;
@@ -50,7 +50,8 @@ mod samples;
 const SURFACE: Surface = Surface { dialect: Dialect::Standard, target: Target::Api, refusal, trailing_slash: false };
 
 /// Guarded pages answer with pages; this is for the type's sake.
-fn refusal(status: StatusCode, message: &str) -> serde_json::Value {
+fn refusal(status: StatusCode, why: &Why) -> serde_json::Value {
+    let message = why.to_string();
     serde_json::json!({ "error": status.as_u16(), "error_description": message })
 }
 

@@ -17,8 +17,11 @@ pub struct Args {
     /// Print JSON: a list of routes
     #[arg(long)]
     json: bool,
+    /// The calls of Zendesk's API that are not offered yet: they answer 501
+    #[arg(long, conflicts_with_all = ["json", "scope"])]
+    missing: bool,
     /// Print docs/routes.md
-    #[arg(long, hide = true, conflicts_with_all = ["json", "scope"])]
+    #[arg(long, hide = true, conflicts_with_all = ["json", "scope", "missing"])]
     markdown: bool,
 }
 
@@ -26,6 +29,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let table = crate::routes().table;
     if args.markdown {
         return output::print(&markdown(&table));
+    }
+    if args.missing {
+        return output::print(&missing(&table));
     }
     let shown = match &args.scope {
         Some(word) => opened_by(word, table)?,
@@ -63,6 +69,13 @@ fn text(table: &[Route]) -> String {
     rows.extend(table.iter().map(|route| {
         [route.method.to_owned(), route.path.to_owned(), needs(route).join(" "), route.handler.to_owned()]
     }));
+    output::columns(&rows)
+}
+
+fn missing(table: &[Route]) -> String {
+    let mut rows = vec![["METHOD", "PATH", "CALL", "RESOURCE"].map(str::to_owned)];
+    let calls = zendesk_api::contract::missing(table);
+    rows.extend(calls.iter().map(|call| [call.method, call.path, call.id, call.resource].map(str::to_owned)));
     output::columns(&rows)
 }
 

@@ -164,7 +164,8 @@ impl<'a> Month<'a> {
 
     async fn run(&self, job_id: i64, now: Timestamp) -> Result<(), Error> {
         let clock = Clock::manual(now + SignedDuration::from_secs(2));
-        run::run(self.db, &clock, &json!({ "job_id": job_id }), &uuid(&self.random), true).await
+        let payload = json!({ "job_id": job_id });
+        run::run((self.db, &clock), &payload, &uuid(&self.random), true, zendesk_api::bulk::carry).await
     }
 
     fn may<R: Resource, A: Access>(&self, staff: usize) -> Result<Permit<R, A>, Error> {

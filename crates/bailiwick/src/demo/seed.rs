@@ -188,8 +188,8 @@ async fn people(tx: &mut Tx, now: Timestamp, material: &Material, hashes: &Hashe
         let new = teams::NewTeam {
             name: name.to_owned(),
             description: Some(description.to_owned()),
-            decoration: None,
             member_ids: members.map(|(_, id)| *id).collect(),
+            ..teams::NewTeam::default()
         };
         team_ids.push(teams::create(tx, &may, now, &new).await?);
     }

@@ -19,6 +19,7 @@ pub fn printed(arguments: &[&str]) -> String {
 fn the_route_table_is_as_reviewed() {
     golden("cli/routes.txt", &printed(&["routes"]));
     golden("cli/routes.json", &printed(&["routes", "--json"]));
+    golden("cli/routes_missing.txt", &printed(&["routes", "--missing"]));
 }
 
 #[test]

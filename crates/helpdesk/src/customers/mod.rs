@@ -3,6 +3,7 @@
 //! The primary e-mail address of a customer is the preferred one of their `email` addresses; the row of the person repeats it.
 
 pub mod fields;
+pub mod identities;
 mod list;
 mod merge;
 mod write;
@@ -91,6 +92,18 @@ pub struct Changes {
 /// The customer with this id and their addresses, or `NotFound`.
 pub async fn find(tx: &mut Tx, _may: &CanRead<Customers>, id: i64) -> Result<CustomerDetail, Error> {
     read(tx, id).await
+}
+
+/// The customer whom an id or an address means. Needs no permit: it is how somebody becomes a caller.
+pub async fn meant_by(tx: &mut Tx, who: &str) -> Result<Option<i64>, Error> {
+    let row = match who.trim().parse::<i64>() {
+        Ok(id) => tx.row("select id from people where id = $1 and is_staff = 0 and active = 1", &[id.into()]).await?,
+        Err(_) => {
+            let sql = "select id from people where is_staff = 0 and active = 1 and email_key = $1";
+            tx.row(sql, &[crate::users::email_key(who).into()]).await?
+        }
+    };
+    Ok(row.map(|row| row.int("id")).transpose()?)
 }
 
 /// The columns that `Customer::from_row` reads.

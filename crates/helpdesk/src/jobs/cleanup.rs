@@ -48,7 +48,7 @@ async fn clean_one(tx: &mut Tx, now: Timestamp) -> Result<bool, Error> {
     let Some(row) = row else { return Ok(false) };
     let id = row.int("id")?;
     let mut n = 0;
-    for table in ["job_pieces", "job_changes"] {
+    for table in ["job_pieces", "job_changes", "job_results"] {
         let sql = format!(
             "delete from {table} where job_id = $1 and number in
                  (select number from {table} where job_id = $1 order by number limit $2)"

@@ -57,6 +57,7 @@ words! {
         ExportMacros = "export_macros",
         ImportMacros = "import_macros",
         Import = "import",
+        Batch = "batch",
     }
 }
 
@@ -114,6 +115,11 @@ pub enum Work {
         sha256: String,
         n_bytes: i64,
     },
+    /// Rows of one call, each as its surface's word `call` reads it (`batch.rs`).
+    Batch {
+        call: String,
+        rows: Vec<Json>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,6 +154,7 @@ impl Work {
             Work::DeleteTickets { .. } => Kind::DeleteTickets,
             Work::ExportTickets { .. } => Kind::ExportTickets,
             Work::Import { .. } => Kind::Import,
+            Work::Batch { .. } => Kind::Batch,
         }
     }
 
@@ -157,7 +164,7 @@ impl Work {
             | Work::ApplyMacro { selection, .. }
             | Work::DeleteTickets { selection }
             | Work::ExportTickets { selection, .. } => Some(selection),
-            Work::Undo { .. } | Work::Import { .. } => None,
+            Work::Undo { .. } | Work::Import { .. } | Work::Batch { .. } => None,
         }
     }
 
@@ -269,6 +276,14 @@ pub async fn find(tx: &mut Tx, _may: &CanRead<Jobs>, id: i64) -> Result<Job, Err
     read(tx, id).await
 }
 
+/// Those of these jobs that are there, by id.
+pub async fn some(tx: &mut Tx, _may: &CanRead<Jobs>, ids: &[i64]) -> Result<Vec<Job>, Error> {
+    let mut query = Query::new(select_jobs!());
+    query.and_in("j.id", ids.iter().copied());
+    query.sql.push_str(" order by j.id");
+    tx.rows(&query.sql, &query.params).await?.iter().map(Job::from_row).collect()
+}
+
 /// The same for whoever may write it.
 pub async fn written(tx: &mut Tx, _may: &CanWrite<Jobs>, id: i64) -> Result<Job, Error> {
     read(tx, id).await
@@ -281,7 +296,11 @@ pub async fn of_signed_address(tx: &mut Tx, id: i64) -> Result<Job, Error> {
 
 /// Starts a job, now or at its time. `Invalid` names what does not fit.
 pub async fn create(tx: &mut Tx, may: &CanWrite<Jobs>, now: Timestamp, new: NewJob) -> Result<Job, Error> {
-    let actor = may.actor();
+    start(tx, may.actor(), now, new).await
+}
+
+/// The same for whoever has shown already that the actor may have this done.
+pub(super) async fn start(tx: &mut Tx, actor: &Actor, now: Timestamp, new: NewJob) -> Result<Job, Error> {
     let scheduled_at = check_schedule(now, new.scheduled_at)?;
     check(tx, actor, now, &new.work).await?;
     let undoes = match &new.work {
@@ -453,7 +472,7 @@ async fn check(tx: &mut Tx, actor: &Actor, now: Timestamp, work: &Work) -> Resul
             Err(Error::NotFound { .. }) => Err(Error::invalid("params.macro_id", "No macro has this id.")),
             other => other.map(|_| ()),
         },
-        Work::DeleteTickets { .. } | Work::ExportTickets { .. } | Work::Import { .. } => Ok(()),
+        Work::DeleteTickets { .. } | Work::ExportTickets { .. } | Work::Import { .. } | Work::Batch { .. } => Ok(()),
     }
 }
 

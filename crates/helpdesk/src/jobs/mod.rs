@@ -4,6 +4,7 @@
 
 pub mod archive;
 pub mod auto_merge;
+pub mod batch;
 pub mod cleanup;
 mod edit;
 pub mod errors;

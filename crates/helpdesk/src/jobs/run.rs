@@ -13,7 +13,7 @@ use store::{Db, StoreError, Tx};
 
 use super::errors::{self, NewError};
 use super::job::{self, Job, Status, Work};
-use super::{edit, export, undo};
+use super::{batch, edit, export, undo};
 use crate::Error;
 use crate::tickets::bulk::Changed;
 
@@ -59,15 +59,22 @@ pub(super) enum Standing {
     Over(Ended),
 }
 
-/// Runs a job from where it stands to its end. `name` is this run's (a UUID). An error has the queue try again.
-pub async fn run(db: &Db, clock: &Clock, payload: &Json, name: &str, is_last_attempt: bool) -> Result<(), Error> {
+/// Runs a job from where it stands to its end. `name` is this run's (a UUID), `carry` knows what the rows of batches mean. An error has the
+/// queue try again.
+pub async fn run(
+    (db, clock): (&Db, &Clock),
+    payload: &Json,
+    name: &str,
+    is_last_attempt: bool,
+    carry: batch::Carry,
+) -> Result<(), Error> {
     let Some(id) = payload.get("job_id").and_then(Json::as_i64) else {
         return Err(Error::invalid("payload", "names no job"));
     };
     let now = clock.now();
     let Some((job, actor)) = store::transact!(db, |tx| begin(tx, now, id, name).await)? else { return Ok(()) };
     let run = Run { db, clock, job, name, actor };
-    match work(&run).await {
+    match work(&run, carry).await {
         Ok(Ended::Lost) => Ok(()),
         Ok(ended) => store::transact!(db, |tx| end(tx, &run, ended).await),
         Err(error) => {
@@ -78,7 +85,7 @@ pub async fn run(db: &Db, clock: &Clock, payload: &Json, name: &str, is_last_att
     }
 }
 
-async fn work(run: &Run<'_>) -> Result<Ended, Error> {
+async fn work(run: &Run<'_>, carry: batch::Carry) -> Result<Ended, Error> {
     match &run.job.work {
         Work::UpdateTickets { selection, sets } => edit::run(run, selection, edit::What::Set(sets)).await,
         Work::ApplyMacro { selection, macro_id, and_close } => {
@@ -88,6 +95,7 @@ async fn work(run: &Run<'_>) -> Result<Ended, Error> {
         Work::DeleteTickets { selection } => edit::run(run, selection, edit::What::Delete).await,
         Work::ExportTickets { selection, format } => export::run(run, selection, *format).await,
         Work::Undo { job_id } => undo::run(run, *job_id).await,
+        Work::Batch { call, rows } => batch::run(run, call, rows, carry).await,
         Work::Import { .. } => Err(Error::Refused("An import is run by the command that began it.".to_owned())),
     }
 }

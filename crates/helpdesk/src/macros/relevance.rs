@@ -60,10 +60,11 @@ fn page_of(all: Vec<(Rank, Macro)>, descending: bool, slice: &Slice) -> Result<P
     let (start, end) = match &slice.from {
         None => (0, slice.limit.min(n_all)),
         Some(from) => {
-            let [Key::Int(score), Key::Int(usage), Key::Int(id)] = from.keys.as_slice() else {
-                return Err(Error::invalid("cursor", "Not a valid cursor of this list."));
+            let at = match (from.keys.as_slice(), from.direction) {
+                ([Key::Int(score), Key::Int(usage), Key::Int(id)], _) => [*score, *usage, *id],
+                (_, Direction::Skipping(_)) => [0; 3],
+                _ => return Err(Error::invalid("cursor", "Not a valid cursor of this list.")),
             };
-            let at = [*score, *usage, *id];
             let is_before = |rank: &Rank| if descending { at < *rank } else { *rank < at };
             match from.direction {
                 Direction::After => {
@@ -74,6 +75,7 @@ fn page_of(all: Vec<(Rank, Macro)>, descending: bool, slice: &Slice) -> Result<P
                     let end = all.partition_point(|(rank, _)| is_before(rank));
                     (end.saturating_sub(slice.limit), end)
                 }
+                Direction::Skipping(n) => (n.min(n_all), n.saturating_add(slice.limit).min(n_all)),
             }
         }
     };
@@ -81,6 +83,7 @@ fn page_of(all: Vec<(Rank, Macro)>, descending: bool, slice: &Slice) -> Result<P
     Ok(Page {
         before: if 0 < start && start < end { key(start) } else { None },
         after: if start < end && end < n_all { key(end - 1) } else { None },
+        total: Some(i64::try_from(n_all).unwrap_or(i64::MAX)),
         items: all.into_iter().skip(start).take(end.saturating_sub(start)).map(|(_, it)| it).collect(),
     })
 }

@@ -293,7 +293,7 @@ pub(super) async fn tickets_behind(
     slice: &Slice,
 ) -> Result<Page<Behind>, Error> {
     let Some(source) = question.scope.tickets else {
-        return Ok(Page { items: Vec::new(), before: None, after: None });
+        return Ok(Page { items: Vec::new(), before: None, after: None, total: None });
     };
     let columns = match (source.table, source.time) {
         (Table::Messages | Table::Tags, _) => BY_ID,

@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json, json};
 use store::{Tx, Value};
 
 use super::write::{self, Closing, SetStatus};
-use super::{Priority, Status, Ticket, changes, tags};
+use super::{Priority, Status, Ticket, changes, checks, tags};
 use crate::events::{self, Change};
 use crate::page::{self, Query};
 use crate::tags::NewTag;
@@ -76,8 +76,8 @@ pub async fn check(tx: &mut Tx, sets: &[Set]) -> Result<(), Error> {
             Set::Priority(word) => {
                 priority_of(word)?;
             }
-            Set::AssigneeUser(id) => write::check_user(tx, *id).await?,
-            Set::AssigneeTeam(id) => write::check_team(tx, *id).await?,
+            Set::AssigneeUser(id) => checks::check_user(tx, *id).await?,
+            Set::AssigneeTeam(id) => checks::check_team(tx, *id).await?,
             _ => {}
         }
     }
@@ -382,7 +382,7 @@ async fn read(tx: &mut Tx, ids: &[i64], lock: &str) -> Result<Vec<Pair>, Error> 
     let mut query = Query::new(
         "select id, external_id, status, priority, channel, via, from_agent, subject, excerpt, language, customer_id,
                 assignee_user_id, assignee_team_id, messages_count, is_unread, spam, imported,
-                last_sent_message_not_delivered, meta, split_from, organization_id, form_id, type, due_at, created_at, opened_at,
+                last_sent_message_not_delivered, meta, split_from, organization_id, form_id, type, due_at, problem_id, followup_of, created_at, opened_at,
                 last_received_message_at, last_message_at, updated_at, closed_at, snoozed_until, trashed_at
          from tickets where 1 = 1",
     );

@@ -37,6 +37,8 @@ pub(super) fn facts(ticket: &Ticket) -> Json {
         "form_id": ticket.form_id,
         "type": ticket.kind.map(TicketType::word),
         "due_at": ticket.due_at,
+        "problem_id": ticket.problem_id,
+        "followup_of": ticket.followup_of,
         "opened_at": ticket.opened_at,
         "last_received_message_at": ticket.last_received_message_at,
         "last_message_at": ticket.last_message_at,

@@ -1,13 +1,14 @@
 //! Pages of tickets: filter, order, place.
 
-use scope::permit::CanRead;
-use scope::resource::Tickets;
+use scope::permit::{CanRead, CanWrite, Permit};
+use scope::resource::{Access, Tickets};
 use store::{Row, Tx};
 
-use super::{ASSIGNEE, CUSTOMER, TeamOfTicket, Ticket, TicketInList, from_tickets, select_tickets, tags};
+use super::around::Part;
+use super::{ASSIGNEE, CUSTOMER, TeamOfTicket, Ticket, TicketInList, TicketType, from_tickets, select_tickets, tags};
 use crate::Error;
 use crate::custom_fields::{self, Carrier, Values};
-use crate::page::{Column, Order, Page, Query, Slice};
+use crate::page::{Column, Order, Page, Query, Slice, part_pattern};
 use crate::people::Person;
 
 /// Which tickets. The default is all of them.
@@ -17,6 +18,13 @@ pub struct Filter {
     pub external_id: Option<String>,
     /// Only these. An empty list finds nothing.
     pub ids: Option<Vec<i64>>,
+    pub assignee_user_id: Option<i64>,
+    pub organization_id: Option<i64>,
+    /// Whom this person is copied in on.
+    pub person: Option<(i64, Part)>,
+    /// Only incidents of this problem.
+    pub problem_id: Option<i64>,
+    pub kind: Option<TicketType>,
     pub trash: Trash,
 }
 
@@ -26,12 +34,17 @@ pub enum Trash {
     #[default]
     Included,
     LeftOut,
+    /// Nothing but the trash.
+    Only,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
     Created,
     Updated,
+    Id,
+    /// By the word, then as `Updated`.
+    Status,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +58,10 @@ pub const fn order(sort: Sort, direction: Direction) -> Order {
     let columns: &'static [Column] = match sort {
         Sort::Created => &[Column::Int("t.created_at", "created_at"), Column::Int("t.id", "id")],
         Sort::Updated => &[Column::Int("t.updated_at", "updated_at"), Column::Int("t.id", "id")],
+        Sort::Id => &[Column::Int("t.id", "id")],
+        Sort::Status => {
+            &[Column::Text("t.status", "status"), Column::Int("t.updated_at", "updated_at"), Column::Int("t.id", "id")]
+        }
     };
     Order { columns, descending: matches!(direction, Direction::Descending) }
 }
@@ -52,14 +69,53 @@ pub const fn order(sort: Sort, direction: Direction) -> Order {
 /// A slice of the tickets. Three statements, whatever its length: tickets with their people, then all their tags, then all their field values.
 ///
 /// Served by `tickets_by_created`, `tickets_by_updated`, `tickets_by_customer`, `tickets_by_customer_updated`,
-/// `tickets_by_external_id` and the primary key.
+/// `tickets_by_external_id`, `tickets_by_assignee`, `tickets_by_organization`, `tickets_by_problem`, `tickets_by_type`, `tickets_by_status`,
+/// `tickets_in_trash` and the primary key.
 pub async fn list(
     tx: &mut Tx,
-    may: &CanRead<Tickets>,
+    _may: &CanRead<Tickets>,
     filter: &Filter,
     order: Order,
     slice: &Slice,
 ) -> Result<Page<TicketInList>, Error> {
+    let query = query_of(filter);
+    let page = query.page(tx, order, slice).await?;
+    let mut page = page.try_map(|row| from_row(&row))?;
+    tags::fill(tx, &mut page.items).await?;
+    let put = |item: &mut TicketInList, values| item.fields = values;
+    custom_fields::fill_values(tx, Carrier::Ticket, &mut page.items, |item| item.ticket.id, put).await?;
+    Ok(page)
+}
+
+/// How many tickets there are, up to `page::COUNTED_MAX`. Served as `list`.
+pub async fn count(tx: &mut Tx, _may: &CanRead<Tickets>, filter: &Filter) -> Result<i64, Error> {
+    query_of(filter).count(tx).await
+}
+
+/// The ticket with this id as a list shows it, for whoever just wrote it, or `NotFound`.
+pub async fn written(tx: &mut Tx, _may: &CanWrite<Tickets>, id: i64) -> Result<TicketInList, Error> {
+    load(tx, &[id]).await?.pop().ok_or(Error::NotFound { kind: "ticket", id })
+}
+
+/// At most twenty problems that are not closed and whose subject has the text, the newest first, for whoever is about to link an incident.
+/// Reads the problems along `tickets_by_type`.
+pub async fn problems_named<A: Access>(
+    tx: &mut Tx,
+    _may: &Permit<Tickets, A>,
+    text: &str,
+) -> Result<Vec<TicketInList>, Error> {
+    let mut query = Query::new(
+        "select t.id from tickets t where t.type = 'problem' and t.status <> 'closed' and t.trashed_at is null",
+    );
+    let pattern = query.bind(part_pattern(&text.to_lowercase()));
+    query.and_text(&format!("lower(t.subject) like {pattern} escape '!'"));
+    query.sql.push_str(" order by t.id desc limit 20");
+    let rows = tx.rows(&query.sql, &query.params).await?;
+    let ids = rows.iter().map(|row| row.int("id")).collect::<Result<Vec<_>, _>>()?;
+    load(tx, &ids).await
+}
+
+fn query_of(filter: &Filter) -> Query {
     let mut query = Query::new(concat!(select_tickets!(), from_tickets!(), " where 1 = 1"));
     if let Some(customer_id) = filter.customer_id {
         query.and("t.customer_id =", customer_id);
@@ -70,19 +126,39 @@ pub async fn list(
     if let Some(ids) = &filter.ids {
         query.and_in("t.id", ids.iter().copied());
     }
-    if filter.trash == Trash::LeftOut {
-        query.and_text("t.trashed_at is null");
+    let ids = [
+        ("t.assignee_user_id =", filter.assignee_user_id),
+        ("t.organization_id =", filter.organization_id),
+        ("t.problem_id =", filter.problem_id),
+    ];
+    for (left, id) in ids {
+        if let Some(id) = id {
+            query.and(left, id);
+        }
     }
-    let page = query.page(tx, order, slice).await?;
-    let mut page = page.try_map(|row| from_row(&row))?;
-    tags::fill(tx, may, &mut page.items).await?;
-    let put = |item: &mut TicketInList, values| item.fields = values;
-    custom_fields::fill_values(tx, Carrier::Ticket, &mut page.items, |item| item.ticket.id, put).await?;
-    Ok(page)
+    if let Some((person_id, part)) = filter.person {
+        let (person, part) = (query.bind(person_id), query.bind(part.word()));
+        query.and_text(&format!(
+            "t.id in (select ticket_id from ticket_people where person_id = {person} and part = {part})"
+        ));
+    }
+    if let Some(kind) = filter.kind {
+        query.and("t.type =", kind.word());
+    }
+    match filter.trash {
+        Trash::Included => {}
+        Trash::LeftOut => query.and_text("t.trashed_at is null"),
+        Trash::Only => query.and_text("t.trashed_at is not null"),
+    }
+    query
 }
 
 /// These tickets, in this order. Those that are gone are left out.
-pub(crate) async fn of_ids(tx: &mut Tx, may: &CanRead<Tickets>, ids: &[i64]) -> Result<Vec<TicketInList>, Error> {
+pub async fn of_ids(tx: &mut Tx, _may: &CanRead<Tickets>, ids: &[i64]) -> Result<Vec<TicketInList>, Error> {
+    load(tx, ids).await
+}
+
+async fn load(tx: &mut Tx, ids: &[i64]) -> Result<Vec<TicketInList>, Error> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -91,7 +167,7 @@ pub(crate) async fn of_ids(tx: &mut Tx, may: &CanRead<Tickets>, ids: &[i64]) -> 
     let rows = tx.rows(&query.sql, &query.params).await?;
     let mut tickets = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
     tickets.sort_by_key(|found| ids.iter().position(|id| *id == found.ticket.id));
-    tags::fill(tx, may, &mut tickets).await?;
+    tags::fill(tx, &mut tickets).await?;
     let put = |item: &mut TicketInList, values| item.fields = values;
     custom_fields::fill_values(tx, Carrier::Ticket, &mut tickets, |item| item.ticket.id, put).await?;
     Ok(tickets)

@@ -84,15 +84,6 @@ impl Sort {
     }
 }
 
-impl From<list::Sort> for Sort {
-    fn from(sort: list::Sort) -> Sort {
-        match sort {
-            list::Sort::Created => Sort::Created,
-            list::Sort::Updated => Sort::Updated,
-        }
-    }
-}
-
 /// A slice of them. Served by `tickets_in_folder_by_created` and its siblings, `tickets_unassigned`, `tickets_by_assignee`,
 /// `tickets_by_team`, and the indexes of what picks few.
 pub async fn list(
@@ -107,13 +98,13 @@ pub async fn list(
     let names = format!("id, {key}");
     let mut parts = parts(tx, matching, Some(sort), &format!("t.id, t.{key}")).await?;
     let keys = match parts.len() {
-        0 => Page { items: Vec::new(), before: None, after: None },
+        0 => Page { items: Vec::new(), before: None, after: None, total: None },
         1 => parts.remove(0).page(tx, order, slice).await?,
         _ => Query::page_of_parts(parts, &names, "t", tx, order, slice).await?,
     };
     let ids = keys.items.iter().map(|row| row.int("id")).collect::<Result<Vec<_>, _>>()?;
     let items = list::of_ids(tx, may, &ids).await?;
-    Ok(Page { items, before: keys.before, after: keys.after })
+    Ok(Page { items, before: keys.before, after: keys.after, total: keys.total })
 }
 
 /// How many there are, counted up to `at_most`.

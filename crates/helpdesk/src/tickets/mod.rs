@@ -3,11 +3,13 @@
 //! Here is what a ticket is, and reading one. Creating and changing: `write.rs`; which events that leaves: `changes.rs`;
 //! merging and splitting: `merge.rs`; messages: `messages.rs`, `message_draft.rs`, `message_write.rs`, `message_actions.rs`;
 //! pages of tickets: `list.rs`; those that fulfil a condition: `matching.rs`; labels: `tags.rs`; values of custom fields: `fields.rs`;
-//! many tickets at once: `bulk.rs`.
+//! many tickets at once: `bulk.rs`; who is copied in, and which tickets belong together: `around.rs`.
 
+pub mod around;
 pub mod bodies;
 pub mod bulk;
 mod changes;
+mod checks;
 pub mod fields;
 pub mod list;
 pub mod matching;
@@ -162,6 +164,10 @@ pub struct Ticket {
     pub kind: Option<TicketType>,
     /// Of a task.
     pub due_at: Option<Timestamp>,
+    /// The problem that this incident is one of.
+    pub problem_id: Option<i64>,
+    /// The closed ticket that this one goes on with.
+    pub followup_of: Option<i64>,
     pub created_at: Timestamp,
     pub opened_at: Option<Timestamp>,
     pub last_received_message_at: Option<Timestamp>,
@@ -231,7 +237,7 @@ macro_rules! select_tickets {
             "select t.id, t.external_id, t.status, t.priority, t.channel, t.via, t.from_agent, t.subject, t.excerpt, t.language,
                     t.customer_id, t.assignee_user_id, t.assignee_team_id, t.messages_count, t.is_unread, t.spam, t.imported,
                     t.last_sent_message_not_delivered, t.meta, t.split_from, t.organization_id, t.form_id, t.type,
-                    t.due_at, t.created_at, t.opened_at,
+                    t.due_at, t.problem_id, t.followup_of, t.created_at, t.opened_at,
                     t.last_received_message_at, t.last_message_at, t.updated_at, t.closed_at, t.snoozed_until, t.trashed_at,
                     c.email as customer_email, c.name as customer_name, c.firstname as customer_firstname,
                     c.lastname as customer_lastname, c.bio as customer_bio, c.meta as customer_meta,
@@ -280,6 +286,8 @@ impl Ticket {
             form_id: row.int_or_null("form_id")?,
             kind: row.text_or_null("type")?.as_deref().and_then(TicketType::parse),
             due_at: row.time_or_null("due_at")?,
+            problem_id: row.int_or_null("problem_id")?,
+            followup_of: row.int_or_null("followup_of")?,
             created_at: row.time("created_at")?,
             opened_at: row.time_or_null("opened_at")?,
             last_received_message_at: row.time_or_null("last_received_message_at")?,

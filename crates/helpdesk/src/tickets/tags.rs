@@ -40,7 +40,7 @@ impl TicketTag {
 }
 
 /// Puts its tags on each ticket of a page, with one statement.
-pub(super) async fn fill(tx: &mut Tx, _may: &CanRead<Tickets>, tickets: &mut [TicketInList]) -> Result<(), Error> {
+pub(super) async fn fill(tx: &mut Tx, tickets: &mut [TicketInList]) -> Result<(), Error> {
     if tickets.is_empty() {
         return Ok(());
     }

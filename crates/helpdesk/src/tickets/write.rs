@@ -7,6 +7,7 @@ use scope::resource::Tickets;
 use serde_json::Value as Json;
 use store::{Tx, Value};
 
+use super::checks::{check_followup, check_form, check_problem, check_split, check_team, check_user};
 use super::message_draft::{self, Draft, Known, NewMessage};
 use super::{Priority, Status, Ticket, TicketType, changes, fields, message_actions, message_write, tags};
 use crate::custom_fields::{Extent, SentValue};
@@ -39,6 +40,10 @@ pub struct NewTicket {
     pub form_id: Option<i64>,
     pub kind: Option<TicketType>,
     pub due_at: Option<Timestamp>,
+    /// Must be a ticket of the type problem.
+    pub problem_id: Option<i64>,
+    /// Must be closed. Subject, customer and what else is not said are taken from it.
+    pub followup_of: Option<i64>,
     pub spam: bool,
     pub language: Option<String>,
     pub external_id: Option<String>,
@@ -63,8 +68,10 @@ pub struct NewTicket {
 /// What to change. The outer `None` leaves a field as it is, the inner one clears it.
 #[derive(Debug, Clone, Default)]
 pub struct TicketUpdate {
-    /// When the writer saw it changed last: `Changed` if that is no longer so.
+    /// When the writer saw it changed last: `Changed` if that is no longer so. Without a fraction, the second is compared.
     pub seen_updated_at: Option<Timestamp>,
+    /// For callers to whom a closed ticket is closed for good: `Invalid` on `status` then.
+    pub closed_is_final: bool,
     pub status: Option<SetStatus>,
     pub priority: Option<Priority>,
     pub subject: Option<Option<String>>,
@@ -81,6 +88,7 @@ pub struct TicketUpdate {
     pub form_id: Option<Option<i64>>,
     pub kind: Option<Option<TicketType>>,
     pub due_at: Option<Option<Timestamp>>,
+    pub problem_id: Option<Option<i64>>,
     pub is_unread: Option<bool>,
     pub spam: Option<bool>,
     pub from_agent: Option<bool>,
@@ -133,6 +141,8 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, new: N
     check_team(tx, new.assignee_team_id).await?;
     check_split(tx, new.split_from).await?;
     check_form(tx, new.form_id).await?;
+    check_problem(tx, 0, new.problem_id).await?;
+    check_followup(tx, new.followup_of).await?;
     let organization_id = match new.organization_id {
         Some(id) => organizations::must_exist(tx, id).await.map(|()| Some(id))?,
         None => organizations::default_of(tx, customer_id).await?,
@@ -180,6 +190,8 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, new: N
         form_id: new.form_id,
         kind: new.kind,
         due_at: new.due_at,
+        problem_id: new.problem_id,
+        followup_of: new.followup_of,
         created_at: new.created_at.unwrap_or(now),
         opened_at: new.opened_at,
         last_received_message_at: new.last_received_message_at.or(received),
@@ -245,7 +257,10 @@ pub async fn change(
 ) -> Result<bool, Error> {
     let actor = may.actor();
     let old = take(tx, id).await?;
-    if update.seen_updated_at.is_some_and(|seen| seen != old.updated_at) {
+    if update.closed_is_final && old.status == Status::Closed {
+        return Err(Error::invalid("status", "closed prevents ticket update"));
+    }
+    if update.seen_updated_at.is_some_and(|seen| !is_seen(seen, old.updated_at)) {
         return Err(Error::Changed { field: "last_updated_datetime", updated_at: old.updated_at });
     }
     let mut new = old.clone();
@@ -269,6 +284,7 @@ pub async fn change(
     set(&mut new.form_id, update.form_id);
     set(&mut new.kind, update.kind);
     set(&mut new.due_at, update.due_at);
+    set(&mut new.problem_id, update.problem_id);
     if let Some(meta) = update.meta {
         new.meta = json_to_store(meta.as_ref())?;
     }
@@ -290,8 +306,16 @@ pub async fn change(
     } else if update.organization_id.is_none() && new.customer_id != old.customer_id {
         new.organization_id = organizations::default_of(tx, new.customer_id).await?;
     }
+    if new.problem_id != old.problem_id {
+        check_problem(tx, id, new.problem_id).await?;
+    }
+    let newly_assigned = old.assignee_user_id.is_none() && new.assignee_user_id.is_some();
+    if update.status.is_none() && old.status == Status::New && newly_assigned {
+        // Somebody has it: it is no longer new.
+        new.status = Status::Open;
+    }
     let closing = Closing { status: update.status, closed_at: update.closed_at, snoozed_until: update.snoozed_until };
-    closing.apply(now, &old, &mut new);
+    closing.apply(now, &Ticket { status: new.status, ..old.clone() }, &mut new);
     if let Some(updated_at) = update.updated_at {
         new.updated_at = updated_at;
     }
@@ -443,37 +467,9 @@ fn named_customer(new: &NewTicket) -> Option<(String, PersonRef)> {
     })
 }
 
-pub(super) async fn check_user(tx: &mut Tx, id: Option<i64>) -> Result<(), Error> {
-    let Some(id) = id else { return Ok(()) };
-    let sql = "select id from people where id = $1 and is_staff = 1 and active = 1 and deleted_at is null";
-    match tx.row(sql, &[id.into()]).await? {
-        Some(_) => Ok(()),
-        None => Err(Error::invalid("assignee_user.id", "No active user has this id.")),
-    }
-}
-
-pub(super) async fn check_team(tx: &mut Tx, id: Option<i64>) -> Result<(), Error> {
-    let Some(id) = id else { return Ok(()) };
-    match tx.row("select id from teams where id = $1", &[id.into()]).await? {
-        Some(_) => Ok(()),
-        None => Err(Error::invalid("assignee_team.id", "No team has this id.")),
-    }
-}
-
-async fn check_form(tx: &mut Tx, id: Option<i64>) -> Result<(), Error> {
-    let Some(id) = id else { return Ok(()) };
-    match tx.row("select id from ticket_forms where id = $1 and active = 1", &[id.into()]).await? {
-        Some(_) => Ok(()),
-        None => Err(Error::invalid("form_id", "No active form has this id.")),
-    }
-}
-
-async fn check_split(tx: &mut Tx, id: Option<i64>) -> Result<(), Error> {
-    let Some(id) = id else { return Ok(()) };
-    match tx.row("select id from tickets where id = $1", &[id.into()]).await? {
-        Some(_) => Ok(()),
-        None => Err(Error::invalid("split_from", "No ticket has this id.")),
-    }
+/// Whether a ticket that changed last at `at` is as its reader had seen it.
+fn is_seen(seen: Timestamp, at: Timestamp) -> bool {
+    seen == at || (seen.subsec_nanosecond() == 0 && seen.as_second() == at.as_second())
 }
 
 fn last_was_not_delivered(drafts: &[Draft]) -> bool {
@@ -489,7 +485,8 @@ pub(super) async fn take(tx: &mut Tx, id: i64) -> Result<Ticket, Error> {
             "update tickets set updated_at = updated_at where id = $1
              returning id, external_id, status, priority, channel, via, from_agent, subject, excerpt, language, customer_id,
                        assignee_user_id, assignee_team_id, messages_count, is_unread, spam, imported,
-                       last_sent_message_not_delivered, meta, split_from, organization_id, form_id, type, due_at, created_at, opened_at,
+                       last_sent_message_not_delivered, meta, split_from, organization_id, form_id, type, due_at, problem_id,
+                       followup_of, created_at, opened_at,
                        last_received_message_at, last_message_at, updated_at, closed_at, snoozed_until, trashed_at",
             &[id.into()],
         )
@@ -514,10 +511,10 @@ pub(super) async fn insert(tx: &mut Tx, ticket: &Ticket) -> Result<i64, Error> {
             "insert into tickets (external_id, status, priority, channel, via, from_agent, subject, excerpt, language, customer_id,
                                   assignee_user_id, assignee_team_id, messages_count, is_unread, spam,
                                   last_sent_message_not_delivered, meta, opened_at, last_received_message_at, last_message_at,
-                                  updated_at, closed_at, snoozed_until, trashed_at, organization_id, form_id, type, due_at, imported,
-                                  split_from, created_at)
+                                  updated_at, closed_at, snoozed_until, trashed_at, organization_id, form_id, type, due_at, problem_id,
+                                  followup_of, imported, split_from, created_at)
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-                     $25, $26, $27, $28, $29, $30, $31)
+                     $25, $26, $27, $28, $29, $30, $31, $32, $33)
              returning id",
             &params,
         )
@@ -534,8 +531,8 @@ pub(super) async fn save(tx: &mut Tx, ticket: &Ticket) -> Result<(), Error> {
                             messages_count = $13, is_unread = $14, spam = $15, last_sent_message_not_delivered = $16, meta = $17,
                             opened_at = $18, last_received_message_at = $19, last_message_at = $20, updated_at = $21,
                             closed_at = $22, snoozed_until = $23, trashed_at = $24, organization_id = $25, form_id = $26, type = $27,
-                            due_at = $28
-         where id = $29",
+                            due_at = $28, problem_id = $29, followup_of = $30
+         where id = $31",
         &params,
     )
     .await?;
@@ -573,5 +570,7 @@ pub(super) fn columns(ticket: &Ticket) -> Vec<Value> {
         ticket.form_id.into(),
         ticket.kind.map(TicketType::word).into(),
         ticket.due_at.into(),
+        ticket.problem_id.into(),
+        ticket.followup_of.into(),
     ]
 }

@@ -22,6 +22,7 @@ pub fn title(job: &Job) -> String {
         Work::ExportTickets { format: Format::Csv, .. } => "Export tickets as CSV".to_owned(),
         Work::ExportTickets { format: Format::Ndjson, .. } => "Export tickets as NDJSON".to_owned(),
         Work::Import { file, .. } => format!("Import {}", text::shown(file, 60)),
+        Work::Batch { call, .. } => format!("Rows of {}", text::shown(call, 60)),
     }
 }
 
@@ -38,6 +39,7 @@ pub fn what(job: &Job) -> String {
         Work::DeleteTickets { selection } => format!("{}: to the trash, or for good from there", which(selection)),
         Work::ExportTickets { selection, .. } => which(selection),
         Work::Import { format, .. } => format!("From a file of the format {format}"),
+        Work::Batch { rows, .. } => format!("{} rows that an app sent at once", rows.len()),
     }
 }
 
@@ -98,7 +100,13 @@ pub const fn tone_of(status: Status) -> (&'static str, &'static str) {
 }
 
 pub fn progress(job: &Job) -> Progress {
-    let unit = if job.kind == Kind::Import { "bytes" } else { "tickets" };
+    let unit = if job.kind == Kind::Import {
+        "bytes"
+    } else if job.kind == Kind::Batch {
+        "rows"
+    } else {
+        "tickets"
+    };
     let done = count(job.progress_done);
     match job.progress_total {
         Some(total) if total > 0 => Progress {

@@ -115,8 +115,8 @@ pub async fn create(
     let new = NewTeam {
         name: form.value("name").trim().to_owned(),
         description: description_of(&form),
-        decoration: None,
         member_ids: members_of(&form),
+        ..NewTeam::default()
     };
     let now = app.clock.now();
     match transact!(app.db, |tx| teams::create(tx, &may, now, &new).await) {
@@ -152,8 +152,8 @@ pub async fn update(
     let changes = Changes {
         name: Some(form.value("name").trim().to_owned()),
         description: Some(description_of(&form)),
-        decoration: None,
         member_ids: Some(members_of(&form)),
+        ..Changes::default()
     };
     let now = app.clock.now();
     match transact!(app.db, |tx| teams::update(tx, &may, now, id, &changes).await) {

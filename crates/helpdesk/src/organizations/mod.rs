@@ -3,15 +3,21 @@
 //! A customer may be a member of several; one is the default, and new tickets of theirs belong to it. A new customer whose address lies in
 //! a domain of an organization becomes a member of it by themselves.
 
+pub mod members;
+
 use jiff::Timestamp;
-use scope::permit::{Actor, CanRead, CanWrite};
-use scope::resource::Organizations;
+use scope::permit::{Actor, CanRead, CanWrite, Permit};
+use scope::resource::{Access, Organizations, Resource};
 use serde_json::{Value as Json, json};
 use store::{Row, StoreError, Tx};
 
 use crate::Error;
 use crate::events::{self, Change};
 use crate::page::{Column, Order, Page, Query, Slice, part_pattern};
+use crate::profiles::{clean_tags, tags_of};
+
+pub use members::{Membership, add_member, of_customer, remove_member, set_only};
+pub(crate) use members::{default_of, join_by_address, merge_members};
 
 const NAME_MAX_CHARS: usize = 255;
 const TEXT_MAX_CHARS: usize = 65_536;
@@ -29,6 +35,11 @@ pub struct Organization {
     pub team_id: Option<i64>,
     /// In lower case, by name.
     pub domains: Vec<String>,
+    /// Whether its members see each other's tickets, and may write on them.
+    pub shared_tickets: bool,
+    pub shared_comments: bool,
+    /// In lower case, by name.
+    pub tags: Vec<String>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -41,6 +52,9 @@ pub struct NewOrganization {
     pub notes: Option<String>,
     pub team_id: Option<i64>,
     pub domains: Vec<String>,
+    pub shared_tickets: bool,
+    pub shared_comments: bool,
+    pub tags: Vec<String>,
 }
 
 /// What a call changes. None leaves a field as it is, `Some(None)` clears it.
@@ -53,14 +67,17 @@ pub struct Changes {
     pub team_id: Option<Option<i64>>,
     /// Replaces every domain.
     pub domains: Option<Vec<String>>,
+    pub shared_tickets: Option<bool>,
+    pub shared_comments: Option<bool>,
+    /// Replaces every tag.
+    pub tags: Option<Vec<String>>,
 }
 
-/// A customer in an organization.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Membership {
-    pub organization_id: i64,
-    pub customer_id: i64,
-    pub is_default: bool,
+macro_rules! select_organizations {
+    () => {
+        "select o.id, o.external_id, o.name, o.details, o.notes, o.team_id, o.shared_tickets,
+                o.shared_comments, o.tags, o.created_at, o.updated_at from organizations o"
+    };
 }
 
 /// By time of creation. Served by `organizations_by_created`; `search`, part of the name, reads along it.
@@ -83,18 +100,113 @@ pub async fn list(
     Ok(page)
 }
 
+/// Which organizations.
+#[derive(Debug, Clone, Copy)]
+pub enum Which<'a> {
+    All,
+    Ids(&'a [i64]),
+    /// In any case of their letters.
+    ExternalIds(&'a [String]),
+    /// The whole name, or its beginning, in any case of its letters.
+    Name(&'a str),
+    NameStarts(&'a str),
+    OfCustomer(i64),
+}
+
+/// Organizations by id, or by name if its beginning is given. Served by the primary key, `organizations_by_name`,
+/// `organizations_by_external_key` and `organization_members_by_customer`.
+pub async fn some(
+    tx: &mut Tx,
+    _may: &CanRead<Organizations>,
+    which: Which<'_>,
+    slice: &Slice,
+) -> Result<Page<Organization>, Error> {
+    let columns: &'static [Column] = match which {
+        Which::NameStarts(_) => &[Column::Text("o.name_key", "name_key")],
+        _ => &[Column::Int("o.id", "id")],
+    };
+    let page = query_of(which).page(tx, Order { columns, descending: false }, slice).await?;
+    let mut page = page.try_map(|row| Organization::from_row(&row))?;
+    fill_domains(tx, &mut page.items).await?;
+    Ok(page)
+}
+
+/// How many there are, up to `page::COUNTED_MAX`.
+pub async fn count(tx: &mut Tx, _may: &CanRead<Organizations>, which: Which<'_>) -> Result<i64, Error> {
+    query_of(which).count(tx).await
+}
+
+/// These organizations, in no particular order, beside what refers to them. Whoever may read the one may see the other.
+pub async fn beside<R: Resource, A: Access>(
+    tx: &mut Tx,
+    _may: &Permit<R, A>,
+    ids: &[i64],
+) -> Result<Vec<Organization>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = query_of(Which::Ids(ids));
+    let rows = tx.rows(&query.sql, &query.params).await?;
+    let mut found = rows.iter().map(Organization::from_row).collect::<Result<Vec<_>, _>>()?;
+    fill_domains(tx, &mut found).await?;
+    Ok(found)
+}
+
+/// Tickets and people of an organization, each up to `page::COUNTED_MAX`.
+pub async fn related(tx: &mut Tx, _may: &CanRead<Organizations>, id: i64) -> Result<(i64, i64), Error> {
+    read(tx, id).await?;
+    let mut tickets = Query::new("select t.id from tickets t where t.trashed_at is null");
+    tickets.and("t.organization_id =", id);
+    let mut people = Query::new("select m.id from organization_members m where 1 = 1");
+    people.and("m.organization_id =", id);
+    Ok((tickets.count(tx).await?, people.count(tx).await?))
+}
+
+fn query_of(which: Which<'_>) -> Query {
+    let mut query = Query::new(concat!(select_organizations!(), " where 1 = 1"));
+    match which {
+        Which::All => {}
+        Which::Ids(ids) => query.and_in("o.id", ids.iter().copied()),
+        Which::ExternalIds(ids) => {
+            query.and_text("o.external_key is not null");
+            query.and_in("o.external_key", ids.iter().map(|id| id.to_ascii_lowercase()));
+        }
+        Which::Name(name) => query.and("o.name_key =", name.to_lowercase()),
+        Which::NameStarts(name) => {
+            query.and("o.name_key >=", name.to_lowercase());
+            query.and("o.name_key <", format!("{}\u{10ffff}", name.to_lowercase()));
+        }
+        Which::OfCustomer(id) => {
+            let id = query.bind(id);
+            query.and_text(&format!(
+                "o.id in (select organization_id from organization_members where customer_id = {id})"
+            ));
+        }
+    }
+    query
+}
+
 /// The organization with this id, or `NotFound`.
 pub async fn find(tx: &mut Tx, _may: &CanRead<Organizations>, id: i64) -> Result<Organization, Error> {
     read(tx, id).await
 }
 
-/// The memberships of a customer, by organization. Served by `organization_members_by_customer`.
-pub async fn of_customer(
+/// The id of the organization that is meant, if there is one: by its id, else by its foreign id in any case of its letters.
+pub async fn known(
     tx: &mut Tx,
-    _may: &CanRead<Organizations>,
-    customer_id: i64,
-) -> Result<Vec<Membership>, Error> {
-    memberships(tx, customer_id).await
+    _may: &CanWrite<Organizations>,
+    id: Option<i64>,
+    external_id: Option<&str>,
+) -> Result<Option<i64>, Error> {
+    let row = match (id, external_id) {
+        (Some(id), _) => tx.row("select id from organizations where id = $1", &[id.into()]).await?,
+        (None, Some(external_id)) => {
+            let sql = "select id from organizations where external_key = $1 order by id limit 1";
+            tx.row(sql, &[external_id.to_ascii_lowercase().into()]).await?
+        }
+        (None, None) => None,
+    };
+    Ok(row.map(|row| row.int("id")).transpose()?)
 }
 
 /// Adds an organization. `Taken` if another has the name, or one of the domains.
@@ -105,11 +217,13 @@ pub async fn create(
     new: &NewOrganization,
 ) -> Result<Organization, Error> {
     check_text("name", &new.name, 1, NAME_MAX_CHARS)?;
+    check_external_id(tx, 0, new.external_id.as_deref()).await?;
     check_rest(tx, new.details.as_deref(), new.notes.as_deref(), new.team_id).await?;
     let row = tx
         .row(
-            "insert into organizations (external_id, name, name_key, details, notes, team_id, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $7) on conflict (name_key) do nothing returning id",
+            "insert into organizations (external_id, name, name_key, details, notes, team_id, created_at, updated_at, shared_tickets,
+                                        shared_comments, tags)
+             values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10) on conflict (name_key) do nothing returning id",
             &[
                 new.external_id.as_ref().into(),
                 new.name.as_str().into(),
@@ -118,6 +232,9 @@ pub async fn create(
                 new.notes.as_ref().into(),
                 new.team_id.into(),
                 now.into(),
+                new.shared_tickets.into(),
+                new.shared_comments.into(),
+                json!(clean_tags(&new.tags)?).into(),
             ],
         )
         .await?;
@@ -145,12 +262,21 @@ pub async fn update(
     after.details = changes.details.clone().unwrap_or(after.details);
     after.notes = changes.notes.clone().unwrap_or(after.notes);
     after.team_id = changes.team_id.unwrap_or(after.team_id);
+    after.shared_tickets = changes.shared_tickets.unwrap_or(after.shared_tickets);
+    after.shared_comments = changes.shared_comments.unwrap_or(after.shared_comments);
+    if let Some(tags) = &changes.tags {
+        after.tags = clean_tags(tags)?;
+    }
     check_text("name", &after.name, 1, NAME_MAX_CHARS)?;
+    if after.external_id != before.external_id {
+        check_external_id(tx, id, after.external_id.as_deref()).await?;
+    }
     check_rest(tx, after.details.as_deref(), after.notes.as_deref(), after.team_id).await?;
     let written = tx
         .run(
-            "update organizations set external_id = $1, name = $2, name_key = $3, details = $4, notes = $5, team_id = $6, updated_at = $7
-             where id = $8",
+            "update organizations set external_id = $1, name = $2, name_key = $3, details = $4, notes = $5, team_id = $6, updated_at = $7,
+                    shared_tickets = $8, shared_comments = $9, tags = $10
+             where id = $11",
             &[
                 after.external_id.as_ref().into(),
                 after.name.as_str().into(),
@@ -159,6 +285,9 @@ pub async fn update(
                 after.notes.as_ref().into(),
                 after.team_id.into(),
                 now.into(),
+                after.shared_tickets.into(),
+                after.shared_comments.into(),
+                json!(after.tags).into(),
                 id.into(),
             ],
         )
@@ -188,61 +317,6 @@ pub async fn delete(tx: &mut Tx, may: &CanWrite<Organizations>, now: Timestamp, 
     record(tx, may.actor(), now, "organization-deleted", id, (Some(organization.fields()), None)).await
 }
 
-/// Makes a customer a member; as the default one if asked, or if it is their first. Again changes nothing else.
-pub async fn add_member(
-    tx: &mut Tx,
-    may: &CanWrite<Organizations>,
-    now: Timestamp,
-    membership: Membership,
-) -> Result<(), Error> {
-    let Membership { organization_id, customer_id, is_default } = membership;
-    read(tx, organization_id).await?;
-    crate::people::lock(tx, customer_id).await?;
-    let sql = "select id from people where id = $1 and is_staff = 0";
-    if tx.row(sql, &[customer_id.into()]).await?.is_none() {
-        return Err(Error::NotFound { kind: "customer", id: customer_id });
-    }
-    let before = memberships(tx, customer_id).await?;
-    let is_default = is_default || !before.iter().any(|it| it.is_default);
-    if is_default {
-        tx.run("update organization_members set is_default = 0 where customer_id = $1", &[customer_id.into()]).await?;
-    }
-    join(tx, now, organization_id, customer_id, is_default).await?;
-    let after = memberships(tx, customer_id).await?;
-    if before != after {
-        let told = (Some(shown(&before)), Some(shown(&after)));
-        record(tx, may.actor(), now, "organization-member-added", organization_id, told).await?;
-    }
-    Ok(())
-}
-
-/// Ends a membership. Of those that are left, the first becomes the default one.
-pub async fn remove_member(
-    tx: &mut Tx,
-    may: &CanWrite<Organizations>,
-    now: Timestamp,
-    organization_id: i64,
-    customer_id: i64,
-) -> Result<(), Error> {
-    crate::people::lock(tx, customer_id).await?;
-    let before = memberships(tx, customer_id).await?;
-    let sql = "delete from organization_members where organization_id = $1 and customer_id = $2";
-    if tx.run(sql, &[organization_id.into(), customer_id.into()]).await? == 0 {
-        return Err(Error::NotFound { kind: "organization membership", id: customer_id });
-    }
-    let left = memberships(tx, customer_id).await?;
-    if let Some(first) = left.first().filter(|_| !left.iter().any(|it| it.is_default)) {
-        tx.run(
-            "update organization_members set is_default = 1 where customer_id = $1 and organization_id = $2",
-            &[customer_id.into(), first.organization_id.into()],
-        )
-        .await?;
-    }
-    let after = memberships(tx, customer_id).await?;
-    let told = (Some(shown(&before)), Some(shown(&after)));
-    record(tx, may.actor(), now, "organization-member-removed", organization_id, told).await
-}
-
 /// `Invalid` on `organization_id` unless there is one with this id.
 pub(crate) async fn must_exist(tx: &mut Tx, id: i64) -> Result<(), Error> {
     match tx.row("select id from organizations where id = $1", &[id.into()]).await? {
@@ -250,47 +324,6 @@ pub(crate) async fn must_exist(tx: &mut Tx, id: i64) -> Result<(), Error> {
         None => Err(Error::invalid("organization_id", "No organization has this id.")),
     }
 }
-
-/// The organization that a customer's new tickets belong to. Served by `organization_members_default`.
-pub(crate) async fn default_of(tx: &mut Tx, customer_id: i64) -> Result<Option<i64>, Error> {
-    let sql = "select organization_id from organization_members where customer_id = $1 and is_default = 1";
-    let row = tx.row(sql, &[customer_id.into()]).await?;
-    Ok(row.map(|row| row.int("organization_id")).transpose()?)
-}
-
-/// Makes a new customer a member of the organization that their address belongs to, if there is one.
-pub(crate) async fn join_by_address(
-    tx: &mut Tx,
-    now: Timestamp,
-    customer_id: i64,
-    email: Option<&str>,
-) -> Result<(), Error> {
-    let Some((_, domain)) = email.and_then(|email| email.rsplit_once('@')) else { return Ok(()) };
-    let sql = "select organization_id from organization_domains where domain = $1";
-    let Some(row) = tx.row(sql, &[domain.to_lowercase().into()]).await? else { return Ok(()) };
-    join(tx, now, row.int("organization_id")?, customer_id, true).await
-}
-
-/// Gives the memberships of one customer to another, who is the same person.
-pub(crate) async fn merge_members(tx: &mut Tx, source_id: i64, target_id: i64) -> Result<(), Error> {
-    let has_default = default_of(tx, target_id).await?.is_some();
-    tx.run(
-        "insert into organization_members (organization_id, customer_id, is_default, created_at)
-         select organization_id, cast($1 as bigint), case when $2 = 1 then 0 else is_default end, created_at
-         from organization_members where customer_id = $3
-         on conflict (organization_id, customer_id) do nothing",
-        &[target_id.into(), has_default.into(), source_id.into()],
-    )
-    .await?;
-    Ok(())
-}
-
-macro_rules! select_organizations {
-    () => {
-        "select o.id, o.external_id, o.name, o.details, o.notes, o.team_id, o.created_at, o.updated_at from organizations o"
-    };
-}
-use select_organizations;
 
 async fn read(tx: &mut Tx, id: i64) -> Result<Organization, Error> {
     let row = tx.row(concat!(select_organizations!(), " where o.id = $1"), &[id.into()]).await?;
@@ -315,41 +348,6 @@ async fn fill_domains(tx: &mut Tx, organizations: &mut [Organization]) -> Result
             organization.domains.push(row.text("domain")?);
         }
     }
-    Ok(())
-}
-
-async fn memberships(tx: &mut Tx, customer_id: i64) -> Result<Vec<Membership>, Error> {
-    let rows = tx
-        .rows(
-            "select organization_id, customer_id, is_default from organization_members where customer_id = $1
-             order by organization_id limit 1000",
-            &[customer_id.into()],
-        )
-        .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Membership {
-                organization_id: row.int("organization_id")?,
-                customer_id: row.int("customer_id")?,
-                is_default: row.flag("is_default")?,
-            })
-        })
-        .collect()
-}
-
-async fn join(
-    tx: &mut Tx,
-    now: Timestamp,
-    organization_id: i64,
-    customer_id: i64,
-    is_default: bool,
-) -> Result<(), Error> {
-    tx.run(
-        "insert into organization_members (organization_id, customer_id, is_default, created_at) values ($1, $2, $3, $4)
-         on conflict (organization_id, customer_id) do update set is_default = excluded.is_default",
-        &[organization_id.into(), customer_id.into(), is_default.into(), now.into()],
-    )
-    .await?;
     Ok(())
 }
 
@@ -383,6 +381,16 @@ async fn replace_domains(tx: &mut Tx, id: i64, domains: &[String]) -> Result<(),
     Ok(())
 }
 
+/// No two have one foreign id, in any case of its letters.
+async fn check_external_id(tx: &mut Tx, id: i64, external_id: Option<&str>) -> Result<(), Error> {
+    let Some(external_id) = external_id else { return Ok(()) };
+    let sql = "select id from organizations where external_key = $1 and id <> $2 limit 1";
+    match tx.row(sql, &[external_id.to_ascii_lowercase().into(), id.into()]).await? {
+        Some(_) => Err(Error::Taken { kind: "organization", field: "external_id" }),
+        None => Ok(()),
+    }
+}
+
 async fn check_rest(
     tx: &mut Tx,
     details: Option<&str>,
@@ -413,13 +421,6 @@ async fn lock(tx: &mut Tx, id: i64) -> Result<(), Error> {
     Ok(())
 }
 
-fn shown(memberships: &[Membership]) -> Json {
-    let list = memberships.iter().map(|it| {
-        json!({ "organization_id": it.organization_id, "customer_id": it.customer_id, "is_default": it.is_default })
-    });
-    json!({ "memberships": list.collect::<Vec<_>>() })
-}
-
 async fn record(
     tx: &mut Tx,
     actor: &Actor,
@@ -443,6 +444,9 @@ impl Organization {
             notes: row.text_or_null("notes")?,
             team_id: row.int_or_null("team_id")?,
             domains: Vec::new(),
+            shared_tickets: row.flag("shared_tickets")?,
+            shared_comments: row.flag("shared_comments")?,
+            tags: tags_of(row)?,
             created_at: row.time("created_at")?,
             updated_at: row.time("updated_at")?,
         })
@@ -452,7 +456,8 @@ impl Organization {
     fn fields(&self) -> Json {
         json!({
             "external_id": self.external_id, "name": self.name, "details": self.details, "notes": self.notes,
-            "team_id": self.team_id, "domains": self.domains,
+            "team_id": self.team_id, "domains": self.domains, "shared_tickets": self.shared_tickets,
+            "shared_comments": self.shared_comments, "tags": self.tags,
         })
     }
 }

@@ -1,0 +1,299 @@
+//! The vendor's contract, call by call, for all calls that are here: each is in the contract, asks for its scope and nothing less, and answers
+//! with every field of its records in the right type.
+//!
+//! `contract/zendesk_types.json` has the types; the calls are `zendesk_api::contract`. A new call is looked at by itself; what it needs to
+//! have something to show is a line of `FURNITURE`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use endpoint::{Guard, Route};
+use jiff::Timestamp;
+use scope::{Dialect, words};
+use serde_json::{Map, Value, json};
+use zendesk_api::contract::{self, Call};
+
+use super::{all, body, id};
+use crate::support::{Person, Server};
+
+const TYPES: &str = include_str!("../../contract/zendesk_types.json");
+
+/// What is made before the answers are looked at: where, and what. `{admin}` and so on stand for ids of what was made before.
+const FURNITURE: &[(&str, &str)] = &[
+    ("/api/v2/groups", r#"{"group": {"name": "First line"}}"#),
+    ("/api/v2/group_memberships", r#"{"group_membership": {"user_id": AGENT, "group_id": group}}"#),
+    ("/api/v2/organizations", r#"{"organization": {"name": "Shop", "external_id": "o1", "tags": ["big"]}}"#),
+    ("/api/v2/users", r#"{"user": {"name": "Cleo", "email": "cleo@shop.test", "phone": "+15551234567"}}"#),
+    (
+        "/api/v2/organization_memberships",
+        r#"{"organization_membership": {"user_id": user, "organization_id": organization}}"#,
+    ),
+    (
+        "/api/v2/tickets",
+        r#"{"ticket": {"subject": "A", "type": "problem", "comment": {"body": "x"}, "tags": ["t"], "requester_id": user, "email_cc_ids": [user], "follower_ids": [AGENT], "assignee_id": AGENT}}"#,
+    ),
+    (
+        "/api/v2/tickets",
+        r#"{"ticket": {"subject": "B", "type": "incident", "problem_id": ticket, "comment": {"body": "x"}}}"#,
+    ),
+    ("/api/v2/tickets/create_many", r#"{"tickets": [{"comment": {"body": "x"}}]}"#),
+];
+
+/// Calls that show something only in a state that other tests make.
+const SHOWN_ELSEWHERE: &[&str] = &["ListDeletedTickets", "ListDeletedUsers"];
+
+/// The routes of the dialect, by method and path with nameless places.
+fn routes() -> BTreeMap<(String, String), Route> {
+    let ours = bailiwick::routes().table.into_iter().filter(|route| route.dialect == Dialect::Zendesk);
+    ours.map(|route| ((route.method.to_owned(), nameless(route.path)), route)).collect()
+}
+
+fn nameless(path: &str) -> String {
+    contract::nameless(path).collect::<Vec<_>>().join("/")
+}
+
+/// The calls that are here.
+fn calls() -> Vec<(Call, Route)> {
+    let routes = routes();
+    let here = contract::calls().filter_map(|call| {
+        let route = routes.get(&(call.method.to_owned(), nameless(call.path)))?;
+        Some((call, route.clone()))
+    });
+    here.collect()
+}
+
+#[test]
+fn every_call_that_is_here_is_the_vendors() {
+    let known: BTreeSet<(String, String)> =
+        contract::calls().map(|call| (call.method.to_owned(), nameless(call.path))).collect();
+
+    let others: Vec<(String, String)> = routes().into_keys().filter(|key| !known.contains(key)).collect();
+
+    assert!(others.is_empty(), "{others:?}");
+}
+
+#[test]
+fn every_call_names_the_vendors_scope() {
+    let mut wrong = Vec::new();
+    for (call, route) in calls() {
+        // Tags go by the scope of what carries them.
+        let goes_by_carrier = call.resource == "tags" && !call.path.contains("/tickets/");
+        if route.guard != Guard::Token || goes_by_carrier {
+            continue;
+        }
+        let opening = words::alternatives(Dialect::Zendesk, route.needs);
+        if !opening.contains(&call.scope) {
+            wrong.push(format!("{} {} is opened by {opening:?}, not by {}", call.method, call.path, call.scope));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_call_asks_for_its_scope_and_for_nothing_less() {
+    // RS-4
+    let server = Server::start().await;
+    let mut tokens: BTreeMap<Vec<&str>, String> = BTreeMap::new();
+
+    for (call, route) in calls() {
+        if route.guard != Guard::Token {
+            continue;
+        }
+        let opening = words::alternatives(Dialect::Zendesk, route.needs);
+        if !tokens.contains_key(&opening) {
+            // Every word that does not open it alone, and none that opens a part of it.
+            let closed = |word: &&words::Word| word.permissions.intersection(route.needs).is_empty();
+            let others = words::vocabulary(Dialect::Zendesk).iter().filter(closed).map(|word| word.word);
+            let others: Vec<&str> = others.filter(|word| *word != "impersonate").collect();
+            let token = server.token_for(Person::Admin, Dialect::Zendesk, &others.join(" ")).await;
+            tokens.insert(opening.clone(), token);
+        }
+
+        let bare = send(&server, &call, None).await;
+        let with_others = send(&server, &call, Some(&tokens[&opening])).await;
+
+        assert_eq!(bare.status(), 401, "{} {} without a token", call.method, call.path);
+        let refused = body(with_others, 403).await;
+        let told = refused["description"].as_str().unwrap_or_default();
+        assert!(
+            told.starts_with("You are missing the following required scopes: "),
+            "{} {}: {refused}",
+            call.method,
+            call.path
+        );
+    }
+}
+
+async fn send(server: &Server, call: &Call, token: Option<&str>) -> reqwest::Response {
+    let path = call.path.split('/').map(|part| if part.starts_with('{') { "987654321" } else { part });
+    let path = path.collect::<Vec<_>>().join("/");
+    let mut request = server.http.request(call.method.parse().expect("a method"), format!("{}{path}", server.base));
+    if call.method != "GET" {
+        request = request.json(&json!({}));
+    }
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    request.send().await.expect("send")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_has_the_fields_and_types_of_the_contract() {
+    let server = Server::start().await;
+    let token = all(&server).await;
+    furnish(&server, &token).await;
+    let types: Map<String, Value> = serde_json::from_str(TYPES).expect("JSON");
+    let (mut seen, mut wrong) = (BTreeSet::new(), BTreeSet::new());
+    let here = calls();
+
+    for (call, _) in here.iter().filter(|(call, _)| call.method == "GET" && call.is_sure) {
+        for path in addresses(&server, &token, call).await {
+            let answer = server.get(&path, &token).await;
+            let status = answer.status().as_u16();
+            if status == 400 {
+                // It needs a parameter; its own tests send one.
+                seen.insert(call.id);
+                continue;
+            }
+            assert!(call.status.split('/').any(|it| it == status.to_string()), "{path} answers {status}");
+            let answer = body(answer, status).await;
+            for part in call.answer.split(';') {
+                let Some((key, kind)) = part.split_once('=') else { continue };
+                let value = &answer[key];
+                let is_empty = value.as_array().is_some_and(Vec::is_empty);
+                if !is_empty {
+                    seen.insert(call.id);
+                }
+                check(&types, kind, value, &format!("{} {key}", call.id), &mut wrong);
+            }
+        }
+    }
+
+    assert!(wrong.is_empty(), "{}", wrong.into_iter().collect::<Vec<String>>().join("\n"));
+    let unseen: Vec<&str> = here
+        .iter()
+        .filter(|(call, _)| call.method == "GET" && call.is_sure && !seen.contains(call.id))
+        .map(|(call, _)| call.id)
+        .filter(|id| !SHOWN_ELSEWHERE.contains(id))
+        .collect();
+    assert!(unseen.is_empty(), "nothing was there to look at: {unseen:?}");
+}
+
+async fn furnish(server: &Server, token: &str) {
+    let mut known: BTreeMap<String, i64> = BTreeMap::new();
+    for (path, record) in FURNITURE {
+        let mut record = record.replace("AGENT", &server.agent_id.to_string());
+        for (name, id) in &known {
+            record = record
+                .replace(&format!(": {name}"), &format!(": {id}"))
+                .replace(&format!("[{name}]"), &format!("[{id}]"));
+        }
+        let record: Value = serde_json::from_str(&record).unwrap_or_else(|error| panic!("{record}: {error}"));
+        let answer = server.post(path, token, record).await;
+        assert!(answer.status().is_success(), "{path}: {}", answer.text().await.expect("a body"));
+        let answer: Value = answer.json().await.expect("JSON");
+        for (name, made) in answer.as_object().expect("an envelope") {
+            if made["id"].is_i64() && name != "audit" {
+                known.insert(name.clone(), id(made));
+            }
+        }
+    }
+    server.run_jobs().await;
+}
+
+/// The addresses of a call, with ids from the list above each place.
+async fn addresses(server: &Server, token: &str, call: &Call) -> Vec<String> {
+    let mut paths = vec![call.path.to_owned()];
+    while let Some(at) = paths.iter().position(|path| path.contains('{')) {
+        let path = paths.remove(at);
+        let (above, below) = path.split_once('{').expect("a place");
+        let below = below.split_once('}').map_or("", |(_, below)| below);
+        let answer = server.get(above.trim_end_matches('/'), token).await;
+        if !answer.status().is_success() {
+            continue;
+        }
+        let answer: Value = answer.json().await.expect("JSON");
+        let lists = answer.as_object().expect("an envelope").values().filter_map(Value::as_array);
+        for record in lists.flatten().take(3) {
+            let id = record["id"].as_str().map_or_else(|| record["id"].to_string(), str::to_owned);
+            paths.push(format!("{above}{id}{below}"));
+        }
+    }
+    paths
+}
+
+/// Adds what a value has against its type.
+fn check(types: &Map<String, Value>, kind: &str, value: &Value, place: &str, wrong: &mut BTreeSet<String>) {
+    if let Some(inner) = kind.strip_prefix("array<").and_then(|rest| rest.strip_suffix('>')) {
+        match value.as_array() {
+            Some(items) => {
+                items.iter().take(5).for_each(|item| check(types, inner, item, &format!("{place}[]"), wrong))
+            }
+            None => {
+                wrong.insert(format!("{place} is no list: {value}"));
+            }
+        }
+        return;
+    }
+    // Words for people, which say that there are several.
+    if kind.contains(" | ") || kind.contains(" or ") {
+        return;
+    }
+    // Of several, the first is what is usual.
+    let kind = kind.split(['|', '+']).next().unwrap_or(kind).trim();
+    if let Some(fields) = types.get(kind).and_then(Value::as_object) {
+        let Some(object) = value.as_object() else {
+            wrong.insert(format!("{place} is no {kind}: {value}"));
+            return;
+        };
+        for (name, field) in fields {
+            check_field(types, field, object.get(name), &format!("{place}.{name}"), wrong);
+        }
+        return;
+    }
+    let holds = match kind {
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "string" => value.is_string(),
+        "boolean" => value.is_boolean(),
+        "datetime" => value.as_str().is_some_and(is_instant),
+        "date" => value.as_str().is_some_and(|text| text.len() == 10),
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        inline if inline.starts_with('{') => value.is_object(),
+        _ => true,
+    };
+    if !holds {
+        wrong.insert(format!("{place} is no {kind}: {value}"));
+    }
+}
+
+fn check_field(
+    types: &Map<String, Value>,
+    field: &Value,
+    value: Option<&Value>,
+    place: &str,
+    wrong: &mut BTreeSet<String>,
+) {
+    match (value, field["absent"].as_str()) {
+        (Some(_), Some("write only")) => {
+            wrong.insert(format!("{place} is never told"));
+        }
+        (None, None) => {
+            wrong.insert(format!("{place} is missing"));
+        }
+        (Some(Value::Null), _) if field["nullable"] == true => {}
+        (Some(value), _) => {
+            check(types, field["type"].as_str().unwrap_or_default(), value, place, wrong);
+            let allowed = field["enum"].as_array();
+            if allowed.is_some_and(|allowed| !allowed.contains(value)) {
+                wrong.insert(format!("{place} has a word of its own: {value}"));
+            }
+        }
+        (None, Some(_)) => {}
+    }
+}
+
+/// `2026-01-31T09:30:00Z`
+fn is_instant(text: &str) -> bool {
+    text.len() == 20 && text.ends_with('Z') && text.parse::<Timestamp>().is_ok()
+}

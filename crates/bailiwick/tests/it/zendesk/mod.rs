@@ -1,0 +1,73 @@
+//! The Zendesk dialect over HTTP: one file a resource; `interface.rs` has what all of them share.
+
+mod contract;
+mod groups;
+mod interface;
+mod jobs;
+mod organizations;
+mod tags;
+mod ticket_comments;
+mod ticket_states;
+mod tickets;
+mod user_identities;
+mod users;
+
+use reqwest::{Method, Response};
+use scope::Dialect;
+use serde_json::{Value, json};
+
+pub use super::gorgias::body;
+use crate::support::{Person, Server};
+
+/// An access token for the administrator with these Zendesk words.
+pub async fn token(server: &Server, words: &str) -> String {
+    server.token_for(Person::Admin, Dialect::Zendesk, words).await
+}
+
+pub async fn all(server: &Server) -> String {
+    token(server, "read write").await
+}
+
+/// A request with a token; what else it needs is added by the caller.
+pub fn request(server: &Server, method: Method, path: &str, token: &str) -> reqwest::RequestBuilder {
+    server.http.request(method, format!("{}{path}", server.base)).bearer_auth(token)
+}
+
+/// The body of a GET that succeeds.
+pub async fn get(server: &Server, path: &str, token: &str) -> Value {
+    body(server.get(path, token).await, 200).await
+}
+
+/// Creates a record, and gives it without its envelope.
+pub async fn made(server: &Server, path: &str, token: &str, name: &str, record: Value) -> Value {
+    let answer = body(server.post(path, token, json!({ name: record })).await, 201).await;
+    answer[name].clone()
+}
+
+pub async fn ticket(server: &Server, token: &str, mut record: Value) -> Value {
+    if record.get("comment").is_none() {
+        record["comment"] = json!({ "body": "The printer is on fire." });
+    }
+    made(server, "/api/v2/tickets", token, "ticket", record).await
+}
+
+pub async fn customer(server: &Server, token: &str, name: &str) -> Value {
+    let email = format!("{}@shop.test", name.to_lowercase().replace(' ', "."));
+    made(server, "/api/v2/users", token, "user", json!({ "name": name, "email": email })).await
+}
+
+/// The job of a bulk call, once it has run.
+pub async fn done(server: &Server, token: &str, answer: Response) -> Value {
+    let job = body(answer, 200).await["job_status"].clone();
+    server.run_jobs().await;
+    get(server, &format!("/api/v2/job_statuses/{}", job["id"].as_str().expect("an id")), token).await["job_status"]
+        .clone()
+}
+
+pub fn id(record: &Value) -> i64 {
+    record["id"].as_i64().expect("an id")
+}
+
+pub fn ids(list: &Value) -> Vec<i64> {
+    list.as_array().expect("a list").iter().map(id).collect()
+}

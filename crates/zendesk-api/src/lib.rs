@@ -1,0 +1,149 @@
+//! The Zendesk dialect: that vendor's addresses, words and shapes over our one helpdesk.
+//!
+//! A handler translates and does nothing else. The grammar that all resources share, a file each:
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `answer.rs` | `Reply`: a record under its name, 201 with its address, 204, a count |
+//! | `error.rs` | `ZendeskError`: the five shapes of a refusal, and the names of our fields here |
+//! | `query.rs`, `path.rs` | `Params`, `Id`, `Pair`, `Word`: what stands in the address |
+//! | `fields.rs` | `Body`, `Fields`: what stands in the body, field by field |
+//! | `page.rs` | `Asked`: pages by cursor or by number, with absolute links |
+//! | `sideload.rs` | `Beside`: `include=users`, each record once |
+//! | `bulk.rs` | `Call`, `start`: rows that a job carries out |
+//! | `once.rs` | `once!`: `Idempotency-Key` |
+//! | `conventions.rs` | the headers of every answer, ETag, warnings of unknown fields |
+//! | `contract.rs` | every call the vendor has; what is not here is answered 501 |
+//!
+//! Each other file is one of the vendor's resources. It has, in this order: `pub fn routes(routes: Routes) -> Routes` with its lines of the
+//! route table; a handler a call; `CALLS` if it has bulk calls; what reads the writable fields; `pub(crate) fn view(site, &record) -> Value`.
+//! Views of one record never ask the database: what they need is loaded for a whole page before.
+//!
+//! Addresses are accepted with `.json` at their end: `drop_suffix` takes it off before the router sees it.
+
+#![recursion_limit = "256"] // The objects of this dialect have many fields.
+
+use axum::http::{Method, StatusCode, Uri};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use endpoint::{Routes, Surface, Target};
+use scope::Dialect;
+
+pub mod answer;
+pub mod bulk;
+pub mod contract;
+pub mod conventions;
+pub mod error;
+pub mod fields;
+pub mod group_memberships;
+pub mod groups;
+pub mod job_statuses;
+mod once;
+pub mod organization_memberships;
+pub mod organizations;
+pub mod page;
+pub mod path;
+pub mod query;
+pub mod sideload;
+pub mod tags;
+pub mod ticket_audits;
+pub mod ticket_comments;
+mod ticket_read;
+pub mod ticket_states;
+mod ticket_view;
+pub mod tickets;
+pub mod time;
+pub mod user_identities;
+mod user_write;
+pub mod users;
+pub mod users_bulk;
+
+pub use error::ZendeskError;
+pub use path::{Id, Pair, Word};
+
+/// Whose words scopes and refusals are in.
+pub const SURFACE: Surface =
+    Surface { dialect: Dialect::Zendesk, target: Target::Api, refusal: error::refusal, trailing_slash: false };
+
+/// Below which all of it lies.
+const ROOT: &str = "/api/v2/";
+
+/// The route table of the dialect: one line a resource, which has its own lines of it.
+const RESOURCES: &[fn(Routes) -> Routes] = &[
+    group_memberships::routes,
+    groups::routes,
+    job_statuses::routes,
+    organization_memberships::routes,
+    organizations::routes,
+    tags::routes,
+    ticket_comments::routes,
+    ticket_states::routes,
+    tickets::routes,
+    user_identities::routes,
+    users::routes,
+    users_bulk::routes,
+];
+
+pub fn routes() -> Routes {
+    let routes = RESOURCES.iter().fold(Routes::new(SURFACE), |routes, resource| resource(routes));
+    routes.around(|router| router.layer(middleware::from_fn(conventions::pass)))
+}
+
+/// Takes `.json` off the end of an address of this dialect. Called before the router looks at it.
+pub fn drop_suffix<B>(request: &mut axum::http::Request<B>) {
+    let Some(path) = request.uri().path().strip_suffix(".json").filter(|path| path.starts_with(ROOT)) else { return };
+    let address = match request.uri().query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let mut parts = request.uri().clone().into_parts();
+    if let Ok(path_and_query) = address.parse() {
+        parts.path_and_query = Some(path_and_query);
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+}
+
+/// For addresses below `/api/v2` that no route has, with this method.
+pub async fn not_found(method: Method, uri: Uri) -> Response {
+    let error = if contract::has(method.as_str(), uri.path()) {
+        let text = "This call is not offered yet.".to_owned();
+        ZendeskError::Simple(StatusCode::NOT_IMPLEMENTED, "NotImplemented", text)
+    } else {
+        ZendeskError::no_endpoint()
+    };
+    conventions::dress(error.into_response())
+}
+
+/// Scheme, host and port under which the client reached us: links in answers begin with it.
+#[derive(Debug, Clone)]
+pub struct Site(pub String);
+
+impl Site {
+    /// The address of a record, such as `tickets/5`.
+    pub fn url(&self, record: &str) -> String {
+        format!("{}{ROOT}{record}.json", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_suffix_is_taken_off_addresses_of_this_dialect() {
+        for (sent, routed) in [
+            ("/api/v2/tickets.json?page=2", "/api/v2/tickets?page=2"),
+            ("/api/v2/tickets/5.json", "/api/v2/tickets/5"),
+            ("/api/v2/tickets", "/api/v2/tickets"),
+            ("/openapi/gorgias.json", "/openapi/gorgias.json"),
+        ] {
+            let mut request = axum::http::Request::builder().uri(sent).body(()).unwrap();
+
+            drop_suffix(&mut request);
+
+            assert_eq!(request.uri(), routed);
+        }
+    }
+}

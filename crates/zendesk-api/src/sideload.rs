@@ -1,0 +1,73 @@
+//! `include=users,groups`: records beside those that were asked for, each once, a kind a statement (Zendesk contract,
+//! `conventions.sideloads`). Whoever may read the records may see what they refer to.
+
+use std::collections::BTreeSet;
+
+use helpdesk::{organizations, profiles, teams};
+use scope::permit::Permit;
+use scope::resource::{Access, Resource};
+use serde_json::{Map, Value};
+use store::Tx;
+
+use crate::error::ZendeskError;
+use crate::query::Params;
+use crate::{Site, groups, organizations as organizations_here, users};
+
+/// What to load: the ids of each kind that the call has asked for.
+#[derive(Debug, Default)]
+pub struct Beside {
+    users: Option<BTreeSet<i64>>,
+    groups: Option<BTreeSet<i64>>,
+    organizations: Option<BTreeSet<i64>>,
+}
+
+impl Beside {
+    /// The kinds that `include` names.
+    pub fn of(params: &Params) -> Beside {
+        let wanted = |kind: &str| params.includes(kind).then(BTreeSet::new);
+        Beside { users: wanted("users"), groups: wanted("groups"), organizations: wanted("organizations") }
+    }
+
+    pub fn users(&mut self, ids: impl IntoIterator<Item = i64>) {
+        if let Some(users) = &mut self.users {
+            users.extend(ids);
+        }
+    }
+
+    pub fn groups(&mut self, ids: impl IntoIterator<Item = i64>) {
+        if let Some(groups) = &mut self.groups {
+            groups.extend(ids);
+        }
+    }
+
+    pub fn organizations(&mut self, ids: impl IntoIterator<Item = i64>) {
+        if let Some(organizations) = &mut self.organizations {
+            organizations.extend(ids);
+        }
+    }
+
+    /// Loads them into the answer.
+    pub async fn load<R: Resource, A: Access>(
+        self,
+        tx: &mut Tx,
+        may: &Permit<R, A>,
+        site: &Site,
+        body: &mut Map<String, Value>,
+    ) -> Result<(), ZendeskError> {
+        let list = |ids: BTreeSet<i64>| ids.into_iter().collect::<Vec<i64>>();
+        if let Some(ids) = self.users.map(list) {
+            let users = profiles::beside(tx, may, &ids).await?;
+            body.insert("users".to_owned(), users.iter().map(|user| users::view(site, user)).collect());
+        }
+        if let Some(ids) = self.groups.map(list) {
+            let teams = teams::beside(tx, may, &ids).await?;
+            body.insert("groups".to_owned(), teams.iter().map(|team| groups::view(site, team)).collect());
+        }
+        if let Some(ids) = self.organizations.map(list) {
+            let found = organizations::beside(tx, may, &ids).await?;
+            let views = found.iter().map(|organization| organizations_here::view(site, organization));
+            body.insert("organizations".to_owned(), views.collect());
+        }
+        Ok(())
+    }
+}
