@@ -23,6 +23,8 @@ const LEASE: Duration = Duration::from_secs(60);
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Other processes may enqueue too, and are not heard: look at least this often.
 const POLL: Duration = Duration::from_secs(5);
+/// From one look at the event log that found something to the next.
+const BURST: Duration = Duration::from_millis(50);
 /// Jobs that run side by side in one process. Some wait for strangers' servers, and must not keep the others waiting (BL-2).
 const N_WORKERS: usize = 8;
 
@@ -303,12 +305,15 @@ async fn watch_queue(app: App, mut stopped: watch::Receiver<bool>) {
     }
 }
 
-/// Wakes the followers when something was written to the event log: at once for this process, within a second for others.
+/// Wakes the followers when something was written to the event log: at once for this process, within a second for others. What is written
+/// in a burst wakes them together.
 async fn watch_log(app: App, mut stopped: watch::Receiver<bool>) {
     let mut logged = app.db.logged();
     while !*stopped.borrow() {
-        if let Err(error) = wake_followers(&app).await {
-            tracing::warn!(error = format!("{error:#}"), "the event log could not be followed");
+        match wake_followers(&app).await {
+            Ok(0) => {}
+            Ok(_) => tokio::time::sleep(BURST).await,
+            Err(error) => tracing::warn!(error = format!("{error:#}"), "the event log could not be followed"),
         }
         tokio::select! {
             _ = logged.changed() => {}

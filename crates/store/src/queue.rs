@@ -291,7 +291,8 @@ pub async fn revive(tx: &mut Tx, id: i64, now: Timestamp) -> Result<bool, StoreE
 
 /// Whether a job of this kind with this key waits, now or until later; one that runs does not count.
 pub async fn is_ready(tx: &mut Tx, kind: &str, dedupe_key: &str) -> Result<bool, StoreError> {
-    let sql = "select id from queue where kind = $1 and dedupe_key = $2 and state = 'ready'";
+    // Said as the index says it, which else would not serve.
+    let sql = "select id from queue where kind = $1 and dedupe_key = $2 and state in ('ready', 'running') and state = 'ready'";
     Ok(tx.row(sql, &[kind.into(), dedupe_key.into()]).await?.is_some())
 }
 

@@ -46,7 +46,9 @@ pub async fn measure(n_tickets: i64, database: Option<String>) {
     desk.lists().await;
     desk.searches().await;
     desk.with_rules().await;
+    desk.settle().await;
     bulk::close(&desk, 10_000.min(n_tickets / 4)).await;
+    desk.settle().await;
     bulk::export(&desk, 500_000.min(n_tickets / 2)).await;
     println!("memory at the end: {:.0} MiB", desk.memory());
 }
@@ -146,6 +148,20 @@ impl Helpdesk {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         println!("made searchable in {:.0} s; memory {:.0} MiB", began.elapsed().as_secs_f64(), self.memory());
+    }
+
+    /// Waits until rules, statistics and integrations have followed everything that was written.
+    async fn settle(&self) {
+        let began = Instant::now();
+        for reader in bailiwick::worker::FOLLOWERS {
+            while helpdesk::follow::is_behind(&mut self.db.read().await.expect("a reader"), reader)
+                .await
+                .expect("a cursor")
+            {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+        println!("everything followed after {:.1} s", began.elapsed().as_secs_f64());
     }
 
     async fn lists(&self) {

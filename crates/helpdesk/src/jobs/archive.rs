@@ -103,12 +103,12 @@ async fn tickets(
         let sql = "select id from tickets where id > $1 order by id limit $2";
         let rows = tx.rows(sql, &[after.into(), TICKETS.into()]).await?;
         let ids: Vec<i64> = rows.iter().map(|row| row.int("id")).collect::<Result<_, _>>()?;
-        let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return Ok(()) };
+        let Some(last) = ids.last() else { return Ok(()) };
         after = *last;
         let mut messages = messages(tx, &ids, written).await?;
         let mut lines = Vec::new();
         let with = |id: i64| messages.remove(&id).unwrap_or_default();
-        export_rows::write_with_messages(tx, may, &ids, (*first, *last), &mut lines, with).await?;
+        export_rows::write_with_messages(tx, may, &ids, &mut lines, with).await?;
         out.write_all(&lines).map_err(broken)?;
         written.tickets += ids.len() as u64;
     }

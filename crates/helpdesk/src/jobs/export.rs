@@ -14,7 +14,7 @@ use super::selection::{self, Selection, Walk};
 use crate::Error;
 
 /// A piece is stored when it has grown to this.
-const PIECE_BYTES: usize = 256 * 1024;
+const PIECE_BYTES: usize = 1024 * 1024;
 /// Tickets that are read at a time.
 const READ: usize = 500;
 
@@ -63,10 +63,9 @@ pub(super) async fn run(run: &Run<'_>, selection: &Selection, format: Format) ->
     let mut n_in_piece = 0;
     loop {
         let ids = walk.next(run.db, READ).await?;
-        if let (Some(first), Some(newest)) = (ids.first(), ids.last()) {
+        if let Some(newest) = ids.last() {
             let mut tx = run.db.read().await?;
-            let still = selection.fitting(&mut tx, viewpoint, &ids).await?;
-            export_rows::write(&mut tx, &may, &still, (*first, *newest), format, &mut piece).await?;
+            export_rows::write(&mut tx, &may, &ids, (selection, viewpoint), format, &mut piece).await?;
             after = *newest;
             n_in_piece += i64::try_from(ids.len()).unwrap_or_default();
         }

@@ -9,7 +9,9 @@ use serde::Serialize;
 use store::{Row, Tx};
 
 use super::job::Format;
+use super::selection::Selection;
 use crate::Error;
+use crate::filter::Viewpoint;
 use crate::page::{self, Query};
 
 /// A ticket as a line. Names as the domain has them; times in ISO 8601.
@@ -89,6 +91,21 @@ const HEADER: [&str; 25] = [
     "last_received_message_at",
 ];
 
+macro_rules! select_lines {
+    () => {
+        "select t.id, t.external_id, t.status, t.priority, t.channel, t.via, t.subject, t.excerpt, t.language, t.customer_id,
+                t.assignee_user_id, t.assignee_team_id, t.messages_count, t.is_unread, t.spam, t.from_agent, t.created_at,
+                t.opened_at, t.updated_at, t.closed_at, t.snoozed_until, t.trashed_at, t.last_message_at,
+                t.last_received_message_at, c.email as customer_email, c.name as customer_name,
+                c.external_id as customer_external_id, u.email as user_email, u.name as user_name, g.name as team_name
+         from tickets t
+         left join people c on c.id = t.customer_id
+         left join people u on u.id = t.assignee_user_id
+         left join teams g on g.id = t.assignee_team_id
+         where 1 = 1"
+    };
+}
+
 /// What a file begins with.
 pub(super) fn begin(out: &mut Vec<u8>, format: Format) -> Result<(), Error> {
     match format {
@@ -97,32 +114,33 @@ pub(super) fn begin(out: &mut Vec<u8>, format: Format) -> Result<(), Error> {
     }
 }
 
-/// Appends these tickets, all of which lie between the two ids. Two statements, whatever their number.
+/// Appends those of these tickets that still fit. Two statements, whatever their number.
 pub(super) async fn write(
     tx: &mut Tx,
     _may: &CanRead<Tickets>,
     ids: &[i64],
-    (first, last): (i64, i64),
+    (selection, viewpoint): (&Selection, Viewpoint),
     format: Format,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    lines(tx, ids, (first, last), |line| match format {
+    let mut query = Query::new(select_lines!());
+    selection.restrict(&mut query, viewpoint)?;
+    lines(tx, query, ids, |line| match format {
         Format::Ndjson => write_line(out, &line),
         Format::Csv => write_record(out, &line.cells()),
     })
     .await
 }
 
-/// The same as NDJSON, each ticket with its messages.
+/// Appends these tickets as NDJSON, each with its messages.
 pub(super) async fn write_with_messages(
     tx: &mut Tx,
     _may: &CanRead<Tickets>,
     ids: &[i64],
-    (first, last): (i64, i64),
     out: &mut Vec<u8>,
     mut messages: impl FnMut(i64) -> Vec<serde_json::Value>,
 ) -> Result<(), Error> {
-    lines(tx, ids, (first, last), |mut line| {
+    lines(tx, Query::new(select_lines!()), ids, |mut line| {
         line.messages = Some(messages(line.id));
         write_line(out, &line)
     })
@@ -135,33 +153,20 @@ fn write_line(out: &mut Vec<u8>, line: &Line<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// `query` selects lines of any tickets; `ids` ascend.
 async fn lines(
     tx: &mut Tx,
+    mut query: Query,
     ids: &[i64],
-    (first, last): (i64, i64),
     mut each: impl FnMut(Line<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    if ids.is_empty() {
-        return Ok(());
-    }
-    let mut query = Query::new(
-        "select t.id, t.external_id, t.status, t.priority, t.channel, t.via, t.subject, t.excerpt, t.language, t.customer_id,
-                t.assignee_user_id, t.assignee_team_id, t.messages_count, t.is_unread, t.spam, t.from_agent, t.created_at,
-                t.opened_at, t.updated_at, t.closed_at, t.snoozed_until, t.trashed_at, t.last_message_at,
-                t.last_received_message_at, c.email as customer_email, c.name as customer_name,
-                c.external_id as customer_external_id, u.email as user_email, u.name as user_name, g.name as team_name
-         from tickets t
-         left join people c on c.id = t.customer_id
-         left join people u on u.id = t.assignee_user_id
-         left join teams g on g.id = t.assignee_team_id
-         where 1 = 1",
-    );
-    between(&mut query, "t.id", ids, (first, last));
+    let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return Ok(()) };
+    between(&mut query, "t.id", ids, (*first, *last));
     query.sql.push_str(" order by t.id");
     let rows = tx.rows(&query.sql, &query.params).await?;
     let mut query =
         Query::new("select tt.ticket_id, g.name from ticket_tags tt join tags g on g.id = tt.tag_id where 1 = 1");
-    between(&mut query, "tt.ticket_id", ids, (first, last));
+    between(&mut query, "tt.ticket_id", ids, (*first, *last));
     query.sql.push_str(" order by tt.ticket_id, g.name");
     let mut tags: HashMap<i64, Vec<String>> = HashMap::new();
     for row in tx.rows(&query.sql, &query.params).await? {

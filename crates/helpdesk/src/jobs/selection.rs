@@ -52,24 +52,14 @@ impl Selection {
         Ok(row.ok_or(store::StoreError::Column("n"))?.int("n")?)
     }
 
-    /// Of these tickets, those that are there and fit.
-    pub async fn fitting(&self, tx: &mut Tx, viewpoint: Viewpoint, ids: &[i64]) -> Result<Vec<i64>, Error> {
-        self.fitting_with(tx, viewpoint, ids, "").await
+    /// Keeps, of the tickets `t` that the query selects, those that meet the condition.
+    pub fn restrict(&self, query: &mut Query, viewpoint: Viewpoint) -> Result<(), Error> {
+        matching(query, &self.condition, viewpoint)
     }
 
-    /// The same, and they stay as they are until the transaction ends: for whoever changes them next.
+    /// Of these tickets, those that are there and fit. They stay as they are until the transaction ends: for whoever changes them next.
     pub async fn take_fitting(&self, tx: &mut Tx, viewpoint: Viewpoint, ids: &[i64]) -> Result<Vec<i64>, Error> {
         let lock = tx.for_update();
-        self.fitting_with(tx, viewpoint, ids, lock).await
-    }
-
-    async fn fitting_with(
-        &self,
-        tx: &mut Tx,
-        viewpoint: Viewpoint,
-        ids: &[i64],
-        lock: &str,
-    ) -> Result<Vec<i64>, Error> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }

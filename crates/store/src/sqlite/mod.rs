@@ -3,6 +3,7 @@
 //! Statements take microseconds and run where they are called; only a commit waits for the disk, and moves aside for it.
 //! Never opens a database in memory: readers are connections of their own and would not see it.
 
+mod checkpoint;
 mod connection;
 mod writer;
 
@@ -51,8 +52,9 @@ impl Sqlite {
             Synchronous::Normal => "pragma synchronous = normal",
         };
         keep_a_log(&mut connection, options.wait).map_err(|error| explain(path, error))?;
-        // Savepoints of a batch keep the pages they may have to put back in memory.
-        for pragma in [synchronous, "pragma temp_store = memory"] {
+        // Savepoints of a batch keep the pages they may have to put back in memory. A change of a hundred rows touches some two thousand
+        // pages: what does not fit into the cache, of 16 MiB here, is written to the log more than once.
+        for pragma in [synchronous, "pragma temp_store = memory", "pragma cache_size = -16384"] {
             connection.command(pragma).map_err(|error| explain(path, error))?;
         }
         // The log shrinks again after a burst.
@@ -65,7 +67,8 @@ impl Sqlite {
             permits: Arc::new(Semaphore::new(n_readers)),
             wait: options.wait,
         };
-        Ok(Sqlite { writer: writer::Shared::start(connection, options.wait), readers: Arc::new(readers) })
+        let writer = writer::Shared::start(connection, path, options.wait)?;
+        Ok(Sqlite { writer, readers: Arc::new(readers) })
     }
 
     /// `Unavailable` when no reader comes free in time.

@@ -7,6 +7,7 @@
 //! The rule that keeps a batch from being forgotten: whoever leaves a batch open has woken the committer, a task that takes its turn in
 //! the same queue. Hence a member that is dropped, cancelled or rolled back afterwards can harm nobody but itself.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, oneshot};
 
 use super::Connection;
+use super::checkpoint::{self, Log};
 use crate::{Row, StoreError, Value};
 
 /// Members of a batch at most: bounds what the first one waits for.
@@ -28,13 +30,15 @@ pub struct Shared {
     /// Writers that queue for their turn.
     n_waiting: AtomicUsize,
     committer: Arc<Committer>,
+    log: Arc<Log>,
     wait: Duration,
     counters: Arc<Counters>,
 }
 
-struct Writer {
+pub struct Writer {
     connection: Connection,
     batch: Option<Batch>,
+    log: Arc<Log>,
     counters: Arc<Counters>,
 }
 
@@ -68,12 +72,15 @@ pub struct WriteTx {
 }
 
 impl Shared {
-    pub fn start(connection: Connection, wait: Duration) -> Arc<Shared> {
+    pub fn start(mut connection: Connection, path: &Path, wait: Duration) -> Result<Arc<Shared>, StoreError> {
         let counters = Arc::<Counters>::default();
-        let turn = Arc::new(Mutex::new(Writer { connection, batch: None, counters: counters.clone() }));
+        let log = Log::of(&mut connection)?;
+        let turn =
+            Arc::new(Mutex::new(Writer { connection, batch: None, log: log.clone(), counters: counters.clone() }));
         let committer = Arc::<Committer>::default();
         tokio::spawn(commit_what_is_left(turn.clone(), committer.clone()));
-        Arc::new(Shared { turn, n_waiting: AtomicUsize::new(0), committer, wait, counters })
+        tokio::spawn(checkpoint::carry_over(path.to_owned(), wait, turn.clone(), log.clone()));
+        Ok(Arc::new(Shared { turn, n_waiting: AtomicUsize::new(0), committer, log, wait, counters }))
     }
 
     pub async fn begin(shared: &Arc<Shared>) -> Result<WriteTx, StoreError> {
@@ -92,7 +99,9 @@ impl Shared {
     pub async fn alone<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut turn = self.turn().await?;
         turn.commit()?;
-        in_place(|| work(&mut turn.connection))
+        let done = in_place(|| work(&mut turn.connection));
+        turn.log.committed();
+        done
     }
 
     pub fn n_commits(&self) -> (u64, u64) {
@@ -115,6 +124,7 @@ impl Drop for Shared {
     fn drop(&mut self) {
         self.committer.closed.store(true, Ordering::SeqCst);
         self.committer.wake.notify_one();
+        self.log.close();
     }
 }
 
@@ -130,6 +140,7 @@ impl Writer {
                 self.counters.transactions.fetch_add(batch.n_members as u64, Ordering::Relaxed);
                 self.counters.commits.fetch_add(1, Ordering::Relaxed);
                 batch.answer(&Ok(()));
+                self.log.committed();
                 Ok(())
             }
             Err(error) => {
@@ -139,6 +150,12 @@ impl Writer {
                 Err(error.into())
             }
         }
+    }
+
+    /// Carries over what is left of the log, which may then begin anew. Says how many pages it will hold until then.
+    pub fn carry_over(&mut self, wait: Duration) -> Result<usize, StoreError> {
+        self.commit()?;
+        in_place(|| checkpoint::finish(&mut self.connection, wait))
     }
 
     /// Ends whatever transaction a failure has left open.

@@ -1,0 +1,136 @@
+//! Carrying the log over into the file, beside the writers.
+//!
+//! SQLite does it within a commit, whenever the log has grown long enough: that one commit writes thousands of pages all over the file,
+//! syncs them, and everybody waits. Here a connection of its own does it while the writers go on; only what came in the meantime is
+//! carried over in a writer's turn, so that the log can begin anew.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Mutex, Notify};
+
+use super::writer::Writer;
+use super::{Connection, connect};
+use crate::StoreError;
+
+/// Pages of 4 KiB that the log holds when it is time.
+const PAGES: usize = 1000;
+/// Rounds beside the writers at most. What they write during a round is left to the next one, which is shorter.
+const ROUNDS: usize = 3;
+/// How long a turn waits for reads that began before it.
+const FOR_READS: Duration = Duration::from_millis(5);
+
+/// How long the log is, as the last commit left it.
+#[derive(Default)]
+pub struct Log {
+    pages: AtomicUsize,
+    /// It is carried over when it has grown to this. A long read keeps it from beginning anew; then it must grow as much again.
+    next: AtomicUsize,
+    wake: Notify,
+    closed: AtomicBool,
+}
+
+impl Log {
+    /// The log of the writing connection, which no longer carries it over by itself.
+    pub fn of(connection: &mut Connection) -> Result<Arc<Log>, StoreError> {
+        let log = Arc::new(Log { next: AtomicUsize::new(PAGES), ..Log::default() });
+        let seen = log.clone();
+        connection.raw().wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: std::ffi::c_int| {
+            seen.pages.store(usize::try_from(pages).unwrap_or_default(), Ordering::Relaxed);
+            Ok(())
+        }))?;
+        Ok(log)
+    }
+
+    /// After a commit: has the log carried over if it is time.
+    pub fn committed(&self) {
+        if self.next.load(Ordering::Relaxed) <= self.pages.load(Ordering::Relaxed) {
+            self.wake.notify_one();
+        }
+    }
+
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.wake.notify_one();
+    }
+}
+
+/// Runs until the log is closed.
+pub async fn carry_over(path: PathBuf, wait: Duration, turn: Arc<Mutex<Writer>>, log: Arc<Log>) {
+    // Opened when first needed: a short command never does.
+    let mut connection = None;
+    loop {
+        log.wake.notified().await;
+        if log.closed.load(Ordering::SeqCst) {
+            return;
+        }
+        let path = path.clone();
+        let rounds = tokio::task::spawn_blocking(move || {
+            let mut opened = match connection {
+                Some(connection) => connection,
+                None => connect(&path, wait)?,
+            };
+            beside(&mut opened).map(|()| opened)
+        });
+        let finished = match rounds.await {
+            Ok(Ok(opened)) => {
+                connection = Some(opened);
+                turn.lock().await.carry_over(wait)
+            }
+            Ok(Err(error)) => {
+                connection = None;
+                Err(error)
+            }
+            Err(_) => return,
+        };
+        let left = finished.unwrap_or_else(|error| {
+            // Nothing is lost: the log holds everything, and reads look there first.
+            tracing::warn!(%error, "the database's log could not be carried over into its file");
+            log.pages.load(Ordering::Relaxed)
+        });
+        log.next.store(left + PAGES, Ordering::Relaxed);
+    }
+}
+
+/// Rounds beside the writers, until little is left.
+fn beside(connection: &mut Connection) -> Result<(), StoreError> {
+    let mut carried = 0;
+    for _ in 0..ROUNDS {
+        let state = State::read(connection, "pragma wal_checkpoint(passive)")?;
+        let is_stuck = state.carried == carried;
+        carried = state.carried;
+        if state.pages < carried + PAGES || is_stuck {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// In a writer's turn, outside of a transaction: carries over the rest and has the next commit begin the log anew, if the reads of this
+/// moment end soon. Says how many pages the log holds until then. `wait` is what this connection waits for others otherwise.
+pub fn finish(connection: &mut Connection, wait: Duration) -> Result<usize, StoreError> {
+    connection.raw().busy_timeout(FOR_READS)?;
+    let state = State::read(connection, "pragma wal_checkpoint(restart)");
+    connection.raw().busy_timeout(wait)?;
+    let state = state?;
+    Ok(if state.is_busy { state.pages } else { 0 })
+}
+
+/// What a checkpoint says of the log.
+struct State {
+    is_busy: bool,
+    pages: usize,
+    /// How many of them are in the file.
+    carried: usize,
+}
+
+impl State {
+    fn read(connection: &mut Connection, sql: &str) -> Result<State, StoreError> {
+        let rows = connection.rows(sql, &[], 1)?;
+        let count = |name: &'static str| rows.first().map_or(Ok(0), |row| row.int(name));
+        let pages = |n: i64| usize::try_from(n).unwrap_or_default();
+        Ok(State { is_busy: count("busy")? != 0, pages: pages(count("log")?), carried: pages(count("checkpointed")?) })
+    }
+}
