@@ -106,7 +106,9 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
         }
         jobs::run::KIND => {
             let is_last_attempt = job.max_attempts <= job.attempts;
-            jobs::run::run(&app.db, &app.clock, &job.payload, &run, is_last_attempt).await?;
+            let read_actions = gorgias_api::macros::read_actions;
+            let hands = jobs::run::Hands { clock: &app.clock, blobs: &app.blobs, read_actions };
+            jobs::run::run(&app.db, &hands, &job.payload, &run, is_last_attempt).await?;
         }
         jobs::cleanup::KIND => {
             jobs::cleanup::run(&app.db, now).await?;

@@ -4,13 +4,14 @@
 
 use helpdesk::filter::{Condition, Field, Operand, Operator, Test};
 use helpdesk::jobs::job::{self, Format, Job, NewJob, Work};
+use helpdesk::jobs::merge_tags;
+use helpdesk::jobs::run::{self, Hands};
 use helpdesk::jobs::selection::Selection;
-use helpdesk::jobs::{merge_tags, run};
 use helpdesk::rules::on_time;
 use helpdesk::tickets::bulk::Set;
 use helpdesk::{Error, tags};
 use jiff::{SignedDuration, Timestamp};
-use outside::{Clock, Random};
+use outside::{Blobs, Clock, Random};
 use scope::permit::Permit;
 use scope::resource::{Access, Resource};
 use serde_json::json;
@@ -164,7 +165,8 @@ impl<'a> Month<'a> {
 
     async fn run(&self, job_id: i64, now: Timestamp) -> Result<(), Error> {
         let clock = Clock::manual(now + SignedDuration::from_secs(2));
-        run::run(self.db, &clock, &json!({ "job_id": job_id }), &uuid(&self.random), true).await
+        let hands = Hands { clock: &clock, blobs: &Blobs::Database, read_actions: gorgias_api::macros::read_actions };
+        run::run(self.db, &hands, &json!({ "job_id": job_id }), &uuid(&self.random), true).await
     }
 
     fn may<R: Resource, A: Access>(&self, staff: usize) -> Result<Permit<R, A>, Error> {
