@@ -5,6 +5,7 @@ mod apps;
 mod conditions;
 mod contract;
 mod contract_lists;
+mod contract_writes;
 mod custom_fields;
 mod customers;
 mod events;
