@@ -133,11 +133,12 @@ fn value_of(field_id: i64, value: &Json) -> SentValue {
 
 /// `Invalid` on `actions` for what could be taken on no ticket.
 pub(crate) fn check(action: &Action) -> Result<(), Error> {
-    let bodies = |text: &Text| match [Some(&text.body_text), text.body_html.as_ref()] {
-        bodies if bodies.iter().flatten().any(|body| BODY_MAX_CHARS < body.chars().count()) => {
-            Err(Error::invalid("actions", format!("A body may have {BODY_MAX_CHARS} characters at most.")))
+    let is_too_long = |body: &String| BODY_MAX_CHARS < body.chars().count();
+    let bodies = |text: &Text| {
+        if is_too_long(&text.body_text) || text.body_html.as_ref().is_some_and(is_too_long) {
+            return Err(Error::invalid("actions", format!("A body may have {BODY_MAX_CHARS} characters at most.")));
         }
-        _ => Ok(()),
+        Ok(())
     };
     match action {
         Action::SetStatus(word) => status(word).map(drop),
