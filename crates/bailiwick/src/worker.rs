@@ -108,8 +108,9 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
         }
         jobs::run::KIND => {
             let is_last_attempt = job.max_attempts <= job.attempts;
-            let carry = zendesk_api::bulk::carry;
-            jobs::run::run((&app.db, &app.clock), &job.payload, &run, is_last_attempt, carry).await?;
+            let (read_actions, carry) = (gorgias_api::macros::read_actions, zendesk_api::bulk::carry);
+            let hands = jobs::run::Hands { clock: &app.clock, blobs: &app.blobs, read_actions, carry };
+            jobs::run::run(&app.db, &hands, &job.payload, &run, is_last_attempt).await?;
         }
         jobs::cleanup::KIND => {
             jobs::cleanup::run(&app.db, now).await?;

@@ -14,7 +14,7 @@ use helpdesk::files::{self, File, NewFile, Purpose};
 use jiff::{SignedDuration, Timestamp};
 use outside::Blobs;
 use outside::sha256;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use scope::permit::CanWrite;
 use scope::resource::Files;
 use store::{StoreError, transact};
@@ -110,7 +110,7 @@ pub async fn store(
     let place = app.blobs.place();
     let in_database = matches!(app.blobs, Blobs::Database).then(|| bytes.clone());
     if in_database.is_none() {
-        app.blobs.put(&new.key, bytes).await.map_err(|error| unavailable(&error))?;
+        app.blobs.put(&new.key, bytes).await.map_err(|error| files::unavailable(&error))?;
     }
     let now = app.clock.now();
     transact!(app.db, |tx| files::create(tx, may, now, &new, place, in_database.as_deref()).await)
@@ -127,6 +127,19 @@ pub fn signed_address(app: &App, file: &File) -> String {
     let expires = (app.clock.now() + SIGNED_FOR).as_second();
     let signature = signature(app, file.purpose, &file.key, &file.name, expires);
     format!("{}?expires={expires}&signature={signature}", address(app, file))
+}
+
+/// The path of the file that an address names: our own, signed or not, or the one to read it at with a token. None for any other.
+pub fn path_of(app: &App, address: &str) -> Option<String> {
+    let path = address.strip_prefix(app.config.public_url.as_str()).unwrap_or(address);
+    let path = path.strip_prefix('/')?.split(['?', '#']).next()?;
+    let parts: Vec<&str> = path.split('/').collect();
+    let (segment, key, name) = match parts[..] {
+        [segment, key, name] | ["api", segment, "download", key, name] => (segment, key, name),
+        _ => return None,
+    };
+    let name = percent_decode_str(name).decode_utf8().ok()?;
+    Purpose::of_segment(segment).map(|_| format!("/{segment}/{key}/{name}"))
 }
 
 fn is_signed(app: &App, purpose: Purpose, key: &str, name: &str, query: &str) -> bool {
@@ -149,17 +162,7 @@ pub async fn serve(app: &App, file: &File, headers: &HeaderMap) -> Result<Respon
     if headers.get(header::IF_NONE_MATCH).is_some_and(|sent| sent.as_bytes() == tag.as_bytes()) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
     }
-    let bytes = match file.place.as_str() {
-        "database" => {
-            let mut tx = app.db.read().await?;
-            Bytes::from(files::bytes(&mut tx, file).await?)
-        }
-        place if place == app.blobs.place() => app.blobs.get(&file.key).await.map_err(|error| unavailable(&error))?,
-        place => {
-            tracing::error!(place, file = file.id, "a file lies where the settings do not lead any more");
-            return Err(Error::NotFound { kind: "file", id: file.id });
-        }
-    };
+    let bytes = files::read(&app.db, &app.blobs, file).await?;
     let size = bytes.len();
     let range = headers.get(header::RANGE).and_then(|sent| sent.to_str().ok());
     // A range of what changed since would be nonsense; what is stored never changes.
@@ -227,11 +230,6 @@ fn part(text: &str, size: usize) -> Asked {
         Some((first, last, true)) if first < size && first <= last => Asked::Part(first, last),
         Some(_) => Asked::Nothing,
     }
-}
-
-fn unavailable(error: &outside::blobs::BlobError) -> Error {
-    tracing::error!(%error, "the bytes of a file could not be reached");
-    Error::Store(StoreError::Unavailable("the place of files cannot be reached".to_owned()))
 }
 
 fn hex(bytes: &[u8]) -> String {

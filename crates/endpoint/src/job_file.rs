@@ -5,14 +5,14 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use helpdesk::jobs::export;
-use helpdesk::jobs::job::{Job, Work};
+use helpdesk::jobs::job::Job;
 
 use crate::App;
 
 /// None if the job has no file to fetch. Whoever calls has seen to it that the reader may have it. A failure in between breaks the
 /// connection off.
 pub fn answer(app: &App, job: &Job) -> Option<Response> {
-    let Work::ExportTickets { format, .. } = job.work else { return None };
+    let format = job.work.file_format()?;
     if export::why_not_fetch(job).is_some() {
         return None;
     }

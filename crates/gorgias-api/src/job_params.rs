@@ -1,8 +1,10 @@
 //! The parameters of jobs (Gorgias contract, `shared_objects.JobParams`): which tickets, and what becomes of them.
 
+use endpoint::{App, files};
 use helpdesk::filter::{Condition, Field, Operand, Operator, Test};
 use helpdesk::jobs::job::{Format, IDS_MAX, Work};
 use helpdesk::jobs::selection::Selection;
+use helpdesk::macros::NAMED_MAX;
 use helpdesk::tags::NAME_MAX_CHARS;
 use helpdesk::tickets::bulk::Set;
 use helpdesk::tickets::tags::TAGS_MAX;
@@ -13,6 +15,8 @@ use serde_json::Value;
 use crate::fields::{Fields, ID_MAX, Sent};
 use crate::tickets::{PRIORITIES, STATUSES, SUBJECT_MAX_CHARS};
 use crate::views::{filters_of, lists_of};
+
+const URL_MAX_CHARS: usize = 2_048;
 
 /// What may be set on many tickets.
 const UPDATES: &[&str] = &[
@@ -42,8 +46,8 @@ pub struct Wanted {
 }
 
 /// Reads them for a job of this type. Problems are noted in `params`; none then.
-pub fn read(params: &mut Fields, kind: &str) -> Option<Wanted> {
-    let work = read_work(params, kind)?;
+pub fn read(app: &App, params: &mut Fields, kind: &str) -> Option<Wanted> {
+    let work = read_work(app, params, kind)?;
     Some(Wanted { work, view_id: params.integer("view_id", 1, ID_MAX) })
 }
 
@@ -58,7 +62,7 @@ pub fn of_view(work: &mut Work, condition: Condition) {
     }
 }
 
-fn read_work(params: &mut Fields, kind: &str) -> Option<Work> {
+fn read_work(app: &App, params: &mut Fields, kind: &str) -> Option<Work> {
     match kind {
         "updateTicket" => {
             let sets = read_updates(params);
@@ -79,6 +83,22 @@ fn read_work(params: &mut Fields, kind: &str) -> Option<Work> {
                 _ => Format::Csv,
             };
             Some(Work::ExportTickets { selection: read_selection(params, false)?, format })
+        }
+        "exportMacro" => {
+            let ids = params.ids("macro_ids", 1, NAMED_MAX).map(|mut ids| {
+                ids.sort_unstable();
+                ids.dedup();
+                ids
+            });
+            Some(Work::ExportMacros { ids })
+        }
+        "importMacro" => {
+            let url = params.required_text("url", 1, URL_MAX_CHARS);
+            let path = files::path_of(app, &url);
+            if path.is_none() && !url.is_empty() {
+                params.problem("url", "Must be the address of a file that was uploaded here.");
+            }
+            Some(Work::ImportMacros { path: path? })
         }
         "exportConvertCampaignSalesDrilldown" => {
             params.problem("context", "Sales campaigns are not part of this helpdesk.");

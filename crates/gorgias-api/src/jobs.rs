@@ -49,9 +49,9 @@ pub async fn list(State(app): State<App>, May(may): May<CanRead<Jobs>>, mut para
     let status = params.one_of("status", STATUSES);
     let kind = params.one_of("type", TYPES);
     params.finish()?;
-    let filter = Filter { status: status.and_then(Status::parse), kind: kind.and_then(kind_of) };
+    let filter = Filter { status: status.and_then(Status::parse), kinds: kind.map_or(&[], kinds_of) };
     // Jobs of these types are never made.
-    let none = kind.is_some() && filter.kind.is_none();
+    let none = kind.is_some() && filter.kinds.is_empty();
 
     let mut tx = app.db.read().await?;
     let mut page = job::list(&mut tx, &may, filter, asked.is_descending(), &asked.slice).await?;
@@ -71,7 +71,7 @@ pub async fn create(
     fields.require("type");
     fields.require("params");
     let kind = fields.one_of("type", TYPES).unwrap_or_default();
-    let work = read_work(&mut fields, kind);
+    let work = read_work(&app, &mut fields, kind);
     let scheduled_at = fields.time_or_null("scheduled_datetime").value();
     let meta = fields.object_or_null("meta").value();
     fields.finish()?;
@@ -116,7 +116,7 @@ pub async fn update(State(app): State<App>, May(may): May<CanWrite<Jobs>>, Id(id
         let work = match &params {
             Some(params) if *params != job.params => {
                 let mut fields = Fields::of(json!({ "params": params }))?;
-                let work = read_work(&mut fields, type_of(job.kind));
+                let work = read_work(&app, &mut fields, type_of(job.kind));
                 fields.finish()?;
                 work
             }
@@ -201,7 +201,7 @@ fn address_of(app: &App, job_id: i64) -> String {
     format!("{}/api/jobs/{job_id}/file?expires={expires}&signature={signature}", app.config.public_url)
 }
 
-fn read_work(fields: &mut Fields, kind: &str) -> Option<(Wanted, Value)> {
+fn read_work(app: &App, fields: &mut Fields, kind: &str) -> Option<(Wanted, Value)> {
     let sent = match fields.json("params") {
         Sent::Value(sent) => sent,
         Sent::Null => {
@@ -210,7 +210,7 @@ fn read_work(fields: &mut Fields, kind: &str) -> Option<(Wanted, Value)> {
         }
         Sent::Absent => return None,
     };
-    let work = fields.nested("params", |params| job_params::read(params, kind)).value().flatten()?;
+    let work = fields.nested("params", |params| job_params::read(app, params, kind)).value().flatten()?;
     Some((work, sent))
 }
 
@@ -228,8 +228,17 @@ const fn type_of(kind: Kind) -> &'static str {
     }
 }
 
-fn kind_of(word: &str) -> Option<Kind> {
-    Kind::ALL.iter().copied().find(|kind| type_of(*kind) == word)
+/// The other way round.
+fn kinds_of(word: &str) -> &'static [Kind] {
+    match word {
+        "updateTicket" => &[Kind::UpdateTickets],
+        "applyMacro" => &[Kind::ApplyMacro],
+        "deleteTicket" => &[Kind::DeleteTickets],
+        "exportTicket" => &[Kind::ExportTickets],
+        "exportMacro" => &[Kind::ExportMacros],
+        "importMacro" => &[Kind::ImportMacros, Kind::Import],
+        _ => &[],
+    }
 }
 
 /// `reader` is who asks: the address of a file is shown to whoever started the job.

@@ -2,12 +2,11 @@
 //!
 //! What is sent is kept as it came and shown unchanged. A name that we do not know is kept too, and does nothing.
 
-use helpdesk::actions::{Action, Email, HttpCall, Text};
+use helpdesk::actions::{Action, BODY_MAX_CHARS, Email, HttpCall, Text};
 use serde_json::{Map, Value, json};
 
 use crate::fields::{Fields, ID_MAX};
 
-const BODY_MAX_CHARS: usize = 100_000;
 const NAME_MAX_CHARS: usize = 64;
 const TITLE_MAX_CHARS: usize = 256;
 

@@ -6,7 +6,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use endpoint::{App, May};
 use helpdesk::macros::write::{self, Archived, Changes, IDS_MAX, NewMacro};
-use helpdesk::macros::{self, ACTIONS_MAX, Filter, INTENTS, Macro, NAME_MAX_CHARS, Sort, relevance};
+use helpdesk::macros::{
+    self, ACTIONS_MAX, EXTERNAL_ID_MAX_CHARS, Filter, INTENTS, Macro, NAME_MAX_CHARS, Sort, relevance,
+};
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::Macros;
 use serde_json::{Value, json};
@@ -87,12 +89,13 @@ pub async fn create(
     let name = fields.required_text("name", 1, NAME_MAX_CHARS);
     let (source, actions) = actions(&mut fields).unwrap_or_else(|| (json!([]), Vec::new()));
     let new = NewMacro {
-        external_id: fields.text_or_null("external_id", 255).value(),
+        external_id: fields.text_or_null("external_id", EXTERNAL_ID_MAX_CHARS).value(),
         name,
         intent: fields.one_of_or_null("intent", INTENTS).value().map(str::to_owned),
         language: fields.language_or_null("language").value(),
         source: Some(source),
         actions,
+        taken_over: None,
     };
     fields.finish()?;
 
@@ -108,7 +111,7 @@ pub async fn create(
 pub async fn update(State(app): State<App>, May(may): May<CanWrite<Macros>>, Id(id): Id, body: Body) -> Answer {
     let mut fields = body.fields()?;
     let changes = Changes {
-        external_id: fields.text_or_null("external_id", 255).change(),
+        external_id: fields.text_or_null("external_id", EXTERNAL_ID_MAX_CHARS).change(),
         name: fields.text_within("name", 1, NAME_MAX_CHARS),
         intent: fields.one_of_or_null("intent", INTENTS).change().map(|intent| intent.map(str::to_owned)),
         language: fields.language_or_null("language").change(),
@@ -190,6 +193,18 @@ fn actions(fields: &mut Fields) -> Option<(Value, Vec<helpdesk::actions::Action>
     let sent: Vec<Written> = fields.each("actions", ACTIONS_MAX, macro_actions::read)?;
     let (source, actions): (Vec<Value>, Vec<_>) = sent.into_iter().map(|it| (it.source, it.action)).unzip();
     Some((Value::Array(source), macro_actions::with_attachments(actions)))
+}
+
+/// The same of a list that stands alone, such as in a file. An error says what is wrong with it.
+pub fn read_actions(list: &Value) -> Result<(Value, Vec<helpdesk::actions::Action>), String> {
+    const BROKEN: &str = "Not a valid list of actions.";
+    let mut fields = Fields::of(json!({ "actions": list })).map_err(|_| BROKEN.to_owned())?;
+    let read = actions(&mut fields);
+    match fields.finish() {
+        Ok(()) => read.ok_or_else(|| BROKEN.to_owned()),
+        Err(GorgiasError::Invalid(problems)) => Err(problems.into_value()["actions"].to_string()),
+        Err(_) => Err(BROKEN.to_owned()),
+    }
 }
 
 fn view(it: &Macro) -> Value {

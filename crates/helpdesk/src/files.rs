@@ -3,13 +3,16 @@
 //! A row here says what a file is; where its bytes lie is `place`: in `file_bytes`, or outside the database (`outside/src/blobs.rs`).
 //! What points at a file says so with `take` in its own transaction; one that nobody took is removed after a while.
 
+use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
+use outside::Blobs;
+use outside::blobs::BlobError;
 use scope::permit::{Actor, CanRead, CanWrite};
 use scope::resource::Files;
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 use store::queue::{self, NewJob};
-use store::{Row, StoreError, Tx};
+use store::{Db, Row, StoreError, Tx};
 
 use crate::Error;
 use crate::events::{self, Change};
@@ -283,8 +286,39 @@ async fn at(tx: &mut Tx, purpose: Purpose, key: &str, name: &str) -> Result<File
     found.filter(|file| file.purpose == purpose && file.name == name).ok_or(Error::NotFound { kind: "file", id: 0 })
 }
 
-/// The bytes, where the database holds them.
-pub async fn bytes(tx: &mut Tx, file: &File) -> Result<Vec<u8>, Error> {
+/// The file with this path, as `File::path` gives it, or `NotFound`.
+pub(crate) async fn at_path(tx: &mut Tx, _may: &CanRead<Files>, path: &str) -> Result<File, Error> {
+    let parts: Vec<&str> = path.split('/').collect();
+    match parts[..] {
+        ["", segment, key, name] if let Some(purpose) = Purpose::of_segment(segment) => {
+            at(tx, purpose, key, name).await
+        }
+        _ => Err(Error::NotFound { kind: "file", id: 0 }),
+    }
+}
+
+/// The whole file, from wherever it lies. `NotFound` where the settings do not lead there any more.
+pub async fn read(db: &Db, blobs: &Blobs, file: &File) -> Result<Bytes, Error> {
+    match file.place.as_str() {
+        "database" => {
+            let mut tx = db.read().await?;
+            Ok(Bytes::from(bytes(&mut tx, file).await?))
+        }
+        place if place == blobs.place() => blobs.get(&file.key).await.map_err(|error| unavailable(&error)),
+        place => {
+            tracing::error!(place, file = file.id, "a file lies where the settings do not lead any more");
+            Err(Error::NotFound { kind: "file", id: file.id })
+        }
+    }
+}
+
+/// What lies outside the database may be there again in a moment.
+pub fn unavailable(error: &BlobError) -> Error {
+    tracing::error!(%error, "the bytes of a file could not be reached");
+    Error::Store(StoreError::Unavailable("the place of files cannot be reached".to_owned()))
+}
+
+async fn bytes(tx: &mut Tx, file: &File) -> Result<Vec<u8>, Error> {
     let row = tx.row("select bytes from file_bytes where file_id = $1", &[file.id.into()]).await?;
     Ok(row.ok_or(Error::NotFound { kind: "file", id: file.id })?.blob("bytes")?)
 }

@@ -26,7 +26,7 @@ pub fn routes(routes: Routes) -> Routes {
 pub async fn list(State(app): State<App>, May(may): May<CanRead<Jobs>>, params: Params) -> Answer {
     let asked = Asked::read_in(&params, "job_statuses", &["id"], Ways::CursorOnly)?;
     let mut tx = app.db.read().await?;
-    let filter = Filter { kind: Some(Kind::Batch), ..Filter::default() };
+    let filter = Filter { kinds: &[Kind::Batch], ..Filter::default() };
     let page = job::list(&mut tx, &may, filter, true, &asked.slice).await?;
     let ids: Vec<i64> = page.items.iter().map(|job| job.id).collect();
     let outcomes = batch::outcomes(&mut tx, &may, &ids).await?;

@@ -5,6 +5,7 @@
 
 mod bulk;
 mod cleanup;
+mod fan_out;
 mod floors;
 mod grow;
 mod journey;
@@ -50,7 +51,8 @@ fn main() {
         let n_tickets = option("--tickets").map_or(1_000_000, |n| n.parse().expect("a number of tickets"));
         return runtime.block_on(scale::measure(n_tickets, option("--database")));
     }
-    runtime.block_on(measure(Duration::from_secs_f64(seconds), only.as_deref()));
+    let n_integrations = option("--integrations").map_or(500, |n| n.parse().expect("a number of integrations"));
+    runtime.block_on(measure(Duration::from_secs_f64(seconds), only.as_deref(), n_integrations));
 }
 
 /// What the measurements share.
@@ -106,7 +108,7 @@ fn start_bare(token: &str, answer: &Path) -> (Running, SocketAddr) {
     (Running(process), floors::parse_address(&line))
 }
 
-async fn measure(time: Duration, only: Option<&str>) {
+async fn measure(time: Duration, only: Option<&str>, n_integrations: usize) {
     let folder = tempfile::tempdir().expect("a folder");
     let data: PathBuf = folder.path().join("data");
     let demo = start_demo(&data);
@@ -137,7 +139,12 @@ async fn measure(time: Duration, only: Option<&str>) {
             drop(demo);
             return cleanup::measure(&data, n_expired(time), &load::form_request("/oauth/token", &token_form)).await;
         }
-        Some(other) => panic!("there is no part {other}: signing, cleanup or scale"),
+        Some("fan-out") => {
+            let admin = demo.facts["people"]["admin"].clone();
+            drop(demo);
+            return fan_out::measure(&data, &admin, n_integrations, time).await;
+        }
+        Some(other) => panic!("there is no part {other}: signing, cleanup, fan-out or scale"),
         None => {}
     }
     let tickets: Value =

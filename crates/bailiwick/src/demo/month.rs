@@ -4,13 +4,14 @@
 
 use helpdesk::filter::{Condition, Field, Operand, Operator, Test};
 use helpdesk::jobs::job::{self, Format, Job, NewJob, Work};
+use helpdesk::jobs::merge_tags;
+use helpdesk::jobs::run::{self, Hands};
 use helpdesk::jobs::selection::Selection;
-use helpdesk::jobs::{merge_tags, run};
 use helpdesk::rules::on_time;
 use helpdesk::tickets::bulk::Set;
 use helpdesk::{Error, tags};
 use jiff::{SignedDuration, Timestamp};
-use outside::{Clock, Random};
+use outside::{Blobs, Clock, Random};
 use scope::permit::Permit;
 use scope::resource::{Access, Resource};
 use serde_json::json;
@@ -164,8 +165,9 @@ impl<'a> Month<'a> {
 
     async fn run(&self, job_id: i64, now: Timestamp) -> Result<(), Error> {
         let clock = Clock::manual(now + SignedDuration::from_secs(2));
-        let payload = json!({ "job_id": job_id });
-        run::run((self.db, &clock), &payload, &uuid(&self.random), true, zendesk_api::bulk::carry).await
+        let (read_actions, carry) = (gorgias_api::macros::read_actions, zendesk_api::bulk::carry);
+        let hands = Hands { clock: &clock, blobs: &Blobs::Database, read_actions, carry };
+        run::run(self.db, &hands, &json!({ "job_id": job_id }), &uuid(&self.random), true).await
     }
 
     fn may<R: Resource, A: Access>(&self, staff: usize) -> Result<Permit<R, A>, Error> {

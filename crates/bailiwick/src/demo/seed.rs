@@ -3,6 +3,7 @@
 //! Everything is drawn from the seed. Dates count back from the last midnight, so two runs on one day are equal in them too.
 
 use helpdesk::people::{AddressRef, PersonRef};
+use helpdesk::rules::run::Within;
 use helpdesk::tickets::message_actions::Brought;
 use helpdesk::tickets::message_draft::NewMessage;
 use helpdesk::tickets::message_write;
@@ -91,11 +92,12 @@ pub async fn seed(db: &Db, today: Timestamp, n_tickets: usize, seed: u64) -> any
     let plan = plan(&material, n_tickets, &chance(seed, "plan"));
     let begin = last_midnight(today) - SignedDuration::from_secs(SPAN_SECONDS);
     let salts = chance(seed, "salts");
-    let hashes = Hashes {
-        admin: passwords::hash(&salts, ADMIN_PASSWORD).await?,
-        agent: passwords::hash(&salts, AGENT_PASSWORD).await?,
-        customer: passwords::hash(&salts, CUSTOMER_PASSWORD).await?,
-    };
+    let (admin, agent, customer) = tokio::try_join!(
+        passwords::hash(&salts, ADMIN_PASSWORD),
+        passwords::hash(&salts, AGENT_PASSWORD),
+        passwords::hash(&salts, CUSTOMER_PASSWORD),
+    )?;
+    let hashes = Hashes { admin, agent, customer };
     // The account is a month older than its first ticket.
     let opened_at = begin - SignedDuration::from_hours(30 * 24);
     let people = transact!(db, |tx| people(tx, opened_at, &material, &hashes, seed).await)?;
@@ -280,7 +282,7 @@ struct Helpdesk<'a> {
 impl Helpdesk<'_> {
     /// Carries steps out. `ids` holds the tickets' ids so far, in the plan's order; the answer holds more.
     async fn run(&self, tx: &mut Tx, steps: &[Step], mut ids: Vec<i64>, random: &Random) -> Result<Vec<i64>, Error> {
-        let mut ruled = rules::run::newest_id(tx).await?;
+        let mut rules = Within::begin(tx).await?;
         for (turn, step) in steps.iter().enumerate() {
             let now = self.begin + SignedDuration::from_secs(step.at);
             let id = ids[step.ticket];
@@ -317,7 +319,7 @@ impl Helpdesk<'_> {
             // Nothing else is what they run on.
             let says = matches!(step.deed, Deed::Open | Deed::CustomerWrites { .. } | Deed::StaffWrites { .. });
             if says && RULES_FROM <= step.at {
-                ruled = rules::run::within(tx, now + RULES_TAKE, ruled).await?;
+                rules.go_on(tx, now + RULES_TAKE).await?;
             }
         }
         Ok(ids)

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::gorgias::body;
+use crate::gorgias::files::upload_of;
 use crate::gorgias::jobs::fill;
 use crate::support::Server;
 use crate::support::server::SECRET_KEY;
@@ -161,6 +162,41 @@ async fn an_export_that_is_killed_has_every_ticket_once() {
         .map(|line| serde_json::from_str::<Value>(line).expect("JSON")["id"].as_i64().expect("an id"))
         .collect();
     assert_eq!(found, tickets);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_of_macros_that_is_killed_makes_every_macro_once() {
+    const N_ROWS: i64 = 4_000;
+    let server = Server::start_on_the_real_clock().await;
+    let token = server.token("jobs:read jobs:write macros:read tickets:write events:read").await;
+    let mut file = "name,actions\r\n".to_owned();
+    for n in 0..N_ROWS {
+        // The last two rows are one macro, which is not made twice.
+        let n = n.min(N_ROWS - 2);
+        file.push_str(&format!("Macro {n},\"[{{\"\"add_tags\"\":[\"\"a\"\",\"\"tag {n}\"\"]}}]\"\r\n"));
+    }
+    let url = upload_of(&server, &token, "macros.csv", file.as_bytes()).await;
+    let data = tempfile::tempdir().expect("a folder");
+    let new = json!({ "type": "importMacro", "params": { "url": url } });
+    let job = body(server.post("/api/jobs", &token, new).await, 201).await;
+
+    let first = Process::serve(&server, data.path());
+    until(&server, "select max(progress_done) as n from jobs", 300).await;
+    first.kill();
+    let done = number(&server, "select max(progress_done) as n from jobs").await;
+    assert!(done < N_ROWS, "the job was over before it could be killed");
+    assert_eq!(number(&server, "select count(*) as n from macros").await, done, "a slice is whole or not there");
+    lease_runs_out(&server).await;
+    let _second = Process::serve(&server, data.path());
+    until(&server, "select count(*) as n from jobs where status = 'done'", 1).await;
+
+    let ended = body(server.get(&format!("/api/jobs/{}", job["id"]), &token).await, 200).await;
+    let expected =
+        json!({ "progress_count": N_ROWS, "total_count": N_ROWS, "error_count": 1, "changed_count": N_ROWS - 1 });
+    assert_eq!(ended["info"], expected);
+    assert_eq!(number(&server, "select count(*) as n from macros").await, N_ROWS - 1);
+    assert_eq!(number(&server, "select count(distinct name) as n from macros").await, N_ROWS - 1);
+    assert_eq!(number(&server, "select count(*) as n from events where type = 'macro-created'").await, N_ROWS - 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

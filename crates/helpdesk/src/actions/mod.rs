@@ -8,6 +8,9 @@ pub mod take;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+/// Longest text that an action says, in characters.
+pub const BODY_MAX_CHARS: usize = 100_000;
+
 /// One step. Texts may hold `{{ticket.customer.name}}` and the like, filled in when the step is taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -7,7 +7,7 @@ use scope::resource::Tickets;
 use serde_json::{Value as Json, json};
 use store::Tx;
 
-use super::{Action, Email, Text};
+use super::{Action, BODY_MAX_CHARS, Email, Text};
 use crate::custom_fields::SentValue;
 use crate::integrations::call;
 use crate::integrations::deliveries::{self, Source};
@@ -74,10 +74,7 @@ pub async fn take(
             return Ok(applied.whole());
         }
         Action::SetStatus(word) => TicketUpdate { status: Some(status(word)?), ..TicketUpdate::default() },
-        Action::SetPriority(word) => {
-            let priority = Priority::parse(word).ok_or_else(|| Error::invalid("priority", "Not a priority."))?;
-            TicketUpdate { priority: Some(priority), ..TicketUpdate::default() }
-        }
+        Action::SetPriority(word) => TicketUpdate { priority: Some(priority(word)?), ..TicketUpdate::default() },
         Action::SetSubject(subject) => {
             let facts = Facts::of(tx, ticket_id, context.person_id, [subject.as_str()]).await?;
             let subject = templates::text(subject, &facts).chars().take(SUBJECT_MAX_CHARS).collect();
@@ -134,6 +131,25 @@ fn value_of(field_id: i64, value: &Json) -> SentValue {
     SentValue { place: "value".to_owned(), field_id, value: value.clone() }
 }
 
+/// `Invalid` on `actions` for what could be taken on no ticket.
+pub(crate) fn check(action: &Action) -> Result<(), Error> {
+    let is_too_long = |body: &String| BODY_MAX_CHARS < body.chars().count();
+    let bodies = |text: &Text| {
+        if is_too_long(&text.body_text) || text.body_html.as_ref().is_some_and(is_too_long) {
+            return Err(Error::invalid("actions", format!("A body may have {BODY_MAX_CHARS} characters at most.")));
+        }
+        Ok(())
+    };
+    match action {
+        Action::SetStatus(word) => status(word).map(drop),
+        Action::SetPriority(word) => priority(word).map(drop),
+        Action::Reply(text) | Action::InternalNote(text) => bodies(text),
+        Action::SendEmail(email) => bodies(&email.text),
+        _ => Ok(()),
+    }
+    .map_err(|error| error.on_field("actions"))
+}
+
 /// The name of an action that cannot be taken at all.
 pub fn refusal(action: &Action) -> Option<&str> {
     match action {
@@ -159,6 +175,10 @@ fn status(word: &str) -> Result<SetStatus, Error> {
         "done" => Ok(SetStatus::Done),
         word => Status::parse(word).map(SetStatus::Exactly).ok_or_else(|| Error::invalid("status", "Not a status.")),
     }
+}
+
+fn priority(word: &str) -> Result<Priority, Error> {
+    Priority::parse(word).ok_or_else(|| Error::invalid("priority", "Not a priority."))
 }
 
 /// The member of the team who is there after the one whose turn it was last, by id and around. Without a team, of the ticket's.

@@ -1,8 +1,10 @@
-//! Forgets calls that are older than 30 days, in small batches, so that others can write in between.
+//! Forgets calls that are older than 30 days, in small batches, so that others can write in between, and hosts that have been left in
+//! peace for as long.
 
 use jiff::{SignedDuration, Timestamp};
 use store::Db;
 
+use super::circuit;
 use crate::Error;
 
 pub const KIND: &str = "clean_up_deliveries";
@@ -13,6 +15,7 @@ const BATCH: i64 = 500;
 /// Runs the job.
 pub async fn run(db: &Db, now: Timestamp) -> Result<(), Error> {
     let before = now - KEPT;
+    store::transact!(db, |tx| circuit::forget_hosts(tx, before).await)?;
     loop {
         let n = store::transact!(db, |tx| {
             tx.run(

@@ -15,7 +15,9 @@ use outside::{Clock, Fetch, Random};
 use scope::permit::Actor;
 use serde_json::{Map, Value as Json};
 use store::{Db, StoreError, Tx, transact};
+use url::Url;
 
+use super::circuit::{Leave, Line, Standing};
 use super::deliveries::State;
 use super::request::{self as form, JSON, Request};
 use super::{Integration, circuit, data, redact, sign};
@@ -79,19 +81,26 @@ pub async fn run(db: &Db, hands: &Hands<'_>, payload: &Json, run: &str) -> Resul
         }
         Found::Work(work) => work,
     };
-    if let Some(integration) = &work.integration
-        && work.heeds_the_circuit
-    {
-        let until = integration.health.resting_until;
-        let may = match until {
-            None => Ok(()),
-            Some(_) => transact!(db, |tx| circuit::may_call(tx, now, integration.id, until).await)?,
+    if let Some(line) = work.line.as_ref().filter(|_| work.heeds_the_circuit) {
+        let standing = work.standing;
+        let leave = match standing.resting_until {
+            None => Leave::Now,
+            Some(_) => transact!(db, |tx| circuit::may_call(tx, now, line, standing).await)?,
         };
-        if let Err(until) = may {
-            // Not all at once when the rest is over.
-            let at = until + SignedDuration::from_millis(i64::try_from(hands.random.below(5_000)).unwrap_or_default());
-            transact!(db, |tx| postpone(tx, id, at).await)?;
-            return Ok(Some(at));
+        match leave {
+            Leave::Now => {}
+            Leave::At(until) => {
+                // Not all at once when the rest is over.
+                let apart = i64::try_from(hands.random.below(5_000)).unwrap_or_default();
+                let at = until + SignedDuration::from_millis(apart);
+                transact!(db, |tx| postpone(tx, id, at).await)?;
+                return Ok(Some(at));
+            }
+            Leave::Never => {
+                let reason = "It was not called: too many calls there failed one after the other.";
+                transact!(db, |tx| end(tx, now, id, State::Failed, reason).await)?;
+                return Ok(None);
+            }
         }
     }
     let attempt = attempt(hands, id, &work).await;
@@ -119,6 +128,9 @@ struct Work {
     input: Json,
     trigger: String,
     attempts: i64,
+    /// None: the address cannot be read.
+    line: Option<Line>,
+    standing: Standing,
     heeds_the_circuit: bool,
 }
 
@@ -136,9 +148,23 @@ async fn find(tx: &mut Tx, now: Timestamp, id: i64) -> Result<Found, Error> {
     let trigger = row.text("trigger_word")?;
     let attempts = row.int("attempts")?;
     let input = row.json("input")?.unwrap_or_default();
+    let is_replay = row.int_or_null("replay_of")?.is_some();
     let Some(integration_id) = row.int_or_null("integration_id")? else {
-        let work = Work { integration: None, sealed_secret: None, input, trigger, attempts, heeds_the_circuit: false };
-        return Ok(Found::Work(Box::new(work)));
+        let host = host_of(&input);
+        let standing = match &host {
+            Some(host) => circuit::of_host(tx, host).await?,
+            None => Standing::default(),
+        };
+        return Ok(Found::Work(Box::new(Work {
+            integration: None,
+            sealed_secret: None,
+            input,
+            trigger,
+            attempts,
+            line: host.map(Line::Host),
+            standing,
+            heeds_the_circuit: !is_replay,
+        })));
     };
     let integration = match super::read(tx, integration_id).await {
         Ok(integration) => integration,
@@ -161,9 +187,19 @@ async fn find(tx: &mut Tx, now: Timestamp, id: i64) -> Result<Found, Error> {
         Some(row) if integration.has_secret => Some(row.blob("secret")?),
         _ => None,
     };
-    let heeds_the_circuit = !is_test && row.int_or_null("replay_of")?.is_none();
-    let work = Work { integration: Some(integration), sealed_secret, input, trigger, attempts, heeds_the_circuit };
+    let heeds_the_circuit = !is_test && !is_replay;
+    let health = &integration.health;
+    let standing = Standing { n_failures: health.n_failures, resting_until: health.resting_until };
+    let line = Some(Line::Integration(integration_id));
+    let integration = Some(integration);
+    let work = Work { integration, sealed_secret, input, trigger, attempts, line, standing, heeds_the_circuit };
     Ok(Found::Work(Box::new(work)))
+}
+
+/// Whom a macro's or rule's call goes to: name and port.
+fn host_of(input: &Json) -> Option<String> {
+    let url = Url::parse(input.pointer("/call/url")?.as_str()?).ok()?;
+    Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
 }
 
 /// Whether an older delivery about the ticket has yet to be tried for the first time. Read by `deliveries_by_ticket`.
@@ -346,15 +382,18 @@ async fn settle(
     };
     let error = attempt.error();
     write_attempt(tx, now, id, attempt, (state, next, error.as_deref())).await?;
-    let Some(integration) = &work.integration else { return Ok(()) };
+    let Some(line) = &work.line else { return Ok(()) };
     match &error {
         None => {
-            circuit::succeeded(tx, now, integration.id).await?;
-            keep_answer(tx, actor, now, integration, work, attempt).await
+            circuit::succeeded(tx, now, line).await?;
+            match &work.integration {
+                Some(integration) => keep_answer(tx, actor, now, integration, work, attempt).await,
+                None => Ok(()),
+            }
         }
         // A look whether it works is no failure of what really happens.
         Some(_) if work.trigger == TEST => Ok(()),
-        Some(error) => circuit::failed(tx, actor, now, integration.id, error).await,
+        Some(error) => circuit::failed(tx, actor, now, line, error).await,
     }
 }
 

@@ -1,36 +1,39 @@
-//! Writing tickets into a file, piece by piece. Each piece is stored together with where it ends, so that a program that is killed goes on
-//! behind its last piece: no row is missing or there twice. Memory holds one piece, whatever the number of tickets.
+//! Writing tickets or macros into a file, piece by piece. Each piece is stored together with where it ends, so that a program that is killed
+//! goes on behind its last piece: no row is missing or there twice. Memory holds one piece, whatever the number of rows.
 
 use jiff::Timestamp;
 use scope::permit::CanRead;
-use scope::resource::Tickets;
+use scope::resource::{Macros, Tickets};
 use serde_json::{Value as Json, json};
 use store::Tx;
 
-use super::export_rows;
-use super::job::{Format, Job};
+use super::job::{Format, Job, Status, Work};
 use super::run::{Ended, Progress, Run, Standing};
 use super::selection::{self, Selection, Walk};
-use crate::Error;
+use super::{export_rows, macro_rows};
+use crate::{Error, macros};
 
 /// A piece is stored when it has grown to this.
 const PIECE_BYTES: usize = 1024 * 1024;
 /// Tickets that are read at a time.
 const READ: usize = 500;
+/// The same of macros, which are larger.
+const MACROS_READ: usize = 100;
 
 /// What the file is called when it is saved.
 pub fn file_name(job: &Job, format: Format) -> String {
+    let what = if matches!(job.work, Work::ExportMacros { .. }) { "macros" } else { "tickets" };
     let day = job.created_at.strftime("%Y-%m-%d");
-    format!("tickets-{day}-job-{}.{}", job.id, format.extension())
+    format!("{what}-{day}-job-{}.{}", job.id, format.extension())
 }
 
 /// Why there is no file to fetch. None if there is.
 pub fn why_not_fetch(job: &Job) -> Option<&'static str> {
-    if !matches!(job.work, super::job::Work::ExportTickets { .. }) {
+    if job.work.file_format().is_none() {
         Some("This job writes no file.")
     } else if job.cleaned_at.is_some() {
         Some("The file was removed. Start the export again.")
-    } else if job.status != super::job::Status::Done {
+    } else if job.status != Status::Done {
         Some("The file is not complete yet.")
     } else {
         None
@@ -50,45 +53,112 @@ pub(super) async fn run(run: &Run<'_>, selection: &Selection, format: Format) ->
     let mut progress = run.progress();
     if progress.checkpoint.is_null() {
         let mut tx = run.db.read().await?;
-        progress.total = Some(selection.count(&mut tx, viewpoint).await?);
-        progress.checkpoint = json!({ "after": 0, "last": selection::last_ticket(&mut tx).await?, "pieces": 0 });
+        let total = selection.count(&mut tx, viewpoint).await?;
+        begin(&mut progress, total, selection::last_ticket(&mut tx).await?);
     }
-    let place = |name: &str| progress.checkpoint.get(name).and_then(Json::as_i64).unwrap_or_default();
-    let (mut after, last, mut n_pieces) = (place("after"), place("last"), place("pieces"));
-    let mut walk = Walk::new(selection, viewpoint, (after, last));
-    let mut piece = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
-    if n_pieces == 0 {
-        export_rows::begin(&mut piece, format)?;
+    let mut file = File::of(run, progress);
+    if file.is_empty() {
+        export_rows::begin(&mut file.piece, format)?;
     }
-    let mut n_in_piece = 0;
+    let mut walk = Walk::new(selection, viewpoint, (file.after, file.last));
     loop {
         let ids = walk.next(run.db, READ).await?;
         if let Some(newest) = ids.last() {
             let mut tx = run.db.read().await?;
-            export_rows::write(&mut tx, &may, &ids, (selection, viewpoint), format, &mut piece).await?;
-            after = *newest;
-            n_in_piece += i64::try_from(ids.len()).unwrap_or_default();
+            export_rows::write(&mut tx, &may, &ids, (selection, viewpoint), format, &mut file.piece).await?;
+            file.passed(*newest, ids.len());
         }
-        if piece.len() < PIECE_BYTES && !ids.is_empty() {
-            continue;
-        }
-        if piece.is_empty() {
-            return Ok(Ended::Done);
-        }
-        n_pieces += 1;
-        let mut next = progress.clone();
-        next.done += n_in_piece;
-        next.checkpoint = json!({ "after": after, "last": last, "pieces": n_pieces });
-        let standing = store::transact!(run.db, |tx| store_piece(tx, run, n_pieces, &piece, &mut next).await)?;
-        if let Standing::Over(ended) = standing {
+        if let Some(ended) = file.keep(ids.is_empty()).await? {
             return Ok(ended);
         }
-        progress = next;
-        piece.clear();
-        n_in_piece = 0;
-        if ids.is_empty() {
-            return Ok(Ended::Done);
+    }
+}
+
+/// The same of macros: all there are now, or those that are named and there.
+pub(super) async fn run_macros(run: &Run<'_>, ids: Option<&[i64]>) -> Result<Ended, Error> {
+    let may: CanRead<Macros> = run.permit()?;
+    let mut progress = run.progress();
+    if progress.checkpoint.is_null() {
+        let mut tx = run.db.read().await?;
+        let (total, last) = macros::extent(&mut tx, &may, ids).await?;
+        begin(&mut progress, total, last);
+    }
+    let mut file = File::of(run, progress);
+    if file.is_empty() {
+        macro_rows::begin(&mut file.piece)?;
+    }
+    loop {
+        let found = {
+            let mut tx = run.db.read().await?;
+            macros::between(&mut tx, &may, ids, (file.after, file.last), MACROS_READ).await?
+        };
+        for one in &found {
+            macro_rows::write(one, &mut file.piece)?;
+            file.passed(one.id, 1);
         }
+        if let Some(ended) = file.keep(found.is_empty()).await? {
+            return Ok(ended);
+        }
+    }
+}
+
+fn begin(progress: &mut Progress, total: i64, last: i64) {
+    progress.total = Some(total);
+    progress.checkpoint = json!({ "after": 0, "last": last, "pieces": 0 });
+}
+
+/// The file under way: its pieces that are stored, and the one that grows.
+struct File<'a> {
+    run: &'a Run<'a>,
+    /// As of the last piece.
+    progress: Progress,
+    /// Rows up to this id are written, of those up to `last`.
+    after: i64,
+    last: i64,
+    n_pieces: i64,
+    piece: Vec<u8>,
+    n_in_piece: i64,
+}
+
+impl<'a> File<'a> {
+    fn of(run: &'a Run<'a>, progress: Progress) -> File<'a> {
+        let place = |name: &str| progress.checkpoint.get(name).and_then(Json::as_i64).unwrap_or_default();
+        let (after, last, n_pieces) = (place("after"), place("last"), place("pieces"));
+        let piece = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
+        File { run, progress, after, last, n_pieces, piece, n_in_piece: 0 }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.n_pieces == 0
+    }
+
+    /// What comes up to this id is in the piece.
+    fn passed(&mut self, id: i64, n_rows: usize) {
+        self.after = id;
+        self.n_in_piece += i64::try_from(n_rows).unwrap_or_default();
+    }
+
+    /// Stores the piece if it is large enough, or the last one. How the run ended, if it did.
+    async fn keep(&mut self, is_last: bool) -> Result<Option<Ended>, Error> {
+        if self.piece.len() < PIECE_BYTES && !is_last {
+            return Ok(None);
+        }
+        if self.piece.is_empty() {
+            return Ok(Some(Ended::Done));
+        }
+        self.n_pieces += 1;
+        let mut next = self.progress.clone();
+        next.done += self.n_in_piece;
+        next.checkpoint = json!({ "after": self.after, "last": self.last, "pieces": self.n_pieces });
+        let (run, number, content) = (self.run, self.n_pieces, self.piece.as_slice());
+        let standing = store::transact!(run.db, |tx| store_piece(tx, run, number, content, &mut next).await)?;
+        if let Standing::Over(ended) = standing {
+            return Ok(Some(ended));
+        }
+        self.progress = next;
+        self.piece.clear();
+        self.n_in_piece = 0;
+        Ok(is_last.then_some(Ended::Done))
     }
 }
 

@@ -8,6 +8,7 @@ use scope::resource::Tickets;
 use serde::Serialize;
 use store::{Row, Tx};
 
+use super::cells::{harmless, write_record};
 use super::job::Format;
 use super::selection::Selection;
 use crate::Error;
@@ -269,43 +270,5 @@ impl<'a> Line<'a> {
             time(self.last_message_at),
             time(self.last_received_message_at),
         ]
-    }
-}
-
-/// A table program takes what begins like this for a formula and runs it: customers write what stands here.
-fn harmless(text: Option<String>) -> String {
-    match text {
-        Some(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => format!("'{text}"),
-        Some(text) => text,
-        None => String::new(),
-    }
-}
-
-fn write_record(out: &mut Vec<u8>, cells: &[String]) -> Result<(), Error> {
-    let broken = |_| Error::Refused("A row of the file could not be written.".to_owned());
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
-    writer.write_record(cells).map_err(broken)?;
-    writer.flush().map_err(|_| Error::Refused("A row of the file could not be written.".to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cell_that_a_table_would_run_is_made_text() {
-        for formula in ["=1+1", "+1", "-1", "@sum", "\t=1"] {
-            assert_eq!(harmless(Some(formula.to_owned())), format!("'{formula}"));
-        }
-        assert_eq!(harmless(Some("Order = 1".to_owned())), "Order = 1");
-    }
-
-    #[test]
-    fn quotes_commas_and_lines_stay_in_their_cell() {
-        let mut out = Vec::new();
-
-        write_record(&mut out, &["a,b".to_owned(), "say \"hi\"\nbye".to_owned()]).unwrap();
-
-        assert_eq!(String::from_utf8(out).unwrap(), "\"a,b\",\"say \"\"hi\"\"\nbye\"\r\n");
     }
 }

@@ -3,20 +3,21 @@
 //! The queue runs it (`run.rs`); this row is what people see of it, and it stays when the queue has forgotten its own.
 
 use jiff::{SignedDuration, Timestamp};
-use scope::permit::{Acting, Actor, CanRead, CanWrite, Permit};
-use scope::resource::{Jobs, Tickets, Write};
+use scope::permit::{Acting, Actor, CanRead, CanWrite};
+use scope::resource::Jobs;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use store::queue::{self, NewJob as Queued};
 use store::{Row, StoreError, Tx};
 
+use super::check::check;
 use super::import;
 use super::run;
-use super::selection::{self, Selection};
+use super::selection::Selection;
+use crate::Error;
 use crate::events::{self, Change};
 use crate::page::{Column, Order, Page, Query, Slice};
-use crate::tickets::bulk::{self, Set};
-use crate::{Error, macros};
+use crate::tickets::bulk::Set;
 
 /// How far ahead a job may be put.
 pub const AHEAD: SignedDuration = SignedDuration::from_mins(60);
@@ -105,6 +106,14 @@ pub enum Work {
         selection: Selection,
         format: Format,
     },
+    ExportMacros {
+        /// Ascending, each once. None: all, archived ones too.
+        ids: Option<Vec<i64>>,
+    },
+    ImportMacros {
+        /// Of the uploaded file, as `File::path` gives it.
+        path: String,
+    },
     Undo {
         job_id: i64,
     },
@@ -153,6 +162,8 @@ impl Work {
             Work::ApplyMacro { .. } => Kind::ApplyMacro,
             Work::DeleteTickets { .. } => Kind::DeleteTickets,
             Work::ExportTickets { .. } => Kind::ExportTickets,
+            Work::ExportMacros { .. } => Kind::ExportMacros,
+            Work::ImportMacros { .. } => Kind::ImportMacros,
             Work::Import { .. } => Kind::Import,
             Work::Batch { .. } => Kind::Batch,
         }
@@ -164,7 +175,20 @@ impl Work {
             | Work::ApplyMacro { selection, .. }
             | Work::DeleteTickets { selection }
             | Work::ExportTickets { selection, .. } => Some(selection),
-            Work::Undo { .. } | Work::Import { .. } | Work::Batch { .. } => None,
+            Work::ExportMacros { .. }
+            | Work::ImportMacros { .. }
+            | Work::Undo { .. }
+            | Work::Import { .. }
+            | Work::Batch { .. } => None,
+        }
+    }
+
+    /// How the file is written that the job leaves. None if it leaves none.
+    pub const fn file_format(&self) -> Option<Format> {
+        match self {
+            Work::ExportTickets { format, .. } => Some(*format),
+            Work::ExportMacros { .. } => Some(Format::Csv),
+            _ => None,
         }
     }
 
@@ -205,7 +229,7 @@ pub struct Job {
     pub progress_total: Option<i64>,
     /// Rows that could not be dealt with (`errors.rs`).
     pub error_count: i64,
-    /// Tickets of which something was changed.
+    /// Tickets of which something was changed, or macros that were made.
     pub changed_count: i64,
     pub last_error: Option<String>,
     pub receipt: Option<Json>,
@@ -236,7 +260,8 @@ pub struct Changes {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Filter {
     pub status: Option<Status>,
-    pub kind: Option<Kind>,
+    /// Of any of these. Empty: of all.
+    pub kinds: &'static [Kind],
 }
 
 macro_rules! select_jobs {
@@ -264,8 +289,10 @@ pub async fn list(
     if let Some(status) = filter.status {
         query.and("j.status =", status.word());
     }
-    if let Some(kind) = filter.kind {
-        query.and("j.type =", kind.word());
+    match filter.kinds {
+        [] => {}
+        [kind] => query.and("j.type =", kind.word()),
+        kinds => query.and_in("j.type", kinds.iter().map(|kind| kind.word())),
     }
     let columns: &'static [Column] = &[Column::Int("j.created_at", "created_at"), Column::Int("j.id", "id")];
     query.page(tx, Order { columns, descending }, slice).await?.try_map(|row| Job::from_row(&row))
@@ -444,35 +471,6 @@ pub fn why_not_undo(job: &Job, now: Timestamp) -> Option<&'static str> {
         Some("It changed nothing that could be put back.")
     } else {
         None
-    }
-}
-
-async fn check(tx: &mut Tx, actor: &Actor, now: Timestamp, work: &Work) -> Result<(), Error> {
-    if work.is_edit() && Permit::<Tickets, Write>::deferred(actor).is_err() {
-        return Err(Error::Refused("The role of this person does not allow to change tickets.".to_owned()));
-    }
-    if let Some(selection) = work.selection() {
-        selection.check(selection::viewpoint(actor.person_id, now))?;
-    }
-    match work {
-        Work::UpdateTickets { sets, .. } => {
-            if sets.is_empty() {
-                return Err(Error::invalid("params.updates", "Names nothing to change."));
-            }
-            bulk::check(tx, sets).await.map_err(|error| crate::people::prefixed("params.updates", error))
-        }
-        Work::Undo { job_id } => {
-            let undone = take(tx, *job_id).await.map_err(|error| match error {
-                Error::NotFound { .. } => Error::invalid("params.undo_job_id", "No job has this id."),
-                other => other,
-            })?;
-            why_not_undo(&undone, now).map_or(Ok(()), |why| Err(Error::Refused(why.to_owned())))
-        }
-        Work::ApplyMacro { macro_id, .. } => match macros::read(tx, *macro_id).await {
-            Err(Error::NotFound { .. }) => Err(Error::invalid("params.macro_id", "No macro has this id.")),
-            other => other.map(|_| ()),
-        },
-        Work::DeleteTickets { .. } | Work::ExportTickets { .. } | Work::Import { .. } | Work::Batch { .. } => Ok(()),
     }
 }
 

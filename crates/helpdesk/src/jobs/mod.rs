@@ -5,13 +5,17 @@
 pub mod archive;
 pub mod auto_merge;
 pub mod batch;
+mod cells;
+mod check;
 pub mod cleanup;
 mod edit;
 pub mod errors;
 pub mod export;
 mod export_rows;
 pub mod import;
+mod import_macros;
 pub mod job;
+mod macro_rows;
 pub mod merge_tags;
 pub mod pace;
 pub mod purge_trash;

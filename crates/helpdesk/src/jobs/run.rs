@@ -4,7 +4,7 @@
 //! and every slice looks whether it still stands. A process that is killed loses the slice it was in, and nothing else.
 
 use jiff::Timestamp;
-use outside::Clock;
+use outside::{Blobs, Clock};
 use scope::permit::{Actor, Permit};
 use scope::resource::{Access, Resource};
 use scope::role::Role;
@@ -13,13 +13,28 @@ use store::{Db, StoreError, Tx};
 
 use super::errors::{self, NewError};
 use super::job::{self, Job, Status, Work};
-use super::{batch, edit, export, undo};
+use super::{batch, edit, export, import_macros, undo};
 use crate::Error;
+use crate::actions::Action;
 use crate::tickets::bulk::Changed;
 
 pub const KIND: &str = "job";
 /// A run that fails is tried again after a growing pause, for about two days.
 pub const MAX_ATTEMPTS: i64 = 50;
+
+/// What a job needs besides the database.
+#[derive(Debug, Clone, Copy)]
+pub struct Hands<'a> {
+    pub clock: &'a Clock,
+    /// Where uploaded files lie.
+    pub blobs: &'a Blobs,
+    pub read_actions: ReadActions,
+    /// What the rows of batches mean.
+    pub carry: batch::Carry,
+}
+
+/// Reads a list of actions in the words of the apps' vendor: as it is kept, and in our words. An error says what is wrong with it.
+pub type ReadActions = fn(&Json) -> Result<(Json, Vec<Action>), String>;
 
 /// How a run came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,22 +74,15 @@ pub(super) enum Standing {
     Over(Ended),
 }
 
-/// Runs a job from where it stands to its end. `name` is this run's (a UUID), `carry` knows what the rows of batches mean. An error has the
-/// queue try again.
-pub async fn run(
-    (db, clock): (&Db, &Clock),
-    payload: &Json,
-    name: &str,
-    is_last_attempt: bool,
-    carry: batch::Carry,
-) -> Result<(), Error> {
+/// Runs a job from where it stands to its end. `name` is this run's (a UUID). An error has the queue try again.
+pub async fn run(db: &Db, hands: &Hands<'_>, payload: &Json, name: &str, is_last_attempt: bool) -> Result<(), Error> {
     let Some(id) = payload.get("job_id").and_then(Json::as_i64) else {
         return Err(Error::invalid("payload", "names no job"));
     };
-    let now = clock.now();
+    let now = hands.clock.now();
     let Some((job, actor)) = store::transact!(db, |tx| begin(tx, now, id, name).await)? else { return Ok(()) };
-    let run = Run { db, clock, job, name, actor };
-    match work(&run, carry).await {
+    let run = Run { db, clock: hands.clock, job, name, actor };
+    match work(&run, hands).await {
         Ok(Ended::Lost) => Ok(()),
         Ok(ended) => store::transact!(db, |tx| end(tx, &run, ended).await),
         Err(error) => {
@@ -85,7 +93,7 @@ pub async fn run(
     }
 }
 
-async fn work(run: &Run<'_>, carry: batch::Carry) -> Result<Ended, Error> {
+async fn work(run: &Run<'_>, hands: &Hands<'_>) -> Result<Ended, Error> {
     match &run.job.work {
         Work::UpdateTickets { selection, sets } => edit::run(run, selection, edit::What::Set(sets)).await,
         Work::ApplyMacro { selection, macro_id, and_close } => {
@@ -94,8 +102,10 @@ async fn work(run: &Run<'_>, carry: batch::Carry) -> Result<Ended, Error> {
         }
         Work::DeleteTickets { selection } => edit::run(run, selection, edit::What::Delete).await,
         Work::ExportTickets { selection, format } => export::run(run, selection, *format).await,
+        Work::ExportMacros { ids } => export::run_macros(run, ids.as_deref()).await,
+        Work::ImportMacros { path } => import_macros::run(run, hands, path).await,
         Work::Undo { job_id } => undo::run(run, *job_id).await,
-        Work::Batch { call, rows } => batch::run(run, call, rows, carry).await,
+        Work::Batch { call, rows } => batch::run(run, call, rows, hands.carry).await,
         Work::Import { .. } => Err(Error::Refused("An import is run by the command that began it.".to_owned())),
     }
 }

@@ -1,7 +1,7 @@
 //! Macros: prepared replies, with what else they do to a ticket.
 //!
 //! Here is what a macro is, and lists of them. Saving and archiving: `write.rs`. Using one on a ticket: `apply.rs`. Which fit a ticket
-//! best: `relevance.rs`.
+//! best: `relevance.rs`. From and to files: `jobs/macro_rows.rs`.
 
 pub mod apply;
 pub mod relevance;
@@ -19,6 +19,10 @@ use crate::page::{Column, Order, Page, Query, Slice, part_pattern};
 
 /// Longest name, in characters.
 pub const NAME_MAX_CHARS: usize = 256;
+/// The same of an external id.
+pub const EXTERNAL_ID_MAX_CHARS: usize = 255;
+/// Most macros that are named one by one.
+pub const NAMED_MAX: usize = 1_000;
 /// Most actions of one macro.
 pub const ACTIONS_MAX: usize = 50;
 
@@ -98,6 +102,7 @@ macro_rules! select_macros {
          from macros m"
     };
 }
+use select_macros;
 
 /// Served by `macros_by_name`, `macros_by_created`, `macros_by_updated`, `macros_by_usage`, `macros_by_language`. `search` reads along them.
 pub async fn list(
@@ -144,6 +149,37 @@ pub async fn find(tx: &mut Tx, _may: &CanRead<Macros>, id: i64) -> Result<Macro,
 /// The same for whoever just wrote it.
 pub async fn written(tx: &mut Tx, _may: &CanWrite<Macros>, id: i64) -> Result<Macro, Error> {
     read(tx, id).await
+}
+
+/// How many macros there are, archived or not, and the newest of them. Of `ids`, which are ascending, if there are any.
+pub(crate) async fn extent(tx: &mut Tx, _may: &CanRead<Macros>, ids: Option<&[i64]>) -> Result<(i64, i64), Error> {
+    if let Some(ids) = ids {
+        return Ok((i64::try_from(ids.len()).unwrap_or(i64::MAX), ids.last().copied().unwrap_or_default()));
+    }
+    let row = tx.row("select count(*) as n, max(id) as id from macros", &[]).await?;
+    let row = row.ok_or(store::StoreError::Column("n"))?;
+    Ok((row.int("n")?, row.int_or_null("id")?.unwrap_or_default()))
+}
+
+/// The next macros behind `after`, up to `last`, archived or not, by id. Of `ids`, which are ascending, if there are any.
+pub(crate) async fn between(
+    tx: &mut Tx,
+    _may: &CanRead<Macros>,
+    ids: Option<&[i64]>,
+    (after, last): (i64, i64),
+    limit: usize,
+) -> Result<Vec<Macro>, Error> {
+    let mut query = Query::new(concat!(select_macros!(), " where 1 = 1"));
+    query.and("m.id >", after);
+    query.and("m.id <=", last);
+    if let Some(ids) = ids {
+        let behind = ids.get(ids.partition_point(|id| *id <= after)..).unwrap_or_default();
+        query.and_in("m.id", behind.iter().copied());
+    }
+    let limit = query.bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    query.sql.push_str(&format!(" order by m.id limit {limit}"));
+    let rows = tx.rows(&query.sql, &query.params).await?;
+    rows.iter().map(Macro::from_row).collect()
 }
 
 pub(crate) async fn read(tx: &mut Tx, id: i64) -> Result<Macro, Error> {

@@ -6,10 +6,10 @@ use scope::resource::Macros;
 use serde_json::{Value as Json, json};
 use store::Tx;
 
-use super::{Macro, NAME_MAX_CHARS, read};
+use super::{Macro, NAME_MAX_CHARS, read, select_macros};
 use crate::Error;
 use crate::actions::Action;
-use crate::actions::take::Context;
+use crate::actions::take::{self, Context};
 use crate::events::{self, Change};
 use crate::integrations::call;
 use crate::rules::uses;
@@ -26,6 +26,17 @@ pub struct NewMacro {
     /// As `Macro::source`.
     pub source: Option<Json>,
     pub actions: Vec<Action>,
+    pub taken_over: Option<TakenOver>,
+}
+
+/// What a macro brings along that a job takes over from a file. Without its times, it is of now.
+#[derive(Debug, Clone, Copy)]
+pub struct TakenOver {
+    pub job_id: i64,
+    pub usage: i64,
+    pub created_at: Option<Timestamp>,
+    pub updated_at: Option<Timestamp>,
+    pub archived_at: Option<Timestamp>,
 }
 
 /// What to change. The outer `None` leaves a field as it is, the inner one clears it.
@@ -50,6 +61,7 @@ pub enum Archived {
 }
 
 pub async fn create(tx: &mut Tx, may: &CanWrite<Macros>, now: Timestamp, new: NewMacro) -> Result<i64, Error> {
+    let taken = new.taken_over;
     let mut made = Macro {
         id: 0,
         external_id: new.external_id,
@@ -58,17 +70,17 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Macros>, now: Timestamp, new: Ne
         language: new.language,
         source: new.source,
         actions: new.actions,
-        usage: 0,
-        created_at: now,
-        updated_at: now,
-        archived_at: None,
+        usage: taken.map_or(0, |it| it.usage),
+        created_at: taken.and_then(|it| it.created_at).unwrap_or(now),
+        updated_at: taken.and_then(|it| it.updated_at).unwrap_or(now),
+        archived_at: taken.and_then(|it| it.archived_at),
     };
     check(&made)?;
     let row = tx
         .row(
-            "insert into macros (external_id, name, name_key, intent, language, language_key, source, actions, reply_key, created_at,
-                                 updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) returning id",
+            "insert into macros (external_id, name, name_key, intent, language, language_key, source, actions, reply_key, usage,
+                                 created_at, updated_at, archived, archived_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning id",
             &[
                 made.external_id.as_deref().into(),
                 made.name.as_str().into(),
@@ -79,14 +91,44 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Macros>, now: Timestamp, new: Ne
                 made.source.as_ref().into(),
                 (&actions_json(&made)?).into(),
                 reply_key(&made).into(),
-                now.into(),
+                made.usage.into(),
+                made.created_at.into(),
+                made.updated_at.into(),
+                made.archived_at.is_some().into(),
+                made.archived_at.into(),
             ],
         )
         .await?;
     made.id = row.ok_or(store::StoreError::Column("id"))?.int("id")?;
     write_tags(tx, &made).await?;
-    record(tx, may.actor(), now, "macro-created", made.id, None, Some(made.facts())).await?;
+    let change = Change {
+        kind: "macro-created",
+        object_type: "Macro",
+        object_id: made.id,
+        before: None,
+        after: Some(made.facts()),
+        data: taken.map(|it| json!({ "job_id": it.job_id })),
+    };
+    events::record(tx, may.actor(), now, change).await?;
     Ok(made.id)
+}
+
+/// A macro that is called the same and does the same, if there is one, archived or not. Served by `macros_by_name`.
+pub(crate) async fn same_as(tx: &mut Tx, _may: &CanWrite<Macros>, new: &NewMacro) -> Result<Option<i64>, Error> {
+    let key = new.name.to_lowercase();
+    let sql = concat!(select_macros!(), " where m.archived in (0, 1) and m.name_key = $1 order by m.id");
+    for row in tx.rows(sql, &[key.into()]).await? {
+        let other = Macro::from_row(&row)?;
+        let is_same = other.name == new.name
+            && other.external_id == new.external_id
+            && other.intent == new.intent
+            && other.language == new.language
+            && other.actions == new.actions;
+        if is_same {
+            return Ok(Some(other.id));
+        }
+    }
+    Ok(None)
 }
 
 /// Changes what was sent, and says nothing to the event log if nothing differs.
@@ -206,7 +248,7 @@ fn check(made: &Macro) -> Result<(), Error> {
     }
     made.actions.iter().try_for_each(|action| match action {
         Action::Http(http) => call::check(http, "actions"),
-        _ => Ok(()),
+        other => take::check(other),
     })
 }
 

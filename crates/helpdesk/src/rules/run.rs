@@ -44,41 +44,48 @@ pub async fn run(db: &Db, clock: &Clock) -> Result<(), Error> {
     }
 }
 
-/// Events that are looked at together by `within`: a change and what one rule did about it are far fewer.
+/// Events that `Within` looks at together: a change and what one rule did about it are far fewer.
 const WITHIN_MAX: i64 = 1_000;
 
-/// Runs the rules on what this transaction wrote after an event, and says which event was the last one: for whoever writes down a past (the
-/// demo), in which rules ran a moment after what set them off. The follower's cursor stays; `pass_over` moves it.
-pub async fn within(tx: &mut Tx, now: Timestamp, after_id: i64) -> Result<i64, Error> {
-    let mut last_id = after_id;
-    loop {
-        let events = follow::written_after(tx, last_id, WITHIN_MAX).await?;
-        let Some(last) = events.last() else { return Ok(last_id) };
-        last_id = last.id;
-        if events.iter().all(|event| !EVENT_KINDS.contains(&event.kind.as_str())) {
-            continue;
-        }
-        let rules = all_in_order(tx, true).await?;
-        let mut n_runs = 0;
-        for event in &events {
-            n_runs += on_event(tx, now, &rules, event, &[]).await.map_err(|interrupted| match interrupted {
-                Interrupted::Failed(failure) => Error::Refused(failure.problem),
-                Interrupted::Other(error) => error,
-            })?;
-        }
-        if n_runs == 0 {
-            return Ok(last_id);
+/// Rules, as they stand when a transaction begins, that run on what it writes: for whoever writes down a past (the demo), in which rules ran
+/// a moment after what set them off. The follower's cursor stays; `pass_over` moves it.
+#[derive(Debug)]
+pub struct Within {
+    rules: Vec<Rule>,
+    /// The event up to which they have run.
+    last_id: i64,
+}
+
+impl Within {
+    /// They will run on what is written from now on.
+    pub async fn begin(tx: &mut Tx) -> Result<Within, Error> {
+        let row = tx.row("select max(id) as id from events", &[]).await?;
+        let last_id = row.map(|row| row.int_or_null("id")).transpose()?.flatten().unwrap_or_default();
+        Ok(Within { rules: all_in_order(tx, true).await?, last_id })
+    }
+
+    /// Runs them on what was written since the last time, and on what they do about it.
+    pub async fn go_on(&mut self, tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
+        loop {
+            let events = follow::written_after(tx, self.last_id, WITHIN_MAX).await?;
+            let Some(last) = events.last() else { return Ok(()) };
+            self.last_id = last.id;
+            let mut n_runs = 0;
+            for event in &events {
+                n_runs +=
+                    on_event(tx, now, &self.rules, event, &[]).await.map_err(|interrupted| match interrupted {
+                        Interrupted::Failed(failure) => Error::Refused(failure.problem),
+                        Interrupted::Other(error) => error,
+                    })?;
+            }
+            if n_runs == 0 {
+                return Ok(());
+            }
         }
     }
 }
 
-/// Where `within` begins.
-pub async fn newest_id(tx: &mut Tx) -> Result<i64, Error> {
-    let row = tx.row("select max(id) as id from events", &[]).await?;
-    Ok(row.map(|row| row.int_or_null("id")).transpose()?.flatten().unwrap_or_default())
-}
-
-/// Leaves everything that happened so far to whoever called `within` for it.
+/// Leaves everything that happened so far to whoever has had rules run `Within`.
 pub async fn pass_over(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
     follow::pass_over(tx, KIND, now).await
 }

@@ -418,6 +418,7 @@ async fn save(
     let mut changed = Vec::with_capacity(pairs.len());
     let mut retagged: Vec<(i64, Vec<i64>, Vec<i64>)> = Vec::new();
     let mut renamed: Vec<i64> = Vec::new();
+    let bots = changes::bots(tx, pairs.iter().map(|pair| (&pair.old, &pair.new))).await?;
     for mut pair in pairs {
         let differs = changes::differs(&pair.old, &pair.new);
         pair.new_tags.sort_unstable();
@@ -438,7 +439,7 @@ async fn save(
             None => groups.push((written, vec![pair.new.id])),
         }
         if differs {
-            log.extend(changes::updated(&pair.old, &pair.new, None));
+            log.extend(changes::updated(&pair.old, &pair.new, None, &bots));
         }
         if let Some(until) = pair.new.snoozed_until.filter(|_| pair.new.snoozed_until != pair.old.snoozed_until) {
             jobs::unsnooze_ticket::enqueue(tx, now, pair.new.id, until).await?;

@@ -1,7 +1,10 @@
 //! Which events a change of a ticket leaves: one `ticket-updated` with all changed fields, and one for each turn of its state.
 
+use std::collections::{BTreeSet, HashSet};
+
 use jiff::Timestamp;
 use scope::permit::Actor;
+use scope::role::Role;
 use serde_json::{Value as Json, json};
 use store::Tx;
 
@@ -9,6 +12,7 @@ use super::{Ticket, TicketType};
 use crate::Error;
 use crate::custom_fields::Change as FieldChange;
 use crate::events::{self, Change};
+use crate::page::{self, Query};
 
 pub(super) const OBJECT_TYPE: &str = "Ticket";
 
@@ -69,7 +73,7 @@ pub(super) async fn record_created(
         after["custom_fields"] = fields.after;
     }
     let mut changes = vec![change("ticket-created", ticket.id, None, Some(after))];
-    changes.extend(turns(None, ticket));
+    changes.extend(turns(None, ticket, &HashSet::new()));
     events::record_all(tx, actor, now, &changes).await
 }
 
@@ -81,11 +85,17 @@ pub(super) async fn record_updated(
     (old, new): (&Ticket, &Ticket),
     fields: Option<FieldChange>,
 ) -> Result<(), Error> {
-    events::record_all(tx, actor, now, &updated(old, new, fields)).await
+    let bots = bots(tx, [(old, new)]).await?;
+    events::record_all(tx, actor, now, &updated(old, new, fields, &bots)).await
 }
 
 /// The events of a change that somebody asked for. `old` and `new` differ, or there are `fields` that do.
-pub(super) fn updated(old: &Ticket, new: &Ticket, fields: Option<FieldChange>) -> Vec<Change<'static>> {
+pub(super) fn updated(
+    old: &Ticket,
+    new: &Ticket,
+    fields: Option<FieldChange>,
+    bots: &HashSet<i64>,
+) -> Vec<Change<'static>> {
     let (mut before, mut after) = events::difference(facts(old), facts(new));
     if let Some(fields) = fields {
         before["custom_fields"] = fields.before;
@@ -96,8 +106,38 @@ pub(super) fn updated(old: &Ticket, new: &Ticket, fields: Option<FieldChange>) -
         remove("updated_at", &mut before, &mut after);
     }
     let mut changes = vec![change("ticket-updated", new.id, Some(before), Some(after))];
-    changes.extend(turns(Some(old), new));
+    changes.extend(turns(Some(old), new, bots));
     changes
+}
+
+/// Of the assignees that tickets (old, new) go from or to, the bots.
+pub(super) async fn bots(
+    tx: &mut Tx,
+    tickets: impl IntoIterator<Item = (&Ticket, &Ticket)>,
+) -> Result<HashSet<i64>, Error> {
+    let exchanged = tickets.into_iter().filter(|(old, new)| old.assignee_user_id != new.assignee_user_id);
+    let left = exchanged.filter(|(old, _)| old.assignee_user_id.is_some());
+    let people: BTreeSet<i64> =
+        left.flat_map(|(old, new)| [old.assignee_user_id, new.assignee_user_id]).flatten().collect();
+    if people.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let people: Vec<i64> = people.into_iter().collect();
+    let mut query = Query::new("select id from people where 1 = 1");
+    query.and("role =", Role::Bot.word());
+    query.and_in("id", page::padded(&people));
+    let rows = tx.rows(&query.sql, &query.params).await?;
+    Ok(rows.iter().map(|row| row.int("id")).collect::<Result<_, _>>()?)
+}
+
+/// Whether a program lets go of the ticket, and a person or a team has it then.
+fn is_handed_over(old: &Ticket, new: &Ticket, bots: &HashSet<i64>) -> bool {
+    let is_bots = old.assignee_user_id.is_some_and(|id| bots.contains(&id));
+    is_bots
+        && match new.assignee_user_id {
+            Some(id) => !bots.contains(&id),
+            None => new.assignee_team_id.is_some(),
+        }
 }
 
 /// Writes the events of what a message did to its ticket, such as reopening it. Nothing, if it only counted.
@@ -115,13 +155,14 @@ pub(super) async fn record_caused(
     if after == json!({}) {
         return Ok(());
     }
+    let bots = bots(tx, [(old, new)]).await?;
     let mut changes = vec![change("ticket-updated", new.id, Some(before), Some(after))];
-    changes.extend(turns(Some(old), new));
+    changes.extend(turns(Some(old), new, &bots));
     events::record_all(tx, actor, now, &changes).await
 }
 
 /// One event for each turn of the state. Without an old ticket, the new one is compared with an open, unassigned one.
-fn turns(old: Option<&Ticket>, new: &Ticket) -> Vec<Change<'static>> {
+fn turns(old: Option<&Ticket>, new: &Ticket, bots: &HashSet<i64>) -> Vec<Change<'static>> {
     let mut turns = Vec::new();
     let mut turn = |kind: &'static str, name: &str, before: Json, after: Json| {
         turns.push(change(kind, new.id, Some(json!({ name: before })), Some(json!({ name: after }))));
@@ -130,6 +171,9 @@ fn turns(old: Option<&Ticket>, new: &Ticket) -> Vec<Change<'static>> {
     if old_user != new.assignee_user_id {
         let kind = if new.assignee_user_id.is_some() { "ticket-assigned" } else { "ticket-unassigned" };
         turn(kind, "assignee_user_id", json!(old_user), json!(new.assignee_user_id));
+        if old.is_some_and(|old| is_handed_over(old, new, bots)) {
+            turn("ticket-handed-over", "assignee_user_id", json!(old_user), json!(new.assignee_user_id));
+        }
     }
     let old_team = old.and_then(|old| old.assignee_team_id);
     if old_team != new.assignee_team_id {

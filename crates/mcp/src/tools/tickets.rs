@@ -8,6 +8,7 @@ use helpdesk::tickets::messages::{INTERNAL_NOTE, Message};
 use helpdesk::tickets::tags::{TagRefs, TicketTag};
 use helpdesk::tickets::write::{self, SetStatus, TicketUpdate};
 use helpdesk::tickets::{self, Status, Ticket, TicketDetail, message_write, messages as all_messages};
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::Tickets;
@@ -125,6 +126,8 @@ async fn say(app: &App, may: &CanWrite<Tickets>, asked: &Write, audience: Audien
 pub(super) struct SetTheStatus {
     ticket_id: i64,
     status: Word,
+    /// updated_at of the ticket as you have read it. If it was changed since, nothing is written.
+    last_updated_datetime: Option<String>,
 }
 
 /// A status as people name it.
@@ -148,8 +151,9 @@ pub(super) async fn set_status(app: App, may: CanWrite<Tickets>, asked: SetTheSt
         Word::Solved => Status::Solved,
         Word::Closed => Status::Closed,
     };
+    let seen_updated_at = seen(asked.last_updated_datetime.as_deref())?;
     let now = app.clock.now();
-    let update = TicketUpdate { status: Some(SetStatus::Exactly(status)), ..TicketUpdate::default() };
+    let update = TicketUpdate { status: Some(SetStatus::Exactly(status)), seen_updated_at, ..TicketUpdate::default() };
     let ticket = transact!(app.db, |tx| {
         write::update(tx, &may, now, asked.ticket_id, update.clone()).await?;
         tickets::written(tx, &may, asked.ticket_id).await
@@ -173,6 +177,12 @@ pub(super) async fn add_tag(app: App, may: CanWrite<Tickets>, asked: AddTag) -> 
         tickets::written(tx, &may, asked.ticket_id).await
     })?;
     Ok(whole(&ticket))
+}
+
+/// The time at which the caller saw a ticket changed last.
+fn seen(text: Option<&str>) -> Result<Option<Timestamp>, Failed> {
+    let not_a_time = |_| Failed::Invalid("last_updated_datetime must be updated_at of the ticket.".to_owned());
+    text.map(|text| text.parse().map_err(not_a_time)).transpose()
 }
 
 fn whole(found: &TicketDetail) -> Json {

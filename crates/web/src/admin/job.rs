@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use endpoint::{App, BySession, job_file};
 use helpdesk::Error;
-use helpdesk::jobs::job::{self, Job, Work};
+use helpdesk::jobs::job::{self, Job, Kind};
 use helpdesk::jobs::undo::{self, Preview};
 use helpdesk::jobs::{errors as job_errors, export};
 use helpdesk::page::{Direction, Key, Position, Slice};
@@ -144,7 +144,9 @@ impl Show {
         if job.work.is_edit() {
             facts.push(("Tickets changed", Fact::Text(count(job.changed_count))));
         }
-        let is_export = matches!(job.work, Work::ExportTickets { .. });
+        if job.kind == Kind::ImportMacros {
+            facts.push(("Macros made", Fact::Text(count(job.changed_count))));
+        }
         Show {
             job: row(job, now),
             facts,
@@ -152,7 +154,7 @@ impl Show {
             errors,
             errors_after: None,
             has_file: export::why_not_fetch(job).is_none(),
-            file_is_gone: is_export && job.cleaned_at.is_some(),
+            file_is_gone: job.work.file_format().is_some() && job.cleaned_at.is_some(),
             can_undo: job::why_not_undo(job, now).is_none(),
             undone_by: job.undone_by,
             undoes: job.undoes,

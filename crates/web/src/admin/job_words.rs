@@ -21,6 +21,8 @@ pub fn title(job: &Job) -> String {
         Work::DeleteTickets { .. } => "Delete tickets".to_owned(),
         Work::ExportTickets { format: Format::Csv, .. } => "Export tickets as CSV".to_owned(),
         Work::ExportTickets { format: Format::Ndjson, .. } => "Export tickets as NDJSON".to_owned(),
+        Work::ExportMacros { .. } => "Export macros as CSV".to_owned(),
+        Work::ImportMacros { .. } => "Import macros".to_owned(),
         Work::Import { file, .. } => format!("Import {}", text::shown(file, 60)),
         Work::Batch { call, .. } => format!("Rows of {}", text::shown(call, 60)),
     }
@@ -38,6 +40,14 @@ pub fn what(job: &Job) -> String {
         }
         Work::DeleteTickets { selection } => format!("{}: to the trash, or for good from there", which(selection)),
         Work::ExportTickets { selection, .. } => which(selection),
+        Work::ExportMacros { ids: None } => "All macros, archived ones too".to_owned(),
+        Work::ExportMacros { ids: Some(ids) } if ids.len() == 1 => {
+            format!("Macro {}", ids.first().copied().unwrap_or_default())
+        }
+        Work::ExportMacros { ids: Some(ids) } => format!("{} named macros", count(ids.len() as i64)),
+        Work::ImportMacros { path } => {
+            format!("From the file {}", text::shown(path.rsplit('/').next().unwrap_or_default(), 60))
+        }
         Work::Import { format, .. } => format!("From a file of the format {format}"),
         Work::Batch { rows, .. } => format!("{} rows that an app sent at once", rows.len()),
     }
@@ -100,12 +110,11 @@ pub const fn tone_of(status: Status) -> (&'static str, &'static str) {
 }
 
 pub fn progress(job: &Job) -> Progress {
-    let unit = if job.kind == Kind::Import {
-        "bytes"
-    } else if job.kind == Kind::Batch {
-        "rows"
-    } else {
-        "tickets"
+    let unit = match job.kind {
+        Kind::Import => "bytes",
+        Kind::ExportMacros => "macros",
+        Kind::ImportMacros | Kind::Batch => "rows",
+        Kind::UpdateTickets | Kind::ApplyMacro | Kind::DeleteTickets | Kind::ExportTickets => "tickets",
     };
     let done = count(job.progress_done);
     match job.progress_total {

@@ -11,14 +11,14 @@ use crate::support::{Receiver, Reply, Server};
 const ALL: &str = "tickets:read tickets:write";
 const PNG: &[u8] = &[0x89, b'P', b'N', b'G', 13, 10, 26, 10, 1, 2, 3, 4];
 
-struct Sent<'a> {
+pub(super) struct Sent<'a> {
     label: &'a str,
     name: &'a str,
     kind: &'a str,
     bytes: &'a [u8],
 }
 
-fn sent<'a>(name: &'a str, kind: &'a str, bytes: &'a [u8]) -> Sent<'a> {
+pub(super) fn sent<'a>(name: &'a str, kind: &'a str, bytes: &'a [u8]) -> Sent<'a> {
     Sent { label: "file", name, kind, bytes }
 }
 
@@ -38,8 +38,13 @@ async fn upload(server: &Server, token: &str, query: &str, files: &[Sent<'_>]) -
     request.header("content-type", "multipart/form-data; boundary=XX").body(form).send().await.expect("send")
 }
 
-async fn uploaded(server: &Server, token: &str, query: &str, file: Sent<'_>) -> Value {
+pub(super) async fn uploaded(server: &Server, token: &str, query: &str, file: Sent<'_>) -> Value {
     body(upload(server, token, query, &[file]).await, 201).await[0].clone()
+}
+
+/// The address of a table that was uploaded.
+pub async fn upload_of(server: &Server, token: &str, name: &str, bytes: &[u8]) -> Value {
+    uploaded(server, token, "", sent(name, "text/csv", bytes)).await["url"].clone()
 }
 
 /// The path of an address of ours, with its three segments.

@@ -175,6 +175,63 @@ async fn after_failures_the_address_is_left_alone_then_probed_and_switched_off_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_the_calls_of_rules_fail_at_is_left_alone_whichever_rule_calls() {
+    let (server, receiver, token) = start().await;
+    let other = Receiver::start().await;
+    let rules_token = server.token("rules:write").await;
+    let code = format!(
+        "Action('http', {{ url: '{}', method: 'POST' }}); Action('http', {{ url: '{}', method: 'POST' }});",
+        receiver.url("/a?id={{ticket.id}}"),
+        other.url("/b")
+    );
+    let rule = json!({ "name": "Tell", "event_types": "ticket-created", "code": code });
+    body(server.post("/api/rules", &rules_token, rule).await, 201).await;
+    receiver.reply("/a", Reply::status(400));
+    for _ in 0..5 {
+        create_ticket(&server, &token).await;
+        server.run_jobs().await;
+    }
+    assert_eq!((receiver.take().len(), other.take().len()), (5, 5));
+
+    // The circuit is open: what goes there waits, what goes elsewhere goes.
+    create_ticket(&server, &token).await;
+    create_ticket(&server, &token).await;
+    server.run_jobs().await;
+    assert_eq!((receiver.take().len(), other.take().len()), (0, 2));
+    assert_eq!(states(&server).await[10..], ["waiting", "delivered", "waiting", "delivered"]);
+
+    // One goes as a probe; the next one finds that it works again.
+    server.clock.advance(Duration::from_secs(36));
+    server.run_jobs().await;
+    assert_eq!(receiver.take().len(), 1);
+    receiver.reply("/a", Reply::status(200));
+    server.clock.advance(Duration::from_mins(3));
+    server.run_jobs().await;
+    create_ticket(&server, &token).await;
+    server.run_jobs().await;
+    assert_eq!(receiver.take().len(), 2);
+
+    // After a hundred failures, what comes while it rests is given up at once.
+    receiver.reply("/a", Reply::status(400));
+    create_ticket(&server, &token).await;
+    server.run_jobs().await;
+    let mut tx = server.db.write().await.expect("begin");
+    tx.run("update call_hosts set n_failures = 99", &[]).await.expect("count");
+    tx.commit().await.expect("commit");
+    create_ticket(&server, &token).await;
+    server.run_jobs().await;
+    assert_eq!(receiver.take().len(), 2);
+    create_ticket(&server, &token).await;
+    server.run_jobs().await;
+    assert!(receiver.take().is_empty());
+    let mut tx = server.db.read().await.expect("read");
+    let sql = "select state, attempts, error from deliveries where url is null order by id desc limit 1";
+    let row = tx.row(sql, &[]).await.expect("the log").expect("a delivery");
+    assert_eq!((row.text("state").unwrap().as_str(), row.int("attempts").unwrap()), ("failed", 0));
+    assert!(row.text("error").unwrap().contains("not called"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_app_that_answers_a_call_is_not_called_for_its_own_answer() {
     let (server, receiver, token) = start().await;
     create(&server, &token, calling(&receiver.url("/hook"), &["ticket-created", "ticket-updated"])).await;

@@ -466,3 +466,44 @@ async fn old_calls_are_forgotten() {
 
     assert!(states(&server).await.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_that_a_bot_lets_go_of_to_a_person_or_a_team_is_handed_over() {
+    let (server, receiver, token) = start().await;
+    let staff = server.token("users:write").await;
+    let mut bots = Vec::new();
+    for n in 0..2 {
+        let new = json!({ "name": "Bot", "email": format!("bot{n}@demo.test"), "role": { "name": "bot" } });
+        bots.push(body(server.post("/api/users", &staff, new).await, 201).await["id"].clone());
+    }
+    let team = body(server.post("/api/teams", &staff, json!({ "name": "Billing" })).await, 201).await["id"].clone();
+    create(&server, &token, calling(&receiver.url("/hook"), &["ticket-handed-over"])).await;
+    let id = create_ticket(&server, &token).await;
+    // Somebody else than the app of the integration.
+    let other = server.token_for(Person::Agent, Dialect::Gorgias, "tickets:write jobs:write").await;
+    let path = format!("/api/tickets/{id}");
+    let after = async |change: Value| {
+        body(server.put(&path, &other, change).await, 200).await;
+        server.run_jobs().await;
+        receiver.take().len()
+    };
+    let to = |id: &Value| json!({ "assignee_user": { "id": id } });
+    let agent = json!(server.agent_id);
+
+    assert_eq!(after(to(&agent)).await, 0, "nobody lets go");
+    assert_eq!(after(to(&bots[0])).await, 0, "a person lets go");
+    assert_eq!(after(to(&bots[1])).await, 0, "another bot has it");
+    assert_eq!(after(json!({ "assignee_user": null })).await, 0, "nobody has it");
+    after(to(&bots[0])).await;
+    assert_eq!(after(to(&agent)).await, 1);
+    after(to(&bots[0])).await;
+    assert_eq!(after(json!({ "assignee_user": null, "assignee_team": { "id": team } })).await, 1);
+    after(to(&bots[0])).await;
+    let params = json!({ "ticket_ids": [id], "updates": to(&agent) });
+    body(server.post("/api/jobs", &other, json!({ "type": "updateTicket", "params": params })).await, 201).await;
+    server.run_jobs().await;
+
+    let received = receiver.take();
+    assert_eq!(triggers(&received), ["ticket-handed-over"]);
+    assert_eq!(received[0].json()["ticket"]["id"], id);
+}

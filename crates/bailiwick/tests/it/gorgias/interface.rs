@@ -1,10 +1,12 @@
-//! The interface as `/openapi/gorgias.json` describes it, for the tests that hold the server to it (`contract.rs`, `contract_lists.rs`).
+//! The interface as `/openapi/gorgias.json` describes it, for the tests that hold the server to it (`contract.rs`, `contract_lists.rs`,
+//! `contract_writes.rs`).
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::body;
+use super::voice_calls::add_with_all;
 use crate::support::Server;
 use crate::support::shape::Shapes;
 
@@ -29,6 +31,13 @@ impl<'a> Operation<'a> {
         let answers = self.told["responses"].as_object().expect("answers");
         let (_, well) = answers.iter().find(|(status, _)| status.starts_with('2')).expect("an answer");
         well["content"].get("application/json").map(|content| &content["schema"])
+    }
+
+    /// The status of that answer.
+    pub fn status(&self) -> u16 {
+        let answers = self.told["responses"].as_object().expect("answers");
+        let status = answers.keys().find(|status| status.starts_with('2')).expect("an answer");
+        status.parse().expect("a number")
     }
 
     /// Whether it answers the envelope of a list.
@@ -86,8 +95,13 @@ pub struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Puts one more row into the list of this path. False if no call of the interface does.
+    /// Puts one more row into the list of this path. False if nothing does.
     pub async fn write(&mut self, list: &str, object_type: Option<&str>) -> bool {
+        self.make(list, object_type).await.is_some()
+    }
+
+    /// The same, with the answer of the call that did it: null where the interface has none.
+    pub async fn make(&mut self, list: &str, object_type: Option<&str>) -> Option<Value> {
         self.n_written += 1;
         let n = self.n_written;
         let parts: Vec<&str> = list.trim_start_matches("/api/").split('/').collect();
@@ -131,7 +145,13 @@ impl Writer<'_> {
             }
             ["views", _, "items"] => ticket(n),
             ["messages"] | ["tickets", _, "messages"] => message(n),
-            _ => return false,
+            ["phone", _] => {
+                let customers = body(self.server.get("/api/customers?limit=1", self.token).await, 200).await;
+                let customer_id = customers["data"][0]["id"].as_i64().expect("a customer");
+                add_with_all(self.server, customer_id, &format!("CA{n}")).await;
+                return Some(Value::Null);
+            }
+            _ => return None,
         };
         let path = match parts.as_slice() {
             ["events"] => "/api/tags".to_owned(),
@@ -142,8 +162,7 @@ impl Writer<'_> {
             }
             _ => list.to_owned(),
         };
-        self.post(&path, new).await;
-        true
+        Some(self.post(&path, new).await)
     }
 
     /// What stands in the account beside the rows of lists.

@@ -30,16 +30,16 @@ pub async fn fill(server: &Server, n_tickets: usize) -> Vec<i64> {
     ids
 }
 
-async fn start(server: &Server, token: &str, kind: &str, params: Value) -> Value {
+pub(super) async fn start(server: &Server, token: &str, kind: &str, params: Value) -> Value {
     body(server.post("/api/jobs", token, json!({ "type": kind, "params": params })).await, 201).await
 }
 
-async fn job(server: &Server, token: &str, id: &Value) -> Value {
+pub(super) async fn job(server: &Server, token: &str, id: &Value) -> Value {
     body(server.get(&format!("/api/jobs/{id}"), token).await, 200).await
 }
 
 /// Starts a job and runs it to its end.
-async fn done(server: &Server, token: &str, kind: &str, params: Value) -> Value {
+pub(super) async fn done(server: &Server, token: &str, kind: &str, params: Value) -> Value {
     let started = start(server, token, kind, params).await;
     server.run_jobs().await;
     let ended = job(server, token, &started["id"]).await;
@@ -47,7 +47,7 @@ async fn done(server: &Server, token: &str, kind: &str, params: Value) -> Value 
     ended
 }
 
-async fn count(server: &Server, sql: &str) -> i64 {
+pub(super) async fn count(server: &Server, sql: &str) -> i64 {
     let mut tx = server.db.read().await.expect("begin");
     tx.row(sql, &[]).await.expect("count").expect("a row").int("n").expect("n")
 }

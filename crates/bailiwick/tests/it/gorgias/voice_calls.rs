@@ -53,6 +53,18 @@ async fn add(server: &Server, new: NewCall) -> i64 {
     transact!(server.db, |tx| voice_calls::add(tx, &may(), now, &new).await).expect("a call")
 }
 
+/// A call with what happened in it and a recording, for the tests of lists.
+pub(super) async fn add_with_all(server: &Server, customer_id: i64, external_id: &str) {
+    let id = add(server, call(server, customer_id, external_id)).await;
+    let now = server.clock.now();
+    transact!(server.db, |tx| {
+        voice_calls::add_event(tx, &may(), now, id, "answered", Some(server.agent_id), None).await?;
+        let recording = NewRecording { kind: "voicemail".to_owned(), ..NewRecording::default() };
+        voice_calls::add_recording(tx, &may(), now, id, &recording).await
+    })
+    .expect("what happened");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_with_their_events_and_recordings_are_listed() {
     let server = Server::start().await;

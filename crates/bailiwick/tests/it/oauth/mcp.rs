@@ -147,7 +147,12 @@ async fn tools_do_what_the_api_does_and_the_events_name_person_and_app() {
                        "arguments": { "ticket_id": id, "text": "Late.", "last_message_id": note["id"] } });
     let late = server.mcp(&token, "tools/call", late).await;
     let late: Value = late.json().await.expect("JSON");
-    let solved = server.tool(&token, "set_ticket_status", json!({ "ticket_id": id, "status": "solved" })).await;
+    let seen = server.tool(&token, "get_ticket", json!({ "ticket_id": id })).await["updated_at"].clone();
+    server.clock.advance(std::time::Duration::from_secs(1));
+    let solve = json!({ "ticket_id": id, "status": "solved", "last_updated_datetime": seen });
+    let solved = server.tool(&token, "set_ticket_status", solve).await;
+    let reopen = json!({ "ticket_id": id, "status": "open", "last_updated_datetime": seen });
+    let changed = server.tool(&token, "set_ticket_status", reopen).await;
     let tagged = server.tool(&token, "add_ticket_tag", json!({ "ticket_id": id, "tag": "kettle" })).await;
     let tags = server.tool(&token, "list_tags", json!({ "search": "KETT" })).await;
     let messages = server.tool(&token, "list_messages", json!({ "ticket_id": id, "limit": 2 })).await;
@@ -160,6 +165,7 @@ async fn tools_do_what_the_api_does_and_the_events_name_person_and_app() {
     assert_eq!((&note["public"], &reply["public"]), (&json!(false), &json!(true)));
     assert_eq!(late["result"]["isError"], true, "{late}");
     assert_eq!(solved["status"], "solved");
+    assert!(changed.as_str().is_some_and(|text| text.contains("changed meanwhile")), "{changed}");
     assert_eq!(tagged["tags"], json!(["kettle"]));
     assert_eq!(tags["tags"][0]["n_tickets"], 1);
     assert_eq!(
@@ -194,6 +200,11 @@ async fn what_a_model_gets_wrong_it_is_told() {
         ("list_tickets", json!({ "cursor": "here" }), "cursor must be"),
         ("list_tickets", json!({ "cursor": "1" }), "cursor"),
         ("set_ticket_status", json!({ "ticket_id": 1, "status": "gone" }), "unknown variant `gone`"),
+        (
+            "set_ticket_status",
+            json!({ "ticket_id": 1, "status": "open", "last_updated_datetime": "today" }),
+            "must be updated_at",
+        ),
         ("add_internal_note", json!({ "ticket_id": 1, "text": " " }), "text must not be empty"),
     ] {
         let problem = server.tool(&token, tool, arguments).await;
