@@ -449,6 +449,7 @@ test("a stranger registers an app, installs it, sees what it uses, shrinks it an
   assert.equal((await fetch(`${demo.url}/api/tickets`, { headers })).status, 200);
 
   await page.goto(address);
+  assert.match(await page.textContent("section:has(#grants) tbody"), /No longer: tickets:write, tags:read/);
   await press("section:has(#grants) tbody summary");
   await press("section:has(#grants) tbody form button");
   await page.waitForSelector("text=The access is revoked");
