@@ -210,7 +210,7 @@ test("a person denies, allows, sees the app and withdraws", async (t) => {
   await page.goto(`${demo.url}/me/apps`);
   const row = page.locator("tbody tr", { hasText: app.name });
   const n_listed = await row.count();
-  await row.locator("summary").click();
+  await row.locator(".confirm summary").click();
   await row.locator("form button").click();
   await page.waitForSelector("text=You have withdrawn");
 
