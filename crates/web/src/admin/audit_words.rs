@@ -124,6 +124,7 @@ pub fn sentence(entry: &Entry) -> String {
         "totp-added" => format!("{who} set up an app for codes"),
         "totp-removed" => format!("{who} removed the app for codes"),
         "second-factors-removed" => format!("{who} removed the second factors of {object}"),
+        "delivery-replayed" => format!("{who} had the call of an integration made again, as call {}", entry.object_id),
         "email-verified" => format!("{who} confirmed the e-mail address of {object}"),
         kind => plainly(entry, &who, kind, &object),
     };
