@@ -210,7 +210,7 @@ test("a person denies, allows, sees the app and withdraws", async (t) => {
   await page.goto(`${demo.url}/me/apps`);
   const row = page.locator("tbody tr", { hasText: app.name });
   const n_listed = await row.count();
-  await row.locator("summary").click();
+  await row.locator(".confirm summary").click();
   await row.locator("form button").click();
   await page.waitForSelector("text=You have withdrawn");
 
@@ -449,6 +449,7 @@ test("a stranger registers an app, installs it, sees what it uses, shrinks it an
   assert.equal((await fetch(`${demo.url}/api/tickets`, { headers })).status, 200);
 
   await page.goto(address);
+  assert.match(await page.textContent("section:has(#grants) tbody"), /No longer: tickets:write, tags:read/);
   await press("section:has(#grants) tbody summary");
   await press("section:has(#grants) tbody form button");
   await page.waitForSelector("text=The access is revoked");

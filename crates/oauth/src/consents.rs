@@ -6,6 +6,7 @@
 use helpdesk::Error;
 use helpdesk::events::{self, Change};
 use jiff::{SignedDuration, Timestamp};
+use scope::Dialect;
 use scope::permit::{Actor, CanRead, CanWrite};
 use scope::resource::Apps;
 use scope::set::ScopeSet;
@@ -30,6 +31,8 @@ pub struct Grant {
     pub person_email: String,
     pub person_name: String,
     pub scope: ScopeSet,
+    /// What of it is within the app's ceiling today: after a shrink, less than was allowed (SC-11).
+    pub still: ScopeSet,
     /// Where the consent came from: an IP address.
     pub address: Option<String>,
     pub created_at: Timestamp,
@@ -357,8 +360,8 @@ async fn list(
     limit: i64,
 ) -> Result<Vec<Grant>, StoreError> {
     let sql = format!(
-        "select g.id as id, g.client_id as client_id, c.name as client_name, g.person_id as person_id, p.email as email,
-             p.name as person_name, g.scope as scope, g.address as address, g.created_at as created_at, g.updated_at as updated_at,
+        "select g.id as id, g.client_id as client_id, c.name as client_name, c.dialect as dialect,
+             c.allowed_scopes as allowed_scopes, g.person_id as person_id, p.email as email, p.name as person_name, g.scope as scope, g.address as address, g.created_at as created_at, g.updated_at as updated_at,
              g.last_used_at as last_used_at, g.last_used_address as last_used_address, g.expires_at as expires_at
          from grants g join clients c on c.id = g.client_id join people p on p.id = g.person_id
          where {column} = $1 and g.revoked_at is null and (g.expires_at is null or g.expires_at > $4) and g.id < $2
@@ -371,6 +374,8 @@ async fn list(
 fn from_row(row: &Row) -> Result<Grant, StoreError> {
     let person_email = row.text_or_null("email")?.unwrap_or_default();
     let person_name = row.text_or_null("person_name")?.filter(|name| !name.is_empty());
+    let scope = scope_set(row, "scope")?;
+    let dialect = Dialect::parse(&row.text("dialect")?).ok_or(StoreError::Column("dialect"))?;
     Ok(Grant {
         id: row.int("id")?,
         client_row: row.int("client_id")?,
@@ -378,7 +383,8 @@ fn from_row(row: &Row) -> Result<Grant, StoreError> {
         person_id: row.int("person_id")?,
         person_name: person_name.unwrap_or_else(|| person_email.clone()),
         person_email,
-        scope: scope_set(row, "scope")?,
+        still: scope.within(&scope_set(row, "allowed_scopes")?, dialect),
+        scope,
         address: row.text_or_null("address")?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,

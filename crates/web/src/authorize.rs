@@ -81,7 +81,11 @@ pub fn answer(next: Result<Next, StoreError>) -> Response {
         Ok(Next::SignUp { request }) => see_other(&with_request("/sign-up", &request)),
         Ok(Next::Choose { request, email: _ }) => see_other(&with_request("/choose", &request)),
         Ok(Next::Consent { request }) => see_other(&with_request("/consent", &request)),
-        Ok(Next::Page { status, title, detail }) => Message::new(title, &detail).answer(status),
+        Ok(Next::Page { status, title, detail }) => Message::new(title, &detail)
+            .what_next(
+                "Nothing was allowed. Go back to the app and start again; if this stays, tell whoever makes the app.",
+            )
+            .answer(status),
         Err(error) => errors::database(&error),
     }
 }

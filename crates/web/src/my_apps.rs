@@ -31,6 +31,8 @@ pub struct GrantRow {
     pub id: i64,
     pub app: String,
     pub words: Vec<Chip>,
+    /// What an administrator took away since.
+    pub lost: Vec<Chip>,
     pub created: When,
     pub last_used: When,
     /// From which address it was last used.
@@ -54,7 +56,8 @@ pub async fn list(State(app): State<App>, visitor: Visitor, Query(query): Query)
     let rows = grants.into_iter().map(|grant| GrantRow {
         id: grant.id,
         app: text::shown(&grant.client_name, 60),
-        words: chips(Dialect::Standard, &grant.scope.to_string()),
+        words: chips(Dialect::Standard, grant.still.as_str()),
+        lost: chips(Dialect::Standard, grant.scope.without(&grant.still).as_str()),
         created: When::at(grant.created_at, now),
         last_used: When::or_never(grant.last_used_at, now),
         last_used_from: grant.last_used_address.map(|it| text::shown(&it, 60)),

@@ -20,6 +20,8 @@ pub struct Chip {
     pub word: String,
     pub is_write: bool,
     pub deprecated: bool,
+    /// What it lets an app do; none for a word that opens nothing here.
+    pub sentence: Option<&'static str>,
 }
 
 /// Everything an app of one dialect may be allowed, to choose from.
@@ -67,6 +69,7 @@ fn chip(dialect: Dialect, word: &str) -> Chip {
         word: crate::text::shown(word, 60),
         is_write: known.is_some_and(Word::is_write),
         deprecated: known.is_some_and(|it| it.deprecated),
+        sentence: known.map(|it| it.sentence),
     }
 }
 

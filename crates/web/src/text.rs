@@ -57,6 +57,12 @@ pub fn browser(user_agent: &str) -> String {
     }
 }
 
+/// With a capital at the beginning.
+pub fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// One or two letters that stand for a name.
 pub fn initials(name: &str) -> String {
     let name = shown(name, 100);
@@ -67,10 +73,8 @@ pub fn initials(name: &str) -> String {
 
 /// With a capital letter and a full stop.
 pub fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first: String = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
     let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{first}{}{end}", chars.as_str())
+    format!("{}{end}", capitalized(text))
 }
 
 /// `help.example.com` of `https://help.example.com/x?y`, in lower case.

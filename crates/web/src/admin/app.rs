@@ -68,6 +68,8 @@ pub struct GrantRow {
     pub person: String,
     pub email: String,
     pub words: Vec<Chip>,
+    /// What the app lost since, because it was shrunk.
+    pub lost: Vec<Chip>,
     pub created: When,
     pub last_used: When,
     /// None: until it is withdrawn.
@@ -283,7 +285,8 @@ fn grant_row(grant: Grant, dialect: Dialect, now: Timestamp) -> GrantRow {
         id: grant.id,
         person: person.name,
         email: person.email,
-        words: chips(dialect, &grant.scope.to_string()),
+        words: chips(dialect, grant.still.as_str()),
+        lost: chips(dialect, grant.scope.without(&grant.still).as_str()),
         created: When::at(grant.created_at, now),
         last_used: When::or_never(grant.last_used_at, now),
         expires: grant.expires_at.map(|end| When::at(end, now)),

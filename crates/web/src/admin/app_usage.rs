@@ -37,6 +37,8 @@ pub struct Usage {
     pub words: Vec<WordRow>,
     pub bars: Vec<Bar>,
     pub n_calls: String,
+    /// On the day with the most: the top of the chart.
+    pub most_calls: String,
     pub n_failures: String,
     pub n_refused: String,
     pub failures: Vec<FailureRow>,
@@ -217,6 +219,7 @@ impl Usage {
                 .collect(),
             bars: bars(days),
             n_calls: sum(|day| day.calls),
+            most_calls: number(days.iter().map(|day| day.calls).max().unwrap_or_default()),
             n_failures: sum(|day| day.failures),
             n_refused: sum(|day| day.refused_by_limit),
             failures: failures.into_iter().map(|failure| failure_row(failure, now)).collect(),

@@ -3,6 +3,8 @@
 use helpdesk::audit::Entry;
 use serde_json::Value as Json;
 
+use crate::text;
+
 /// How much a row should be noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
@@ -122,6 +124,7 @@ pub fn sentence(entry: &Entry) -> String {
         "totp-added" => format!("{who} set up an app for codes"),
         "totp-removed" => format!("{who} removed the app for codes"),
         "second-factors-removed" => format!("{who} removed the second factors of {object}"),
+        "delivery-replayed" => format!("{who} had the call of an integration made again, as call {}", entry.object_id),
         "email-verified" => format!("{who} confirmed the e-mail address of {object}"),
         kind => plainly(entry, &who, kind, &object),
     };
@@ -149,12 +152,21 @@ fn plainly(entry: &Entry, who: &str, kind: &str, object: &str) -> String {
     ];
     match kind.rsplit_once('-').filter(|(_, verb)| VERBS.contains(verb)) {
         Some((what, verb)) if what.replace('-', "").eq_ignore_ascii_case(&entry.object_type) => {
-            let id = entry.object_id.to_string();
-            format!("{who} {verb} the {} {}", what.replace('-', " "), entry.object_name.as_ref().unwrap_or(&id))
+            let what = what.replace('-', " ");
+            match entry.object_name.clone().or_else(|| name_in(&entry.after)).or_else(|| name_in(&entry.before)) {
+                Some(name) => format!("{who} {verb} the {what} {name}"),
+                None => format!("{who} {verb} {what} {}", entry.object_id),
+            }
         }
         Some((what, verb)) => format!("{who} {verb} the {} ({object})", what.replace('-', " ")),
         None => format!("{who}: {} ({object})", kind.replace('-', " ")),
     }
+}
+
+/// What the object was called, where the event says so.
+fn name_in(json: &Option<Json>) -> Option<String> {
+    let name = json.as_ref()?.get("name")?.as_str()?;
+    Some(text::shown(name, 80)).filter(|name| !name.is_empty())
 }
 
 fn who(entry: &Entry) -> String {

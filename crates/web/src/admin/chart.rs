@@ -7,7 +7,7 @@ const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 100.0;
 /// Part of a day's place that stays empty between days.
 const GAP: f64 = 0.25;
-/// Days that the axis names.
+/// Most days that the axis names.
 const LABELS: usize = 5;
 
 pub struct Chart {
@@ -19,7 +19,7 @@ pub struct Chart {
     pub bars: Vec<Bar>,
     /// From the top down.
     pub scale: Vec<String>,
-    pub labels: Vec<String>,
+    pub labels: Vec<Label>,
     pub rows: Vec<Row>,
     pub is_empty: bool,
 }
@@ -45,6 +45,13 @@ pub struct Bar {
     pub height: String,
 }
 
+/// A day that the axis names, in the middle of its place.
+pub struct Label {
+    /// Of the width, such as `50.00%`.
+    pub x: String,
+    pub day: String,
+}
+
 /// A day in the table.
 pub struct Row {
     pub day: String,
@@ -60,14 +67,17 @@ impl Series {
 }
 
 impl Chart {
+    /// `unit` is what the scale is whole in, for the greatest value; `words` says a value.
     pub fn new(
         (id, heading, about): (&'static str, &'static str, &'static str),
         days: &[Date],
         series: Vec<Series>,
+        unit: impl Fn(f64) -> f64,
         words: impl Fn(f64) -> String,
     ) -> Chart {
         let greatest = series.iter().flat_map(|it| it.values.iter().flatten()).copied().fold(0.0, f64::max);
-        let top = round_up(greatest);
+        let unit = unit(greatest);
+        let top = round_up(greatest / unit) * unit;
         let place = WIDTH / as_number(days.len().max(1));
         let width = place * (1.0 - GAP) / as_number(series.len().max(1));
         let mut bars = Vec::new();
@@ -85,10 +95,10 @@ impl Chart {
                 }
             }
         }
-        let day = |date: &Date| date.strftime("%-d %b").to_string();
-        let last = days.len().saturating_sub(1);
-        let n_labels = LABELS.min(days.len());
-        let labels = (0..n_labels).filter_map(|n| days.get(n * last / n_labels.saturating_sub(1).max(1)).map(day));
+        let labels = days.iter().enumerate().step_by(days.len().div_ceil(LABELS).max(1)).map(|(at, date)| Label {
+            x: format!("{:.2}%", (as_number(at) + 0.5) * place / WIDTH * 100.0),
+            day: date.strftime("%-d %b").to_string(),
+        });
         let rows = days.iter().enumerate().rev().map(|(at, date)| Row {
             day: date.strftime("%-d %b %Y").to_string(),
             values: series
@@ -150,11 +160,24 @@ mod tests {
         let days: Vec<Date> = (1..=3).map(|day| jiff::civil::date(2026, 3, day)).collect();
         let series = vec![Series::new("Created", vec![Some(2.0), None, Some(0.0)])];
 
-        let chart = Chart::new(("id", "Heading", "About"), &days, series, |n| format!("{n:.0}"));
+        let chart = Chart::new(("id", "Heading", "About"), &days, series, |_| 1.0, |n| format!("{n:.0}"));
 
         assert_eq!(chart.bars.len(), 1);
         assert_eq!(chart.bars[0].height, "100.00");
         assert_eq!(chart.rows.iter().map(|row| row.values[0].as_str()).collect::<Vec<_>>(), ["0", "–", "2"]);
-        assert_eq!(chart.labels, ["1 Mar", "2 Mar", "3 Mar"]);
+        let labels: Vec<_> = chart.labels.iter().map(|it| (it.x.as_str(), it.day.as_str())).collect();
+        assert_eq!(labels, [("16.67%", "1 Mar"), ("50.00%", "2 Mar"), ("83.33%", "3 Mar")]);
+    }
+
+    #[test]
+    fn named_days_are_equally_far_apart_and_the_scale_is_whole_in_its_unit() {
+        let days: Vec<Date> = (1..=7).map(|day| jiff::civil::date(2026, 3, day)).collect();
+        let series = vec![Series::new("Median", vec![Some(5.5 * 3600.0); 7])];
+
+        let chart = Chart::new(("id", "Heading", "About"), &days, series, |_| 3600.0, |n| format!("{} h", n / 3600.0));
+
+        let named: Vec<_> = chart.labels.iter().map(|it| it.day.as_str()).collect();
+        assert_eq!(named, ["1 Mar", "3 Mar", "5 Mar", "7 Mar"]);
+        assert_eq!(chart.scale, ["6 h", "3 h", "0 h"]);
     }
 }

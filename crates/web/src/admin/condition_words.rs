@@ -72,8 +72,6 @@ fn of_test(test: &Test) -> String {
         Operator::AtMost => "is at most",
         Operator::More => "is more than",
         Operator::AtLeast => "is at least",
-        Operator::AtLeastAgo => "is at least this long ago:",
-        Operator::AtMostAgo => "is at most this long ago:",
         Operator::Contains => "contains",
         Operator::NotContains => "does not contain",
         Operator::ContainsAny => "contains one of",
@@ -82,6 +80,8 @@ fn of_test(test: &Test) -> String {
         Operator::NotContainsAll => "does not contain all of",
         Operator::StartsWith => "starts with",
         Operator::EndsWith => "ends with",
+        Operator::AtLeastAgo => return format!("{field} at least {} ago", operand(&test.operand)),
+        Operator::AtMostAgo => return format!("{field} at most {} ago", operand(&test.operand)),
         Operator::IsEmpty => return format!("{field} is empty"),
         Operator::IsNotEmpty => return format!("{field} is set"),
     };
@@ -195,7 +195,7 @@ mod tests {
                 "status is open",
                 "tags contains one of “vip”, “late”",
                 "assignee is whoever looks or team is empty",
-                "created is at least this long ago: 2 days",
+                "created at least 2 days ago",
             ]
         );
         assert_eq!(lines(&Condition::default()), Vec::<String>::new());

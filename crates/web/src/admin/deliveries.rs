@@ -16,6 +16,7 @@ use serde_json::Value;
 use store::transact;
 
 use super::audit::Choice;
+use super::integration::trigger_in_words;
 use super::integrations::{place, place_of};
 use crate::pages::{Crumb, Frame, done, page, see_other};
 use crate::rooms::Section;
@@ -242,7 +243,8 @@ const fn tone_of(state: Stands) -> (&'static str, &'static str) {
 pub fn call_row(call: &Delivery, integration: Option<String>, now: Timestamp) -> CallRow {
     let (word, tone) = tone_of(call.state);
     let about = call.ticket_id.map(|id| format!("ticket {id}"));
-    let trigger = if call.trigger == deliver::TEST { "A trial".to_owned() } else { call.trigger.clone() };
+    let trigger =
+        if call.trigger == deliver::TEST { "A trial".to_owned() } else { trigger_in_words(&call.trigger).to_owned() };
     let under: Vec<String> = [integration, about].into_iter().flatten().collect();
     CallRow {
         id: call.id,

@@ -78,6 +78,11 @@ const LABELS: [(&str, &str); 8] = [
     ("ticket-handed-over", "An AI agent hands a ticket over"),
 ];
 
+/// An unknown one stays as it is.
+pub fn trigger_in_words(word: &str) -> &str {
+    LABELS.iter().find(|(trigger, _)| *trigger == word).map_or(word, |(_, label)| label)
+}
+
 /// `GET /admin/integrations/new`
 pub async fn new(
     State(app): State<App>,

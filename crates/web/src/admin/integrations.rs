@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::{Apps, Integrations};
 
+use super::integration::trigger_in_words;
 use crate::pages::{Frame, done, page, see_other};
 use crate::rooms::Section;
 use crate::visitor::{Query, Visitor};
@@ -36,6 +37,7 @@ pub struct IntegrationRow {
     /// Where it calls, or what it is.
     pub under: String,
     pub is_http: bool,
+    /// In words.
     pub triggers: Vec<String>,
     pub state: Shown,
     pub last_call: When,
@@ -93,7 +95,11 @@ fn row(it: &Integration, now: Timestamp) -> IntegrationRow {
             .as_ref()
             .map_or_else(|| it.kind.clone(), |http| format!("{} {}", http.method, text::shown(&http.url, 80))),
         is_http: it.http.is_some(),
-        triggers: it.http.iter().flat_map(|http| http.triggers.iter().cloned()).collect(),
+        triggers: it
+            .http
+            .iter()
+            .flat_map(|http| http.triggers.iter().map(|word| trigger_in_words(word).to_owned()))
+            .collect(),
         state: shown(it, now),
         last_call: When::or_never(last, now),
     }
@@ -109,9 +115,9 @@ pub fn shown(it: &Integration, now: Timestamp) -> Shown {
         Going::Healthy => Shown { word: "Healthy", tone: "good", sentence: "The last call went well.".to_owned() },
         Going::Failing => Shown { word: "Failing", tone: "warn", sentence: format!("{calls}.") },
         Going::Resting => Shown {
-            word: "Circuit open",
+            word: "Paused",
             tone: "bad",
-            sentence: format!("{calls}. Nothing is called for a while, then one call is tried."),
+            sentence: format!("{calls}. Calls wait for a while, then one is tried."),
         },
         Going::Off => Shown {
             word: "Off",

@@ -160,6 +160,12 @@ impl Chosen {
         (Chosen { from, to, timezone, zone, presets: presets.into() }, problem)
     }
 
+    /// Such as `1 Mar 2026 to 31 Mar 2026, days in Europe/Paris`.
+    fn in_words(&self) -> String {
+        let day = |date: Date| date.strftime("%-d %b %Y").to_string();
+        format!("{} to {}, days in {}", day(self.from), day(self.to), self.timezone)
+    }
+
     pub fn period(&self) -> Period {
         let start_of = |date: Date| {
             let zoned = date.to_zoned(self.zone.clone()).map(|zoned| zoned.timestamp());
@@ -236,7 +242,10 @@ impl Asking<'_> {
                     ),
                 ),
                 "ticketCount" => (grouped(value.as_i64().unwrap_or_default()), String::new()),
-                _ => (value.as_f64().map_or_else(nothing, duration), "half were faster".to_owned()),
+                _ => match value.as_f64() {
+                    Some(seconds) => (duration(seconds), "half were faster".to_owned()),
+                    None => (nothing(), "nothing to measure".to_owned()),
+                },
             };
             let is_something = value != nothing() && value != "0";
             tiles.push(Tile { label, value, under, href: is_something.then(|| self.chosen.tickets(scope, "")) });
@@ -258,12 +267,14 @@ impl Asking<'_> {
                 ("volume", "Support volume", "Tickets created and closed, by day"),
                 &days,
                 vec![Series::new("Created", counted(&created)), Series::new("Closed", counted(&closed))],
+                |_| 1.0,
                 |n| grouped(whole(n)),
             ),
             Chart::new(
                 ("first-response", "First response", "How long half of the customers waited at most, by day"),
                 &days,
                 vec![Series::new("Median", values(&first_response))],
+                unit_of_time,
                 duration,
             ),
         ])
@@ -353,7 +364,7 @@ impl Asking<'_> {
         rows.truncate(ROWS_MAX);
         let row = |(about, numbers): (Value, Vec<Option<f64>>)| {
             let (label, value) = match &about {
-                Value::String(word) => (text::shown(word, 40), word.clone()),
+                Value::String(word) => (channel_in_words(word), word.clone()),
                 Value::Number(id) => {
                     let name = id.as_i64().and_then(|id| named.get(&id));
                     (name.map_or_else(|| format!("Person {id}"), |name| text::shown(name, 60)), id.to_string())
@@ -400,6 +411,20 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// The seconds of the greatest unit of which this is more than two.
+pub fn unit_of_time(seconds: f64) -> f64 {
+    [86_400.0, 3_600.0, 60.0].into_iter().find(|unit| 2.0 * unit < seconds).unwrap_or(1.0)
+}
+
+/// `contact_form` as people say it: `Contact form`.
+pub fn channel_in_words(word: &str) -> String {
+    match word {
+        "email" => "E-mail".to_owned(),
+        "sms" => "SMS".to_owned(),
+        other => text::capitalized(&text::shown(&other.replace(['_', '-'], " "), 40)),
+    }
+}
+
 /// `12,345`
 pub fn grouped(n: i64) -> String {
     let digits = n.unsigned_abs().to_string();
@@ -423,5 +448,6 @@ mod tests {
         assert_eq!(grouped(999), "999");
         let texts = [0.0, 59.0, 720.0, 11_100.0, 7200.0, 187_200.0].map(duration);
         assert_eq!(texts, ["0 s", "59 s", "12 min", "3 h 5 min", "2 h", "2 d 4 h"]);
+        assert_eq!(["email", "contact_form", "chat"].map(channel_in_words), ["E-mail", "Contact form", "Chat"]);
     }
 }

@@ -15,7 +15,7 @@ use helpdesk::tickets::{Status, TicketInList};
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::{Apps, Statistics, Tickets};
 
-use super::statistics::{Chosen, grouped};
+use super::statistics::{Chosen, channel_in_words, grouped};
 use crate::form::Form;
 use crate::pages::{Crumb, Frame, page, see_other};
 use crate::rooms::Section;
@@ -116,7 +116,7 @@ impl Row {
             subject: text::shown(subject.or(it.ticket.excerpt.as_deref()).unwrap_or("No subject"), 100),
             customer: named(&it.customer),
             assignee: it.assignee_user.as_ref().map_or_else(|| "Nobody".to_owned(), named),
-            channel: text::shown(&it.ticket.channel, 40),
+            channel: channel_in_words(&it.ticket.channel),
             is_done: matches!(it.ticket.status, Status::Solved | Status::Closed),
             created: When::at(it.ticket.created_at, now),
         }

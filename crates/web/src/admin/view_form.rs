@@ -125,6 +125,7 @@ pub async fn edit(
 }
 
 /// `POST /admin/views`
+#[expect(clippy::too_many_arguments, reason = "each permit that a page needs is an argument of its handler")]
 pub async fn create(
     State(app): State<App>,
     BySession(may): BySession<CanWrite<Views>>,
@@ -132,6 +133,7 @@ pub async fn create(
     BySession(tickets): BySession<CanRead<Tickets>>,
     BySession(users): BySession<CanRead<Users>>,
     BySession(teams): BySession<CanRead<Teams>>,
+    _admin: BySession<CanWrite<Users>>,
     posted: Posted,
 ) -> Response {
     let Posted { visitor, mut form } = posted;
@@ -169,6 +171,7 @@ pub async fn update(
     BySession(tickets): BySession<CanRead<Tickets>>,
     BySession(users): BySession<CanRead<Users>>,
     BySession(teams): BySession<CanRead<Teams>>,
+    _admin: BySession<CanWrite<Users>>,
     Path(id): Path<i64>,
     posted: Posted,
 ) -> Response {

@@ -119,7 +119,7 @@ fn seen_by(view: &View) -> String {
     let people = view.people.iter().map(|person| person.name.as_deref().or(person.email.as_deref()).unwrap_or("?"));
     let names: Vec<&str> = view.teams.iter().map(|team| team.name.as_str()).chain(people).collect();
     match view.visibility {
-        Visibility::Public => "everybody".to_owned(),
+        Visibility::Public => "Everybody".to_owned(),
         Visibility::Shared | Visibility::Private => text::shown(&names.join(", "), 120),
     }
 }

@@ -159,6 +159,7 @@ fn usage(is_idle: bool) -> Usage {
         ],
         bars: bars(&days.collect::<Vec<Day>>()),
         n_calls: number(if is_idle { 0 } else { 4_930 }),
+        most_calls: number(if is_idle { 0 } else { 209 }),
         n_failures: number(if is_idle { 0 } else { 187 }),
         n_refused: number(if is_idle { 0 } else { 40 }),
         failures: if is_idle { Vec::new() } else { failures },

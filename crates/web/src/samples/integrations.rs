@@ -32,25 +32,21 @@ fn rows() -> Vec<IntegrationRow> {
             4,
             "Warehouse",
             "POST https://hooks.warehouse.example/tickets/{{ticket.id}}",
-            &["ticket-created", "ticket-updated"],
+            &["A ticket is created", "A ticket is changed"],
             shown("Healthy", "good", "The last call went well."),
         ),
         row(
             3,
             "CRM with a name that is longer than most people would give to anything at all",
             "PUT https://crm.example/api/v2/conversations",
-            &["ticket-message-created"],
-            shown(
-                "Circuit open",
-                "bad",
-                "The last 7 calls failed. Nothing is called for a while, then one call is tried.",
-            ),
+            &["A message is added"],
+            shown("Paused", "bad", "The last 7 calls failed. Calls wait for a while, then one is tried."),
         ),
         row(
             2,
             "Old shop",
             "GET https://shop.example/customer",
-            &["ticket-created"],
+            &["A ticket is created"],
             shown("Off", "", "Somebody switched it off."),
         ),
         row(1, "Support mailbox", "email", &[], shown("On", "", "Nothing was called yet.")),
@@ -60,7 +56,7 @@ fn rows() -> Vec<IntegrationRow> {
 fn call(id: i64, (word, tone): (&'static str, &'static str), answer: &str) -> CallRow {
     CallRow {
         id,
-        what: "ticket-message-created".to_owned(),
+        what: "A message is added".to_owned(),
         under: "Warehouse · ticket 4001".to_owned(),
         word,
         tone,
@@ -173,7 +169,8 @@ pub fn pages() -> Vec<(&'static str, String)> {
         rows,
         older: Some("before=1.2".to_owned()),
     };
-    let unanswered = One { request: None, answer: None, waits: true, can_replay: false, ..one() };
+    let waiting = call(811, ("Waiting", "warn"), "None yet");
+    let unanswered = One { row: waiting, request: None, answer: None, waits: true, can_replay: false, ..one() };
     vec![
         ("integrations", list(rows()).render().unwrap()),
         ("integrations-none", list(Vec::new()).render().unwrap()),

@@ -6,7 +6,7 @@ use jiff::civil::{Date, date};
 
 use super::{frame, now, when};
 use crate::admin::chart::{Chart, Series};
-use crate::admin::statistics::{Chosen, Overview, Row, Table, Tile, duration};
+use crate::admin::statistics::{Chosen, Overview, Row, Table, Tile, duration, unit_of_time};
 use crate::admin::statistics_tickets::{self, Behind};
 use crate::admin::surveys::{self, Channel, Surveys, tiles};
 use crate::form::Form;
@@ -41,6 +41,7 @@ fn overview(full: bool) -> Overview {
         ("volume", "Support volume", "Tickets created and closed, by day"),
         &days,
         vec![Series::new("Created", values(3)), Series::new("Closed", values(2))],
+        |_| 1.0,
         |n| format!("{n:.0}"),
     );
     let times = values(5).into_iter().map(|it| it.map(|it| it * 240.0)).collect();
@@ -48,13 +49,14 @@ fn overview(full: bool) -> Overview {
         ("first-response", "First response", "How long half of the customers waited at most, by day"),
         &days,
         vec![Series::new("Median", times)],
+        unit_of_time,
         duration,
     );
     let tile = |label, value: &str, under: &str| Tile {
         label,
         value: if full { value.to_owned() } else { "–".to_owned() },
         href: full.then(|| "/admin/statistics/tickets?scope=tickets-created".to_owned()),
-        under: under.to_owned(),
+        under: if full { under } else { "nothing to measure" }.to_owned(),
     };
     let row = |name: &str, created: &str, closed: &str| Row {
         name: name.to_owned(),
@@ -84,7 +86,7 @@ fn overview(full: bool) -> Overview {
                 heading: "By channel",
                 about: "Where customers write",
                 column: "Channel",
-                rows: rows(vec![row("email", "901", "844"), row("chat", "302", "290")]),
+                rows: rows(vec![row("E-mail", "901", "844"), row("Chat", "302", "290")]),
             },
             Table {
                 id: "people",
@@ -110,7 +112,7 @@ fn behind(full: bool) -> Behind {
         subject: subject.to_owned(),
         customer: "Mia Stone".to_owned(),
         assignee: "Sam Reed".to_owned(),
-        channel: "email".to_owned(),
+        channel: "E-mail".to_owned(),
         is_done,
         created: when("2026-02-18T09:00:00Z"),
     };

@@ -31,9 +31,9 @@ fn rows() -> Vec<ViewRow> {
         is_last: id == 13,
     };
     vec![
-        row(1, "Inbox", &["status is open"], "everybody", Some("128")),
-        row(2, "Unassigned", &["status is open", "assignee is empty"], "everybody", Some("17")),
-        row(5, "Closed", &["status is closed", "snoozed until is empty"], "everybody", Some("1,000+")),
+        row(1, "Inbox", &["status is open"], "Everybody", Some("128")),
+        row(2, "Unassigned", &["status is open", "assignee is empty"], "Everybody", Some("17")),
+        row(5, "Closed", &["status is closed", "snoozed until is empty"], "Everybody", Some("1,000+")),
         row(
             12,
             "Late orders",

@@ -72,7 +72,7 @@ async fn work_in_somebody_elses_name_is_told_and_daily_work_is_not() {
 
     let room = admin.get("/admin/audit").await;
 
-    assert!(room.body.contains("Bo Agent updated the ticket 7, in whose name Ada Admin acted"), "{}", room.body);
+    assert!(room.body.contains("Bo Agent updated ticket 7, in whose name Ada Admin acted"), "{}", room.body);
     assert!(!room.body.contains("ticket created"));
 }
 
