@@ -30,6 +30,16 @@ pub enum Sort {
     Role,
 }
 
+/// How many active users have each role. Served by `people_by_role`.
+pub async fn count_by_role(tx: &mut Tx, _may: &CanRead<Users>) -> Result<Vec<(Role, i64)>, Error> {
+    let sql =
+        "select role, count(*) as n from people where is_staff = 1 and active = 1 and deleted_at is null group by role";
+    let rows = tx.rows(sql, &[]).await?;
+    let counted = rows.iter().map(|row| Ok((Role::parse(&row.text("role")?), row.int("n")?)));
+    let counted = counted.collect::<Result<Vec<_>, store::StoreError>>()?;
+    Ok(counted.into_iter().filter_map(|(role, n)| Some((role?, n))).collect())
+}
+
 /// Served by `people_by_name`, `people_by_email_sorted`, `people_by_created`, `people_by_role`; the filters narrow within them, and an exact
 /// address or foreign id has its own index. `search` reads along the order: staff are few.
 pub async fn list(
