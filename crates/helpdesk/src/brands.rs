@@ -29,6 +29,8 @@ pub struct Brand {
     /// A host of its own.
     pub host_mapping: Option<String>,
     pub signature_template: Option<String>,
+    /// The active forms: each is for tickets of every brand.
+    pub form_ids: Vec<i64>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// Its tickets keep it.
@@ -59,7 +61,9 @@ macro_rules! select_brands {
 pub async fn list(tx: &mut Tx, _may: &CanRead<Brands>, slice: &Slice) -> Result<Page<Brand>, Error> {
     let query = Query::new(concat!(select_brands!(), " and b.deleted_at is null"));
     let order = Order { columns: &[Column::Int("b.id", "id")], descending: false };
-    query.page(tx, order, slice).await?.try_map(|row| Brand::from_row(&row))
+    let page = query.page(tx, order, slice).await?;
+    let form_ids = form_ids(tx).await?;
+    page.try_map(|row| from_row(&row, &form_ids))
 }
 
 /// These brands, beside what refers to them, also deleted ones.
@@ -71,7 +75,9 @@ pub async fn beside<R: Resource, A: Access>(
     let mut query = Query::new(select_brands!());
     query.and_in("b.id", ids.iter().copied());
     query.sql.push_str(" order by b.id");
-    tx.rows(&query.sql, &query.params).await?.iter().map(Brand::from_row).collect()
+    let rows = tx.rows(&query.sql, &query.params).await?;
+    let form_ids = form_ids(tx).await?;
+    rows.iter().map(|row| from_row(row, &form_ids)).collect()
 }
 
 /// The brand with this id, also a deleted one, or `NotFound`.
@@ -202,9 +208,15 @@ async fn take(tx: &mut Tx, id: i64) -> Result<Brand, Error> {
 
 async fn read(tx: &mut Tx, id: i64) -> Result<Brand, Error> {
     match tx.row(concat!(select_brands!(), " and b.id = $1"), &[id.into()]).await? {
-        Some(row) => Brand::from_row(&row),
+        Some(row) => from_row(&row, &form_ids(tx).await?),
         None => Err(Error::NotFound { kind: "brand", id }),
     }
+}
+
+/// Served by `ticket_forms_by_position`.
+async fn form_ids(tx: &mut Tx) -> Result<Vec<i64>, Error> {
+    let rows = tx.rows("select id from ticket_forms where active = 1 order by position, id", &[]).await?;
+    Ok(rows.iter().map(|row| row.int("id")).collect::<Result<_, _>>()?)
 }
 
 /// The one that was the default no longer is.
@@ -258,19 +270,20 @@ impl Brand {
             "host_mapping": self.host_mapping, "signature_template": self.signature_template,
         })
     }
+}
 
-    fn from_row(row: &Row) -> Result<Brand, Error> {
-        Ok(Brand {
-            id: row.int("id")?,
-            name: row.text("name")?,
-            subdomain: row.text("subdomain")?,
-            active: row.flag("active")?,
-            is_default: row.flag("is_default")?,
-            host_mapping: row.text_or_null("host_mapping")?,
-            signature_template: row.text_or_null("signature_template")?,
-            created_at: row.time("created_at")?,
-            updated_at: row.time("updated_at")?,
-            deleted_at: row.time_or_null("deleted_at")?,
-        })
-    }
+fn from_row(row: &Row, form_ids: &[i64]) -> Result<Brand, Error> {
+    Ok(Brand {
+        id: row.int("id")?,
+        name: row.text("name")?,
+        subdomain: row.text("subdomain")?,
+        active: row.flag("active")?,
+        is_default: row.flag("is_default")?,
+        host_mapping: row.text_or_null("host_mapping")?,
+        signature_template: row.text_or_null("signature_template")?,
+        form_ids: form_ids.to_vec(),
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+        deleted_at: row.time_or_null("deleted_at")?,
+    })
 }

@@ -115,7 +115,7 @@ pub(crate) fn view(site: &Site, brand: &Brand) -> Value {
         "default": brand.is_default,
         "is_deleted": brand.deleted_at.is_some(),
         "logo": null,
-        "ticket_form_ids": [],
+        "ticket_form_ids": brand.form_ids,
         "signature_template": brand.signature_template,
         "created_at": format(brand.created_at),
         "updated_at": format(brand.updated_at),

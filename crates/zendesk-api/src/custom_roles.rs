@@ -100,7 +100,7 @@ fn view(custom: &CustomRole, counts: &[(Role, i64)], made_at: Timestamp) -> Valu
 
 /// What the role's ceiling comes to in the vendor's switches.
 fn configuration(role: Role) -> Value {
-    let ceiling = role.ceiling();
+    let ceiling = users::most_of(role);
     let reads = |kind| ceiling.contains(Permission::read(kind));
     let writes = |kind| ceiling.contains(Permission::write(kind));
     let word = |kind, most: &'static str| {

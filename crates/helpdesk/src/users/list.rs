@@ -1,5 +1,6 @@
 //! Pages of users.
 
+use scope::permission::Permissions;
 use scope::permit::CanRead;
 use scope::resource::Users;
 use scope::role::Role;
@@ -28,6 +29,11 @@ pub enum Sort {
     Email,
     Created,
     Role,
+}
+
+/// The most that somebody of this role may do, for whoever describes roles.
+pub const fn most_of(role: Role) -> Permissions {
+    role.ceiling()
 }
 
 /// How many active users have each role. Served by `people_by_role`.
