@@ -3,8 +3,8 @@
 //! A database is an account, so there is exactly one row once it is set up.
 
 use jiff::Timestamp;
-use scope::permit::{Actor, CanRead, CanWrite};
-use scope::resource::Accounts;
+use scope::permit::{Actor, CanRead, CanWrite, Permit};
+use scope::resource::{Access, Accounts};
 use scope::role::Role;
 use serde_json::{Value as Json, json};
 use store::{Row, StoreError, Tx};
@@ -12,6 +12,7 @@ use store::{Row, StoreError, Tx};
 use crate::Error;
 use crate::business_hours::BusinessHours;
 use crate::events::{self, Change};
+use crate::schedules;
 use crate::users::{self, NewUser};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,9 @@ pub struct Account {
     pub created_at: Timestamp,
     pub deactivated_at: Option<Timestamp>,
 }
+
+/// The kind of the setting with the account's business hours.
+pub(crate) const BUSINESS_HOURS: &str = "business-hours";
 
 /// One kind of account-wide setting. There is at most one of a kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,6 +135,17 @@ pub async fn list_settings(tx: &mut Tx, _may: &CanRead<Accounts>, kind: Option<&
     rows.iter().map(Setting::from_row).collect()
 }
 
+/// The data of a setting; null if there is none of this kind.
+pub async fn setting<A: Access>(tx: &mut Tx, _may: &Permit<Accounts, A>, kind: &str) -> Result<Json, Error> {
+    setting_data(tx, kind).await
+}
+
+/// When the account was made. No permit: what came with it shows it.
+pub async fn made_at(tx: &mut Tx) -> Result<Timestamp, Error> {
+    let row = tx.row("select created_at from account where id = 1", &[]).await?;
+    Ok(row.ok_or(Error::NotFound { kind: "account", id: 1 })?.time("created_at")?)
+}
+
 /// The data of a setting, for the rest of the helpdesk; null if there is none of this kind.
 pub(crate) async fn setting_data(tx: &mut Tx, kind: &str) -> Result<Json, Error> {
     let row = tx.row("select data from settings where type = $1", &[kind.into()]).await?;
@@ -144,8 +159,28 @@ pub(crate) async fn setting_flag(tx: &mut Tx, kind: &str, key: &str) -> Result<b
 
 /// When somebody is there, as the account has set it. All the time if it never did.
 pub async fn business_hours(tx: &mut Tx) -> Result<BusinessHours, Error> {
-    let data = setting_data(tx, "business-hours").await?;
-    Ok(BusinessHours::from_setting(&data).unwrap_or_else(BusinessHours::always))
+    let data = setting_data(tx, BUSINESS_HOURS).await?;
+    let hours = BusinessHours::from_setting(&data).unwrap_or_else(BusinessHours::always);
+    Ok(hours.without(schedules::holidays_of_account(tx).await?))
+}
+
+/// Changes parts of a setting: `change` gets its data, an empty object if it was never set, and makes of it what it is to be.
+pub async fn change_setting(
+    tx: &mut Tx,
+    may: &CanWrite<Accounts>,
+    now: Timestamp,
+    kind: &str,
+    change: impl FnOnce(&mut Json),
+) -> Result<(), Error> {
+    let row = tx.row("select id, type, name, data from settings where type = $1", &[kind.into()]).await?;
+    let Some(row) = row else {
+        let mut data = json!({});
+        change(&mut data);
+        return insert_setting(tx, may.actor(), now, kind, None, &data).await.map(|_| ());
+    };
+    let Setting { id, kind, mut data, .. } = Setting::from_row(&row)?;
+    change(&mut data);
+    update_setting(tx, may, now, id, &SettingChanges { kind, name: None, data: Some(data) }).await.map(|_| ())
 }
 
 /// Adds a setting. `Taken` if there is one of this kind.
@@ -266,7 +301,7 @@ fn first_settings() -> [(&'static str, Json); 3] {
     ]
 }
 
-fn filled<'a>(field: &str, text: &'a str, max_chars: usize) -> Result<&'a str, Error> {
+pub(crate) fn filled<'a>(field: &str, text: &'a str, max_chars: usize) -> Result<&'a str, Error> {
     let text = text.trim();
     if text.is_empty() || max_chars < text.chars().count() || text.contains('\0') {
         return Err(Error::invalid(field, format!("Must have 1 to {max_chars} characters.")));

@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 /// Furthest that `after` looks ahead, in days: an account that is never there has no answer.
 const HORIZON_DAYS: i32 = 3_660;
 const DAY_SECONDS: i64 = 86_400;
+pub(crate) const DAY_MINUTES: i64 = 1_440;
 
 /// Weekly hours in a time zone, with holidays.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +72,39 @@ impl BusinessHours {
         let holidays = data.get("holidays").and_then(Json::as_array).into_iter().flatten();
         let holidays = holidays.filter_map(|day| day.get("date").unwrap_or(day).as_str()?.parse::<Date>().ok());
         Some(BusinessHours::new(zone, &spans, holidays))
+    }
+
+    /// Of weekly hours as pairs of minutes since Sunday 00:00, none of which goes past a midnight.
+    pub fn of_minutes(
+        zone: TimeZone,
+        intervals: &[(i64, i64)],
+        holidays: impl IntoIterator<Item = Date>,
+    ) -> BusinessHours {
+        let span = |(from, to): &(i64, i64)| {
+            let day = from / DAY_MINUTES;
+            let weekday = Weekday::from_sunday_zero_offset(i8::try_from(day).ok()?).ok()?;
+            let second = |minute: i64| (minute - day * DAY_MINUTES) * 60;
+            Some(WeeklySpan { days: vec![weekday], from: second(*from), to: second(*to) })
+        };
+        let spans: Vec<WeeklySpan> = intervals.iter().filter_map(span).collect();
+        BusinessHours::new(zone, &spans, holidays)
+    }
+
+    /// The weekly hours as pairs of minutes since Sunday 00:00, in order.
+    pub fn minutes(&self) -> Vec<(i64, i64)> {
+        let mut minutes = Vec::new();
+        for (from_sunday, at) in [6, 0, 1, 2, 3, 4, 5].into_iter().enumerate() {
+            let midnight = i64::try_from(from_sunday).unwrap_or_default() * DAY_MINUTES;
+            minutes.extend(self.week[at].iter().map(|(from, to)| (midnight + from / 60, midnight + to / 60)));
+        }
+        minutes
+    }
+
+    /// The same hours, but on these days too nobody is there.
+    #[must_use]
+    pub fn without(mut self, holidays: impl IntoIterator<Item = Date>) -> BusinessHours {
+        self.holidays.extend(holidays);
+        self
     }
 
     /// Whether somebody is there.
@@ -246,6 +280,19 @@ mod tests {
         assert_eq!(early.seconds_between(at("2026-03-28T12:00:00Z"), at("2026-03-29T12:00:00Z")), 3_600);
         let gone = hours("Europe/Berlin", "7", "02:00", "03:00", &[]);
         assert_eq!(gone.seconds_between(at("2026-03-28T12:00:00Z"), at("2026-03-29T12:00:00Z")), 0);
+    }
+
+    #[test]
+    fn weekly_hours_are_also_minutes_of_the_week() {
+        let week = hours("Europe/Paris", "1,7", "09:00", "17:00", &[]);
+
+        assert_eq!(week.minutes(), [(540, 1_020), (1_980, 2_460)]);
+        let zone = jiff::tz::db().get("Europe/Paris").unwrap();
+        assert_eq!(BusinessHours::of_minutes(zone, &week.minutes(), []), week);
+        let monday = "2026-03-09".parse::<Date>().unwrap();
+        assert!(
+            week.is_open(at("2026-03-09T09:00:00Z")) && !week.without([monday]).is_open(at("2026-03-09T09:00:00Z"))
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json, json};
 use store::Tx;
 
 use crate::custom_fields::{self, Carrier, Values};
-use crate::{Error, tickets};
+use crate::{Error, dynamic_content, tickets};
 
 /// Longest text that comes out, in bytes.
 const LENGTH_MAX_BYTES: usize = 512 * 1024;
@@ -52,6 +52,7 @@ impl Facts {
                 "select t.id, t.external_id, t.subject, t.status, t.priority, t.channel, t.language, t.created_at, t.excerpt,
                         c.id as customer_id, c.name as customer_name, c.firstname as customer_firstname,
                         c.lastname as customer_lastname, c.email as customer_email, c.note as customer_note,
+                        coalesce(c.language, t.language) as customer_language,
                         u.id as assignee_id, u.name as assignee_name, u.firstname as assignee_firstname,
                         u.lastname as assignee_lastname, u.email as assignee_email, g.name as team_name
                  from tickets t
@@ -63,6 +64,9 @@ impl Facts {
             )
             .await?;
         let Some(row) = row else { return Ok(Facts::default()) };
+        let language = row.text_or_null("customer_language")?;
+        let contents = dynamic_content::named_in(tx, language.as_deref(), texts.iter().copied()).await?;
+        let texts: Vec<&str> = texts.into_iter().chain(contents.values().filter_map(Json::as_str)).collect();
         let text = |name: &'static str| row.text_or_null(name).map(|text| text.unwrap_or_default());
         let speaker = tx
             .row("select id, name, firstname, lastname, email, bio from people where id = $1", &[person_id.into()])
@@ -89,7 +93,7 @@ impl Facts {
             "id": row.int_or_null("customer_id")?, "name": text("customer_name")?, "firstname": text("customer_firstname")?,
             "lastname": text("customer_lastname")?, "email": text("customer_email")?, "note": text("customer_note")?,
         });
-        Ok(Facts(json!({
+        let mut facts = Facts(json!({
             "ticket": {
                 "id": row.int("id")?, "external_id": text("external_id")?, "subject": text("subject")?,
                 "status": text("status")?, "priority": text("priority")?, "channel": text("channel")?,
@@ -104,7 +108,14 @@ impl Facts {
             },
             "message": message,
             "current_user": current_user,
-        })))
+        }));
+        // They may have places to fill in themselves, though not each other.
+        let contents: Map<String, Json> = contents
+            .iter()
+            .map(|(name, content)| (name.clone(), json!(self::text(content.as_str().unwrap_or_default(), &facts))))
+            .collect();
+        facts.0["dc"] = Json::Object(contents);
+        Ok(facts)
     }
 }
 

@@ -18,7 +18,7 @@ const PAGE: usize = 100;
 /// Belongs to the database and not to the account.
 const HISTORY: &str = "schema_migrations";
 /// What migrations put rows into: those of an account without anything else give way to the copy's.
-const FILLED_BY_MIGRATIONS: &[&str] = &["event_cursors", "views"];
+const FILLED_BY_MIGRATIONS: &[&str] = &["brands", "custom_statuses", "event_cursors", "schedules", "views"];
 
 /// What was copied and found equal on the other side.
 #[derive(Debug, Clone, PartialEq, Eq)]

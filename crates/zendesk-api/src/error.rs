@@ -124,6 +124,9 @@ fn field_here(field: &str) -> &str {
         "followup_of" => "via_followup_source_id",
         "domains" => "domain_names",
         "note" => "notes",
+        "first_day" => "start_date",
+        "last_day" => "end_date",
+        "timezone" => "time_zone",
         "channels" | "address" => "identities",
         // The place of a value.
         place if place.bytes().all(|byte| byte.is_ascii_digit()) => "custom_fields",

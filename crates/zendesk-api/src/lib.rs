@@ -29,22 +29,32 @@ use axum::response::{IntoResponse, Response};
 use endpoint::{Routes, Surface, Target};
 use scope::Dialect;
 
+pub mod account;
 pub mod answer;
+pub mod brands;
 pub mod bulk;
 pub mod contract;
 pub mod conventions;
+pub mod custom_roles;
+pub mod custom_statuses;
+pub mod dynamic_content;
 pub mod error;
 pub mod fields;
 pub mod group_memberships;
 pub mod groups;
 pub mod job_statuses;
+pub mod locales;
 mod once;
 pub mod organization_memberships;
 pub mod organizations;
 pub mod page;
 pub mod path;
 pub mod query;
+pub mod schedules;
 pub mod sideload;
+mod sla_filters;
+pub mod sla_policies;
+pub mod support_addresses;
 pub mod tags;
 pub mod ticket_audits;
 pub mod ticket_comments;
@@ -53,6 +63,7 @@ pub mod ticket_states;
 mod ticket_view;
 pub mod tickets;
 pub mod time;
+pub mod time_zones;
 pub mod user_identities;
 mod user_write;
 pub mod users;
@@ -70,15 +81,25 @@ const ROOT: &str = "/api/v2/";
 
 /// The route table of the dialect: one line a resource, which has its own lines of it.
 const RESOURCES: &[fn(Routes) -> Routes] = &[
+    account::routes,
+    brands::routes,
+    custom_roles::routes,
+    custom_statuses::routes,
+    dynamic_content::routes,
     group_memberships::routes,
     groups::routes,
     job_statuses::routes,
+    locales::routes,
     organization_memberships::routes,
     organizations::routes,
+    schedules::routes,
+    sla_policies::routes,
+    support_addresses::routes,
     tags::routes,
     ticket_comments::routes,
     ticket_states::routes,
     tickets::routes,
+    time_zones::routes,
     user_identities::routes,
     users::routes,
     users_bulk::routes,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use helpdesk::{organizations, profiles, teams};
+use helpdesk::{brands, custom_statuses, organizations, profiles, teams};
 use scope::permit::Permit;
 use scope::resource::{Access, Resource};
 use serde_json::{Map, Value};
@@ -11,7 +11,8 @@ use store::Tx;
 
 use crate::error::ZendeskError;
 use crate::query::Params;
-use crate::{Site, groups, organizations as organizations_here, users};
+use crate::{Site, groups, users};
+use crate::{brands as brands_here, custom_statuses as custom_statuses_here, organizations as organizations_here};
 
 /// What to load: the ids of each kind that the call has asked for.
 #[derive(Debug, Default)]
@@ -19,13 +20,21 @@ pub struct Beside {
     users: Option<BTreeSet<i64>>,
     groups: Option<BTreeSet<i64>>,
     organizations: Option<BTreeSet<i64>>,
+    brands: Option<BTreeSet<i64>>,
+    custom_statuses: Option<BTreeSet<i64>>,
 }
 
 impl Beside {
     /// The kinds that `include` names.
     pub fn of(params: &Params) -> Beside {
         let wanted = |kind: &str| params.includes(kind).then(BTreeSet::new);
-        Beside { users: wanted("users"), groups: wanted("groups"), organizations: wanted("organizations") }
+        Beside {
+            users: wanted("users"),
+            groups: wanted("groups"),
+            organizations: wanted("organizations"),
+            brands: wanted("brands"),
+            custom_statuses: wanted("custom_statuses"),
+        }
     }
 
     pub fn users(&mut self, ids: impl IntoIterator<Item = i64>) {
@@ -43,6 +52,18 @@ impl Beside {
     pub fn organizations(&mut self, ids: impl IntoIterator<Item = i64>) {
         if let Some(organizations) = &mut self.organizations {
             organizations.extend(ids);
+        }
+    }
+
+    pub fn brands(&mut self, ids: impl IntoIterator<Item = i64>) {
+        if let Some(brands) = &mut self.brands {
+            brands.extend(ids);
+        }
+    }
+
+    pub fn custom_statuses(&mut self, ids: impl IntoIterator<Item = i64>) {
+        if let Some(statuses) = &mut self.custom_statuses {
+            statuses.extend(ids);
         }
     }
 
@@ -67,6 +88,15 @@ impl Beside {
             let found = organizations::beside(tx, may, &ids).await?;
             let views = found.iter().map(|organization| organizations_here::view(site, organization));
             body.insert("organizations".to_owned(), views.collect());
+        }
+        if let Some(ids) = self.brands.map(list) {
+            let found = brands::beside(tx, may, &ids).await?;
+            body.insert("brands".to_owned(), found.iter().map(|brand| brands_here::view(site, brand)).collect());
+        }
+        if let Some(ids) = self.custom_statuses.map(list) {
+            let found = custom_statuses::beside(tx, may, &ids).await?;
+            let views = found.iter().map(|status| custom_statuses_here::view(site, status));
+            body.insert("custom_statuses".to_owned(), views.collect());
         }
         Ok(())
     }

@@ -26,6 +26,8 @@ const FIELDS: &[(&str, &str)] = &[
     ("due_at", "due_at"),
     ("external_id", "external_id"),
     ("tags", "tags"),
+    ("brand_id", "brand_id"),
+    ("custom_status_id", "custom_status_id"),
 ];
 
 /// The audit of what this request did now.

@@ -3,12 +3,14 @@
 //! One call may change the ticket, write a comment and copy people in; all of it is one transaction of the caller's.
 
 use helpdesk::custom_fields::SentValue;
+use helpdesk::custom_statuses;
 use helpdesk::people::PersonRef;
 use helpdesk::profiles;
 use helpdesk::tags::NewTag;
 use helpdesk::tickets::around::{self, Part, People};
 use helpdesk::tickets::message_draft::NewMessage;
 use helpdesk::tickets::messages::{API, INTERNAL_NOTE};
+use helpdesk::tickets::standing::{self, Standing};
 use helpdesk::tickets::tags::{TagChange, TagRefs};
 use helpdesk::tickets::write::{self, NewTicket, SetStatus, TicketUpdate};
 use helpdesk::tickets::{Status, TicketType, fields as ticket_fields, list, message_write, tags};
@@ -49,8 +51,6 @@ const READ_ONLY: &[&str] = &[
     "updated_at",
     "url",
     "via",
-    "brand_id",
-    "custom_status_id",
     "result_type",
     "via_id",
     "metadata",
@@ -73,6 +73,8 @@ pub(crate) struct SentTicket {
     pub ccs: Option<People>,
     pub followers: Option<People>,
     pub followup_of: Option<i64>,
+    /// Its custom status goes before the status.
+    pub standing: Standing,
     /// When an import was created and changed.
     pub imported: Option<(Option<Timestamp>, Option<Timestamp>, Option<Timestamp>)>,
 }
@@ -127,6 +129,10 @@ pub(crate) fn read(fields: &mut Fields) -> SentTicket {
         ccs: read_ccs(fields),
         followers: read_people(fields, "follower_ids", "followers"),
         followup_of: fields.id("via_followup_source_id").flatten(),
+        standing: Standing {
+            brand_id: fields.id("brand_id").flatten(),
+            custom_status_id: fields.id("custom_status_id").flatten(),
+        },
         update,
         comments,
         imported: None,
@@ -275,6 +281,7 @@ pub(crate) async fn create(
         update.assignee_team_id = update.assignee_team_id.or(Some(source.ticket.assignee_team_id));
         requester = requester.or(Some(PersonRef::by_id(source.ticket.customer_id)));
     }
+    set_status(tx, may, sent, &mut update).await?;
     if sent.comments.is_empty() {
         return Err(ZendeskError::invalid("comment", "cannot be blank"));
     }
@@ -314,6 +321,7 @@ pub(crate) async fn create(
         ..NewTicket::default()
     };
     let id = write::create(tx, may, now, new).await?;
+    standing::set(tx, may, now, id, sent.standing).await?;
     set_people(tx, may, now, id, sent).await?;
     Ok(id)
 }
@@ -334,10 +342,12 @@ pub(crate) async fn update(
 ) -> Result<Option<i64>, ZendeskError> {
     let mut update = sent.update.clone();
     update.customer = sent.requester.clone();
+    set_status(tx, may, sent, &mut update).await?;
     if let Some(assignee) = assignee_of(tx, sent).await? {
         update.assignee_user_id = Some(assignee);
     }
     write::update(tx, may, now, id, update).await?;
+    standing::set(tx, may, now, id, sent.standing).await?;
     if !sent.fields.is_empty() {
         ticket_fields::set(tx, may, now, id, &sent.fields).await?;
     }
@@ -383,6 +393,19 @@ pub(crate) async fn message(
         imported,
         ..NewMessage::default()
     })
+}
+
+/// A custom status says the status.
+async fn set_status(
+    tx: &mut Tx,
+    may: &CanWrite<Tickets>,
+    sent: &SentTicket,
+    update: &mut TicketUpdate,
+) -> Result<(), ZendeskError> {
+    if let Some(id) = sent.standing.custom_status_id {
+        update.status = Some(SetStatus::Exactly(custom_statuses::status_of(tx, may, id).await?));
+    }
+    Ok(())
 }
 
 async fn assignee_of(tx: &mut Tx, sent: &SentTicket) -> Result<Option<Option<i64>>, ZendeskError> {

@@ -59,6 +59,9 @@ pub(crate) async fn load_beside<A: Access>(
         beside.groups(ticket.assignee_team_id);
         beside.organizations(ticket.organization_id);
     }
+    let shown = || body.get("tickets").and_then(Value::as_array).into_iter().flatten().chain(body.get("ticket"));
+    beside.brands(shown().filter_map(|ticket| ticket["brand_id"].as_i64()));
+    beside.custom_statuses(shown().filter_map(|ticket| ticket["custom_status_id"].as_i64()));
     beside.load(tx, may, site, body).await
 }
 
@@ -134,22 +137,14 @@ pub(crate) fn view(site: &Site, item: &TicketInList, around: Option<&Around>) ->
         "fields": values,
         "satisfaction_rating": { "score": "unoffered" },
         "sharing_agreement_ids": [],
-        "custom_status_id": custom_status_id(ticket.status),
+        "custom_status_id": around.custom_status_id,
         "followup_ids": around.followup_ids,
         "ticket_form_id": ticket.form_id,
-        "brand_id": BRAND_ID,
+        "brand_id": around.brand_id,
         "allow_channelback": false,
         "allow_attachments": true,
         "from_messaging_channel": false,
     })
-}
-
-/// The one brand that every account has.
-pub(crate) const BRAND_ID: i64 = 1;
-
-/// Each status has one custom status that stands for it, by its place.
-pub(crate) fn custom_status_id(status: Status) -> i64 {
-    Status::ALL.iter().position(|it| *it == status).and_then(|at| i64::try_from(at + 1).ok()).unwrap_or(1)
 }
 
 fn status_of_ticket(ticket: &Ticket) -> &'static str {

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use endpoint::{App, May, Routes};
 use helpdesk::jobs::batch::By;
+use helpdesk::sla;
 use helpdesk::tickets::around::Part;
 use helpdesk::tickets::list::{self, Direction, Filter, Sort, Trash};
 use helpdesk::tickets::write::{self, TicketUpdate};
@@ -22,7 +23,7 @@ use crate::once::once;
 use crate::page::{self, Asked};
 use crate::query::Params;
 use crate::sideload::Beside;
-use crate::{Id, ticket_audits, ticket_read, ticket_view};
+use crate::{Id, sla_policies, ticket_audits, ticket_read, ticket_view};
 
 pub fn routes(routes: Routes) -> Routes {
     routes
@@ -222,6 +223,10 @@ pub async fn show(State(app): State<App>, May(may): May<CanRead<Tickets>>, Id(id
     let mut view = view.ok_or_else(ZendeskError::not_found)?;
     if params.includes("comment_count") {
         view["comment_count"] = json!(tickets.first().map(|ticket| ticket.ticket.messages_count));
+    }
+    if params.includes("slas") {
+        let now = app.clock.now();
+        view["slas"] = sla_policies::view_promises(&sla::promises(&mut tx, &may, now, id).await?, now);
     }
     let mut body = serde_json::Map::from_iter([("ticket".to_owned(), view)]);
     ticket_view::load_beside(&mut tx, &may, &params.site, (Beside::of(&params), &tickets), &mut body).await?;

@@ -15,6 +15,7 @@ use store::Tx;
 
 use crate::error::ZendeskError;
 use crate::fields::Fields;
+use crate::locales;
 use crate::users::role_word;
 
 const NAME_MAX_CHARS: usize = 255;
@@ -40,7 +41,6 @@ const READ_ONLY: &[&str] = &[
     "url",
     "verified",
     "skip_verify_email",
-    "locale_id",
     "moderator",
     "only_private_comments",
     "restricted_agent",
@@ -100,7 +100,7 @@ pub(crate) fn read(fields: &mut Fields) -> SentUser {
         role: fields.word("role", &["end-user", "agent", "admin"]).flatten(),
         phone: fields.text("phone", 64),
         external_id: fields.text("external_id", NAME_MAX_CHARS),
-        language: fields.text("locale", 16),
+        language: fields.text("locale", 16).or(read_locale(fields)),
         timezone: fields.text("time_zone", 64),
         organization_id: fields.id("organization_id"),
         identities: identities.unwrap_or_default(),
@@ -113,6 +113,16 @@ pub(crate) fn read(fields: &mut Fields) -> SentUser {
             tags: fields.texts("tags", NAME_MAX_CHARS),
         },
     }
+}
+
+/// A language that was sent by its number.
+fn read_locale(fields: &mut Fields) -> Option<Option<String>> {
+    let id = fields.id("locale_id")??;
+    let locale = locales::of_id(id);
+    if locale.is_none() {
+        fields.problem("locale_id", "is not a locale");
+    }
+    locale.map(|locale| Some(locale.word.to_owned()))
 }
 
 fn role_given(word: &str) -> Role {

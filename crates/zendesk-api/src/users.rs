@@ -25,7 +25,7 @@ use crate::query::Params;
 use crate::sideload::Beside;
 use crate::time::{format, format_or_null};
 use crate::user_write::{self, Staff};
-use crate::{Id, Site};
+use crate::{Id, Site, custom_roles, locales};
 
 pub fn routes(routes: Routes) -> Routes {
     routes
@@ -463,12 +463,12 @@ pub(crate) fn view(site: &Site, user: &Profile) -> Value {
         "phone": user.phone,
         "shared_phone_number": user.phone.as_ref().map(|_| false),
         "photo": null,
-        "locale_id": 1,
+        "locale_id": user.language.as_deref().map_or(1, locales::id_of_word),
         "locale": user.language.as_deref().unwrap_or("en-US"),
         "organization_id": user.organization_id,
         "role": role_word(user.role),
         "role_type": role_type(user.role),
-        "custom_role_id": null,
+        "custom_role_id": custom_roles::id_of(user.role),
         "verified": user.email_verified,
         "external_id": user.external_id,
         "tags": user.tags,

@@ -42,6 +42,12 @@ pub enum Field {
     /// One of our six statuses; `Operand::Text("open")` of a dialect with two statuses is written as `Any` of ours by that dialect.
     Status,
     Priority,
+    /// Question, incident, problem or task.
+    TicketType,
+    OrganizationId,
+    FormId,
+    /// The default one too, of tickets that name none.
+    BrandId,
     Channel,
     Via,
     Language,

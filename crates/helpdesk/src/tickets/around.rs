@@ -49,9 +49,13 @@ pub struct Around {
     pub followup_ids: Vec<i64>,
     /// Whether there are incidents of this problem.
     pub has_incidents: bool,
+    /// The default one, unless it has been given another.
+    pub brand_id: i64,
+    /// The default one of its status, unless it has been given another.
+    pub custom_status_id: i64,
 }
 
-/// Of each of these tickets, in four statements whatever their number. Whoever may write a ticket is shown what came of it.
+/// Of each of these tickets, in five statements whatever their number. Whoever may write a ticket is shown what came of it.
 ///
 /// Served by `messages_by_ticket`, the primary key of `ticket_people`, `tickets_by_followup` and `tickets_by_problem`.
 pub async fn around<A: Access>(
@@ -102,6 +106,19 @@ pub async fn around<A: Access>(
     for row in tx.rows(&query.sql, &query.params).await? {
         if let Some(around) = found.get_mut(&row.int("id")?) {
             around.has_incidents = true;
+        }
+    }
+    let mut query = Query::new(
+        "select t.id, coalesce(t.brand_id, b.id) as brand_id, coalesce(t.custom_status_id, s.id) as custom_status_id
+         from tickets t left join brands b on b.is_default = 1
+         left join custom_statuses s on s.is_default = 1 and s.status = case t.status when 'closed' then 'solved' else t.status end
+         where 1 = 1",
+    );
+    query.and_in("t.id", ids.iter().copied());
+    for row in tx.rows(&query.sql, &query.params).await? {
+        if let Some(around) = found.get_mut(&row.int("id")?) {
+            around.brand_id = row.int("brand_id")?;
+            around.custom_status_id = row.int("custom_status_id")?;
         }
     }
     Ok(found)

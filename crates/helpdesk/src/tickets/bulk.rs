@@ -461,6 +461,10 @@ async fn save(
             let place = query.bind(value);
             let comma = if at == 0 { "" } else { ", " };
             query.sql.push_str(&format!("{comma}{column} = {place}"));
+            if column == "status" {
+                // A status of the account's own goes with the status that it is one of.
+                query.sql.push_str(", custom_status_id = null");
+            }
         }
         query.sql.push_str(" where 1 = 1");
         query.and_in("id", page::padded(&ids));

@@ -3,7 +3,7 @@
 //! Here is what a ticket is, and reading one. Creating and changing: `write.rs`; which events that leaves: `changes.rs`;
 //! merging and splitting: `merge.rs`; messages: `messages.rs`, `message_draft.rs`, `message_write.rs`, `message_actions.rs`;
 //! pages of tickets: `list.rs`; those that fulfil a condition: `matching.rs`; labels: `tags.rs`; values of custom fields: `fields.rs`;
-//! many tickets at once: `bulk.rs`; who is copied in, and which tickets belong together: `around.rs`.
+//! brand and status of the account's own: `standing.rs`; many tickets at once: `bulk.rs`; who is copied in, and which tickets belong together: `around.rs`.
 
 pub mod around;
 pub mod bodies;
@@ -18,6 +18,7 @@ pub mod message_actions;
 pub mod message_draft;
 pub mod message_write;
 pub mod messages;
+pub mod standing;
 pub mod tags;
 pub mod write;
 

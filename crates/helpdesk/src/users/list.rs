@@ -1,5 +1,6 @@
 //! Pages of users.
 
+use scope::permission::Permissions;
 use scope::permit::CanRead;
 use scope::resource::Users;
 use scope::role::Role;
@@ -28,6 +29,21 @@ pub enum Sort {
     Email,
     Created,
     Role,
+}
+
+/// The most that somebody of this role may do, for whoever describes roles.
+pub const fn most_of(role: Role) -> Permissions {
+    role.ceiling()
+}
+
+/// How many active users have each role. Served by `people_by_role`.
+pub async fn count_by_role(tx: &mut Tx, _may: &CanRead<Users>) -> Result<Vec<(Role, i64)>, Error> {
+    let sql =
+        "select role, count(*) as n from people where is_staff = 1 and active = 1 and deleted_at is null group by role";
+    let rows = tx.rows(sql, &[]).await?;
+    let counted = rows.iter().map(|row| Ok((Role::parse(&row.text("role")?), row.int("n")?)));
+    let counted = counted.collect::<Result<Vec<_>, store::StoreError>>()?;
+    Ok(counted.into_iter().filter_map(|(role, n)| Some((role?, n))).collect())
 }
 
 /// Served by `people_by_name`, `people_by_email_sorted`, `people_by_created`, `people_by_role`; the filters narrow within them, and an exact

@@ -18,7 +18,7 @@ use store::{Row, StoreError, Tx};
 use crate::Error;
 
 pub use claims::set_claims;
-pub use list::{Filter, Sort, list};
+pub use list::{Filter, Sort, count_by_role, list, most_of};
 pub use password::{PasswordChange, Proof, prove, store_rehash};
 pub use write::{create, create_with_password, delete, update};
 

@@ -35,6 +35,18 @@ const FURNITURE: &[(&str, &str)] = &[
         "/api/v2/tickets",
         r#"{"ticket": {"subject": "B", "type": "incident", "problem_id": ticket, "comment": {"body": "x"}}}"#,
     ),
+    ("/api/v2/brands", r#"{"brand": {"name": "Shoes", "subdomain": "shoes"}}"#),
+    ("/api/v2/custom_statuses", r#"{"custom_status": {"status_category": "open", "agent_label": "Parts"}}"#),
+    (
+        "/api/v2/business_hours/schedules/1/holidays",
+        r#"{"holiday": {"name": "New year", "start_date": "2027-01-01", "end_date": "2027-01-01"}}"#,
+    ),
+    (
+        "/api/v2/slas/policies",
+        r#"{"sla_policy": {"title": "All", "filter": {"all": []}, "policy_metrics": [{"priority": "high", "metric": "first_reply_time", "target": 60}]}}"#,
+    ),
+    ("/api/v2/recipient_addresses", r#"{"recipient_address": {"email": "help@shop.test"}}"#),
+    ("/api/v2/dynamic_content/items", r#"{"item": {"name": "Hello", "default_locale_id": 1, "content": "Hello"}}"#),
     ("/api/v2/tickets/create_many", r#"{"tickets": [{"comment": {"body": "x"}}]}"#),
 ];
 

@@ -1,10 +1,17 @@
 //! The Zendesk dialect over HTTP: one file a resource; `interface.rs` has what all of them share.
 
+mod account;
+mod brands;
 mod contract;
+mod custom_statuses;
+mod dynamic_content;
 mod groups;
 mod interface;
 mod jobs;
 mod organizations;
+mod schedules;
+mod sla_policies;
+mod support_addresses;
 mod tags;
 mod ticket_comments;
 mod ticket_states;
