@@ -194,6 +194,28 @@ pub async fn limit(
     events::record(tx, may.actor(), now, change).await
 }
 
+/// Says anew what a key is for. `NotFound` if there is no such living key.
+pub async fn rename(
+    tx: &mut Tx,
+    may: &CanWrite<Security>,
+    now: Timestamp,
+    id: i64,
+    name: &str,
+) -> Result<ApiKey, Error> {
+    let before = living(tx, id).await?;
+    tx.run("update api_keys set name = $1 where id = $2", &[name.into(), id.into()]).await?;
+    let change = Change {
+        kind: "api-key-renamed",
+        object_type: "ApiKey",
+        object_id: id,
+        before: Some(json!({ "name": before.name })),
+        after: Some(json!({ "name": name })),
+        data: Some(json!({ "person_id": before.person_id, "hint": before.hint })),
+    };
+    events::record(tx, may.actor(), now, change).await?;
+    Ok(ApiKey { name: name.to_owned(), ..before })
+}
+
 /// Ends anybody's key for good. `NotFound` if there is no such living key.
 pub async fn revoke_any(tx: &mut Tx, may: &CanWrite<Security>, now: Timestamp, id: i64) -> Result<(), Error> {
     let key = living(tx, id).await?;

@@ -30,6 +30,7 @@ use endpoint::{Routes, Surface, Target};
 use scope::Dialect;
 
 pub mod answer;
+pub mod api_tokens;
 pub mod bulk;
 pub mod contract;
 pub mod conventions;
@@ -38,6 +39,8 @@ pub mod fields;
 pub mod group_memberships;
 pub mod groups;
 pub mod job_statuses;
+pub mod oauth_clients;
+pub mod oauth_tokens;
 mod once;
 pub mod organization_memberships;
 pub mod organizations;
@@ -70,9 +73,12 @@ const ROOT: &str = "/api/v2/";
 
 /// The route table of the dialect: one line a resource, which has its own lines of it.
 const RESOURCES: &[fn(Routes) -> Routes] = &[
+    api_tokens::routes,
     group_memberships::routes,
     groups::routes,
     job_statuses::routes,
+    oauth_clients::routes,
+    oauth_tokens::routes,
     organization_memberships::routes,
     organizations::routes,
     tags::routes,

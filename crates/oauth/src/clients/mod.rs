@@ -11,6 +11,7 @@ pub(crate) mod details;
 pub(crate) mod documents;
 mod fingerprint;
 pub mod installed;
+pub mod numbered;
 pub(crate) mod jwks;
 pub mod localized;
 pub mod metadata;

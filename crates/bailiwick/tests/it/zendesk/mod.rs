@@ -4,6 +4,8 @@ mod contract;
 mod groups;
 mod interface;
 mod jobs;
+mod oauth;
+mod oauth_management;
 mod organizations;
 mod tags;
 mod ticket_comments;
