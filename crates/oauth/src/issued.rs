@@ -67,6 +67,20 @@ pub struct Summary {
     pub last_used_at: Option<Timestamp>,
 }
 
+/// An access token to make, without a refresh token.
+#[derive(Debug, Clone, Copy)]
+pub struct NewToken<'a> {
+    /// What the app speaks.
+    pub dialect: Dialect,
+    /// Row of `clients`.
+    pub client_row: i64,
+    /// For whom it is.
+    pub person_id: i64,
+    pub words: &'a [String],
+    /// How long it lives. None: without end.
+    pub seconds: Option<i64>,
+}
+
 /// Which pair of tokens a call came with, for the calls that are about that pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Presented {
@@ -213,24 +227,22 @@ impl Provider {
         Ok(())
     }
 
-    /// Makes an access token without end for whoever asks, as if they had allowed the app this much on the consent page; there is no refresh
-    /// token. `Invalid` on `client_id` or `scopes`. The value is not kept.
-    pub async fn issue_without_end(
-        &self,
-        may: &CanWrite<Apps>,
-        client_row: i64,
-        words: &[String],
-    ) -> Result<(Issued, String), Error> {
+    /// Makes an access token, as if its person had allowed the app this much on the consent page. `Invalid` on `client_id` or `scopes`. The
+    /// value is not kept.
+    pub async fn issue_token(&self, may: &CanWrite<Apps>, new: NewToken<'_>) -> Result<(Issued, String), Error> {
         let now = self.clock.now();
         let value = secret::access_token(&self.random);
-        let scope = ScopeSet::parse(&words.join(" "))
+        let scope = ScopeSet::parse(&new.words.join(" "))
             .map_err(|_| Error::invalid("scopes", "hold a character that no scope may have"))?;
         if scope.is_empty() {
             return Err(Error::invalid("scopes", "cannot be blank"));
         }
-        let person_id = may.actor().person_id.ok_or_else(|| Error::Refused("nobody signed in".to_owned()))?;
+        let expires_at = match new.seconds {
+            Some(seconds) => now.as_microsecond().saturating_add(seconds.saturating_mul(1_000_000)).min(WITHOUT_END),
+            None => WITHOUT_END,
+        };
         let issued = transact!(self.db, |tx| {
-            let client = match numbered::living(tx, Dialect::Zendesk, client_row).await {
+            let client = match numbered::living(tx, new.dialect, new.client_row).await {
                 Ok(client) if client.status == Status::Active => client,
                 Ok(_) | Err(Error::NotFound { .. }) => return Err(Error::invalid("client_id", "is no app that works")),
                 Err(error) => return Err(error),
@@ -240,11 +252,12 @@ impl Provider {
                 return Err(Error::invalid("scopes", format!("go beyond what the app is allowed: {beyond}")));
             }
             let audience = Audience::API.text(&self.config.issuer);
-            let grant_id = consents::allow_by_call(tx, may.actor(), now, &client, &scope, &audience).await?;
+            let actor = Actor { person_id: Some(new.person_id), ..may.actor().clone() };
+            let grant_id = consents::allow_by_call(tx, &actor, now, &client, &scope, &audience).await?;
             let family = NewFamily {
-                client_row,
+                client_row: client.id,
                 grant_id: Some(grant_id),
-                person_id,
+                person_id: new.person_id,
                 scope: scope.as_str(),
                 resources: &audience,
                 ..NewFamily::default()
@@ -256,7 +269,7 @@ impl Provider {
                 id.into(),
                 scope.as_str().into(),
                 now.into(),
-                WITHOUT_END.into(),
+                expires_at.into(),
                 audience.as_str().into(),
             ];
             tx.run(
@@ -265,7 +278,22 @@ impl Provider {
                 &row,
             )
             .await?;
-            one(tx, now, id, None).await?.ok_or(Error::NotFound { kind: "token", id })
+            let mut made = [Issued {
+                id,
+                grant_id: Some(grant_id),
+                client_row: client.id,
+                person_id: new.person_id,
+                scope: scope.clone(),
+                hint: None,
+                refresh_hint: None,
+                expires_at: None,
+                refresh_expires_at: None,
+                created_at: now,
+                used_at: None,
+            }];
+            complete(tx, &mut made).await?;
+            let [issued] = made;
+            Ok(issued)
         })?;
         Ok((issued, value))
     }

@@ -38,8 +38,7 @@ pub async fn list(State(app): State<App>, May(may): May<CanRead<Security>>, para
     let views = keys.iter().map(|listed| {
         let mut view = view(&params.site, &listed.key);
         if params.flag("include_users") {
-            let user =
-                json!({ "id": listed.key.person_id, "name": listed.person_name, "email": listed.person_email });
+            let user = json!({ "id": listed.key.person_id, "name": listed.person_name, "email": listed.person_email });
             view.insert("user".to_owned(), user);
         }
         Value::Object(view)
@@ -59,9 +58,8 @@ pub async fn create(State(app): State<App>, May(may): May<CanWrite<Security>>, p
     }
     let person_id = may.actor().person_id.unwrap_or_default();
     let now = app.clock.now();
-    let (key, value) = transact!(app.db, |tx| {
-        api_keys::create(tx, may.actor(), now, &app.random, person_id, &description).await
-    })?;
+    let (key, value) =
+        transact!(app.db, |tx| { api_keys::create(tx, may.actor(), now, &app.random, person_id, &description).await })?;
     let mut shown = view(&params.site, &key);
     shown.insert("full_token".to_owned(), json!(value));
     Ok(Reply::created("api_token", Value::Object(shown)))

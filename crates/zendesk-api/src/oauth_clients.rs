@@ -65,12 +65,7 @@ pub async fn list_own(State(app): State<App>, May(may): May<CanRead<Apps>>, para
 }
 
 /// `GET /api/v2/users/{user_id}/oauth/clients`
-pub async fn list_of_user(
-    State(app): State<App>,
-    May(may): May<CanRead<Apps>>,
-    Id(id): Id,
-    params: Params,
-) -> Answer {
+pub async fn list_of_user(State(app): State<App>, May(may): May<CanRead<Apps>>, Id(id): Id, params: Params) -> Answer {
     list_by(&app, &may, &params, ("oauth clients of user", Which::OwnedBy(id))).await
 }
 

@@ -4,7 +4,7 @@
 use axum::extract::State;
 use axum::routing::MethodFilter;
 use endpoint::{App, ItsToken, Later, May, Routes};
-use oauth::issued::{self, Filter, Issued};
+use oauth::issued::{self, Filter, Issued, NewToken};
 use scope::Dialect;
 use scope::permission::{Permission, Permissions};
 use scope::permit::{CanRead, CanWrite};
@@ -62,19 +62,21 @@ pub async fn create(State(app): State<App>, May(may): May<CanWrite<Apps>>, param
     fields.require("scopes");
     let scopes = fields.texts("scopes", SCOPE_MAX_CHARS).unwrap_or_default();
     fields.finish()?;
-    let (token, value) = app.provider.issue_without_end(&may, client_id, &scopes).await?;
+    let new = NewToken {
+        dialect: Dialect::Zendesk,
+        client_row: client_id,
+        person_id: may.actor().person_id.unwrap_or_default(),
+        words: &scopes,
+        seconds: None,
+    };
+    let (token, value) = app.provider.issue_token(&may, new).await?;
     let mut shown = view(&params.site, &token);
     shown.insert("full_token".to_owned(), json!(value));
     Ok(Reply::created("token", Value::Object(shown)))
 }
 
 /// `GET /api/v2/oauth/tokens/current`: whatever its scopes.
-pub async fn show_current(
-    State(app): State<App>,
-    _caller: Later,
-    ItsToken(token): ItsToken,
-    params: Params,
-) -> Answer {
+pub async fn show_current(State(app): State<App>, _caller: Later, ItsToken(token): ItsToken, params: Params) -> Answer {
     let token = token.ok_or_else(ZendeskError::not_found)?;
     let mut tx = app.db.read().await?;
     let issued = issued::current(&mut tx, app.clock.now(), token).await?;

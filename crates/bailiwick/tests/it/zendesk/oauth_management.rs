@@ -52,7 +52,8 @@ async fn a_clients_secret_is_told_once_and_replaced() {
 async fn a_client_is_changed_listed_and_gone_with_its_tokens() {
     let server = Server::start().await;
     let all = all(&server).await;
-    let record = json!({ "identifier": "bridge", "name": "Bridge", "allowed_scopes": ["tickets:read", "tickets:write"] });
+    let record =
+        json!({ "identifier": "bridge", "name": "Bridge", "allowed_scopes": ["tickets:read", "tickets:write"] });
     let client = made(&server, CLIENTS, &all, "client", record).await;
     let secret = client["secret"].as_str().expect("the secret").to_owned();
     let path = format!("{CLIENTS}/{}", id(&client));
