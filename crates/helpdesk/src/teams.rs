@@ -295,7 +295,7 @@ macro_rules! select_teams {
         "select g.id, g.name, g.description, g.decoration, g.is_public, g.created_at, g.updated_at from teams g"
     };
 }
-use select_teams;
+pub(crate) use select_teams;
 
 async fn read(tx: &mut Tx, id: i64) -> Result<Team, Error> {
     match tx.row(concat!(select_teams!(), " where g.id = $1"), &[id.into()]).await? {

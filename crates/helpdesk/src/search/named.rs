@@ -9,7 +9,7 @@ use crate::Error;
 use crate::integrations::{self as all_integrations, Integration};
 use crate::page::Slice;
 use crate::tags::{self as all_tags, Tag};
-use crate::teams::Team;
+use crate::teams::{Team, select_teams};
 
 /// Most of a kind that are read. The most used tags come first.
 const READ_MAX: i64 = 5_000;
@@ -47,8 +47,7 @@ pub async fn agents(tx: &mut Tx, _may: &CanRead<Users>, text: &str, limit: usize
 
 /// Teams by name, best first.
 pub async fn teams(tx: &mut Tx, _may: &CanRead<Teams>, text: &str, limit: usize) -> Result<Vec<Team>, Error> {
-    let sql =
-        "select id, name, description, decoration, created_at from teams order by created_at desc, id desc limit $1";
+    let sql = concat!(select_teams!(), " order by g.created_at desc, g.id desc limit $1");
     let rows = tx.rows(sql, &[READ_MAX.into()]).await?;
     let all = rows.iter().map(Team::from_row).collect::<Result<Vec<_>, _>>()?;
     Ok(best(all, text, limit, |team| team.name.clone()))
