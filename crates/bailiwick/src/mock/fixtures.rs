@@ -143,7 +143,7 @@ impl Known {
             "id": self.id,
             "email": self.email,
             "role": self.role.word(),
-            "password": self.role.is_staff().then_some(PASSWORD),
+            "password": PASSWORD,
             "api_key": self.api_key,
         })
     }

@@ -33,7 +33,7 @@ pub struct Running {
     /// The first administrator's, through the first app, with all that the app may have.
     pub token: Option<String>,
     stop: watch::Sender<bool>,
-    worker: JoinHandle<()>,
+    worker: Option<JoinHandle<()>>,
     _folder: TempDir,
 }
 
@@ -52,9 +52,10 @@ impl Running {
         let db = start::database(&settings).await?;
         let app = start::app(db.clone(), surroundings, &settings).await?;
         let now = app.clock.now();
-        let people = transact!(db, |tx| plan.fixtures.write(tx, now, &Random::seeded(plan.seed)).await)?;
+        // A sequence of its own: what the file leaves out is not what the provider draws.
+        let of_people = Random::seeded(plan.seed.wrapping_add(1));
+        let people = transact!(db, |tx| plan.fixtures.write(tx, now, &of_people).await)?;
         let (stop, stopped) = watch::channel(false);
-        let worker = tokio::spawn(worker::run(app.clone(), stopped));
         let mut running = Running {
             router: router(app.clone()),
             app,
@@ -62,10 +63,12 @@ impl Running {
             clients: Vec::new(),
             token: None,
             stop,
-            worker,
+            worker: None,
             _folder: folder,
         };
         running.register(plan).await?;
+        // Last: it draws from the same chance, whenever it comes to it.
+        running.worker = Some(tokio::spawn(worker::run(running.app.clone(), stopped)));
         Ok(running)
     }
 
@@ -158,7 +161,9 @@ impl Running {
     /// Waits for its worker, so that nothing writes into a folder that goes.
     pub async fn end(self) {
         self.stop.send_replace(true);
-        if let Err(error) = self.worker.await {
+        if let Some(worker) = self.worker
+            && let Err(error) = worker.await
+        {
             tracing::warn!(%error, "the worker of a mock ended unexpectedly");
         }
     }

@@ -281,8 +281,8 @@ async fn the_vendors_command_line_tool_signs_in() {
     };
     let may = server.may();
     let made = server.app.provider.create_known_client(&may, new, "zdg-zcli-oauth", None).await;
-    let (client, secret) = made.expect("an app");
-    let app = TestApp { server: &server, client, secret, redirect_uri: BACK.to_owned() };
+    let (client, _) = made.expect("an app");
+    let app = TestApp { server: &server, client, secret: None, redirect_uri: BACK.to_owned() };
     let challenge = pkce::challenge_of(VERIFIER);
     let query = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs([
