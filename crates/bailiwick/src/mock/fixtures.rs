@@ -14,13 +14,14 @@ use helpdesk::tickets::{Priority, Status, TicketType, message_write};
 use helpdesk::{Error, account, api_keys, customers, teams, users};
 use jiff::Timestamp;
 use outside::Random;
-use scope::permission::Permissions;
-use scope::permit::{Actor, Caller, CanWrite};
+use scope::permit::{Actor, CanWrite};
 use scope::resource::Resource;
 use scope::role::Role;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use store::Tx;
+
+use crate::demo::permit;
 
 /// Of everybody in a mock.
 pub const PASSWORD: &str = "mock-password";
@@ -170,8 +171,9 @@ impl Fixtures {
     pub async fn write(&self, tx: &mut Tx, now: Timestamp, random: &Random) -> Result<Vec<Known>, Error> {
         let mut writing =
             Writing { now, people: Vec::new(), by_email: HashMap::new(), owner: self.owner(tx, now).await? };
-        writing.people(tx, self, random).await?;
+        // First: customers join by the domain of their address.
         let organizations = writing.organizations(tx, self).await?;
+        writing.people(tx, self, random).await?;
         writing.memberships(tx, self, &organizations).await?;
         let groups = writing.groups(tx, self).await?;
         for ticket in &self.tickets {
@@ -389,27 +391,21 @@ impl Writing {
     }
 
     fn may<R: Resource>(&self) -> Result<CanWrite<R>, Error> {
-        permit(self.admin())
+        permit(&self.admin())
     }
 
     /// What customers write comes in through a channel.
     fn may_as<R: Resource>(&self, person: &Known) -> Result<CanWrite<R>, Error> {
         if person.role.is_staff() {
-            return permit(actor(Some(person.id), Some(person.role)));
+            return permit(&actor(Some(person.id), Some(person.role)));
         }
-        permit(Actor { worker: Some("channel"), ..actor(None, Some(Role::Internal)) })
+        permit(&Actor { worker: Some("channel"), ..actor(None, Some(Role::Internal)) })
     }
 }
 
 fn actor(person_id: Option<i64>, role: Option<Role>) -> Actor {
     let request_id = "00000000-0000-4000-8000-00000000f1f1".to_owned();
     Actor { person_id, role, request_id, ..Actor::default() }
-}
-
-/// Whoever holds it acts as that person, as if they had called.
-pub fn permit<R: Resource>(actor: Actor) -> Result<CanWrite<R>, Error> {
-    let refused = |refusal| Error::Refused(format!("the fixtures ask for what a role does not allow: {refusal:?}"));
-    Caller::new(actor, Permissions::all()).permit().map_err(refused)
 }
 
 /// As the vendor or we call it.

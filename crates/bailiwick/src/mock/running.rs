@@ -18,7 +18,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::Plan;
-use super::fixtures::{self, Known};
+use super::fixtures::Known;
+use crate::demo::permit;
 use crate::start::{self, Surroundings};
 use crate::{router, worker};
 
@@ -91,7 +92,7 @@ impl Running {
                 ..NewClient::default()
             };
             let secret = client.client_secret.as_deref();
-            let may = fixtures::permit(self.owner()?)?;
+            let may = permit(&self.owner()?)?;
             let made = self.app.provider.create_known_client(&may, new, &client.client_id, secret).await?;
             self.clients.push(made);
         }
@@ -123,7 +124,7 @@ impl Running {
             words,
             seconds: Some(seconds.unwrap_or(TOKEN_SECONDS)),
         };
-        let may = fixtures::permit(self.owner()?)?;
+        let may = permit(&self.owner()?)?;
         Ok(self.app.provider.issue_token(&may, new).await?.1)
     }
 

@@ -132,7 +132,7 @@ async fn a_public_client_has_no_secret_and_no_credentials() {
     assert_eq!(public["client"]["kind"], "public");
     assert!(public["client"].get("secret").is_none());
     let secret = client["secret"].as_str().expect("the secret");
-    assert_eq!(credentials(&server, &client, secret, "read").await.status(), 400);
+    assert_eq!(credentials(&server, &client, secret, "read").await.status(), 401);
     assert_eq!(server.put(&format!("{path}/generate_secret"), &all, json!({})).await.status(), 422);
     let back = body(server.put(&path, &all, json!({ "client": { "kind": "confidential" } })).await, 200).await;
     assert_eq!(back["client"]["kind"], "confidential");
