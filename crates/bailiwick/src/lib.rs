@@ -4,6 +4,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod import;
+pub mod mock;
 pub mod serve;
 pub mod start;
 pub mod tls;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use bailiwick::cli;
 use bailiwick::config::Settings;
 use bailiwick::demo;
+use bailiwick::mock;
 use clap::{Args, Parser, Subcommand};
 
 /// Answers are many small allocations on several threads: this one serves a ticket half as fast again as the system's.
@@ -50,6 +51,8 @@ enum Command {
     Serve,
     /// Serve a fresh helpdesk full of made-up people and tickets
     Demo(demo::Args),
+    /// Serve a throw-away test double of a vendor, with fixed credentials and faults on demand
+    Mock(mock::Args),
     /// Write bailiwick.toml with every setting, its meaning and its default
     Init,
     /// Write the whole account to one new file, while the server goes on serving
@@ -111,6 +114,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => block_on(cli::serve::run(cli.overrides.settings()?)),
         Command::Demo(args) => block_on(demo::run(args, cli.overrides.place())),
+        Command::Mock(args) => block_on(mock::run(args, cli.overrides.place())),
         Command::Init => cli::init::run(),
         Command::Backup(args) => block_on(cli::backup::run(&args, &cli.overrides.settings()?.database_url())),
         Command::Restore(args) => block_on(cli::restore::run(&args, &cli.overrides.settings()?.database_url())),

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use helpdesk::api_keys::{self, KeyHolder};
 use helpdesk::customers;
 use oauth::dpop::{Scheme, Shown, Unusable};
+use oauth::issued::Presented;
 use oauth::resources::Target;
 use oauth::sessions::{self, Session};
 use oauth::step_up::Login;
@@ -45,23 +46,33 @@ pub(crate) async fn by_token(parts: &mut Parts, app: &App, surface: Surface) -> 
     if let Some(caller) = parts.extensions.get::<Arc<Caller>>() {
         return Ok(caller.clone());
     }
-    if parts.uri.query().is_some_and(names_a_token) {
-        return Err(Why::InvalidRequest("The access token must be in the Authorization header, not in the address."));
-    }
+    let in_address = parts.uri.query().and_then(token_of);
     let mut headers = parts.headers.get_all(header::AUTHORIZATION).iter();
-    let header = headers.next().ok_or(Why::NoCredentials)?;
-    if headers.next().is_some() {
-        return Err(Why::InvalidRequest("Send one Authorization header."));
-    }
-    let header = header.to_str().map_err(|_| Why::InvalidToken)?;
-    let (scheme, credentials) = header.split_once(' ').ok_or(Why::InvalidToken)?;
-    let credentials = credentials.trim();
-    let (caller, login) = if let Some(scheme) = Scheme::parse(scheme) {
-        bearer(parts, app, scheme, credentials, surface).await?
-    } else if scheme.eq_ignore_ascii_case("basic") && surface.target == Target::Api {
-        (api_key(parts, app, credentials, surface).await?, None)
-    } else {
-        return Err(Why::NoCredentials);
+    let (header, other) = (headers.next(), headers.next());
+    let (caller, login) = match (in_address, header) {
+        (Some(token), None) if surface.dialect == Dialect::Zendesk => {
+            let (caller, presented, login) = bearer(parts, app, Sent::InAddress, &token, surface).await?;
+            parts.extensions.insert(presented);
+            (caller, login)
+        }
+        (Some(_), _) => return Err(IN_ADDRESS),
+        (None, None) => return Err(Why::NoCredentials),
+        (None, Some(_)) if other.is_some() => return Err(Why::InvalidRequest("Send one Authorization header.")),
+        (None, Some(header)) => {
+            let header = header.to_str().map_err(|_| Why::InvalidToken)?;
+            let (scheme, credentials) = header.split_once(' ').ok_or(Why::InvalidToken)?;
+            let credentials = credentials.trim();
+            if let Some(scheme) = Scheme::parse(scheme) {
+                let (caller, presented, login) =
+                    bearer(parts, app, Sent::InHeader(scheme), credentials, surface).await?;
+                parts.extensions.insert(presented);
+                (caller, login)
+            } else if scheme.eq_ignore_ascii_case("basic") && surface.target == Target::Api {
+                (api_key(parts, app, credentials, surface).await?, None)
+            } else {
+                return Err(Why::NoCredentials);
+            }
+        }
     };
     if let Some(seen) = parts.extensions.get::<Arc<Seen>>() {
         let _first = seen.used.set(caller.used.clone());
@@ -74,14 +85,29 @@ pub(crate) async fn by_token(parts: &mut Parts, app: &App, surface: Surface) -> 
     Ok(caller)
 }
 
-/// The caller, and the sign-in behind the token if there was one.
+/// How an access token came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    InHeader(Scheme),
+    /// As the parameter `access_token`.
+    InAddress,
+}
+
+const IN_ADDRESS: Why =
+    Why::InvalidRequest("The access token must be in the Authorization header, not in the address.");
+
+/// The caller, the token itself, and the sign-in behind it if there was one.
 async fn bearer(
     parts: &Parts,
     app: &App,
-    scheme: Scheme,
+    sent: Sent,
     token: &str,
     surface: Surface,
-) -> Result<(Caller, Option<Arc<Login>>), Why> {
+) -> Result<(Caller, Presented, Option<Arc<Login>>), Why> {
+    let scheme = match sent {
+        Sent::InHeader(scheme) => scheme,
+        Sent::InAddress => Scheme::Bearer,
+    };
     let from = parts.extensions.get::<ClientAddress>().map(|address| address.0);
     let path = parts.extensions.get::<OriginalUri>().map_or(parts.uri.path(), |uri| uri.0.path());
     let shown = Shown { scheme, token, headers: &parts.headers, method: parts.method.as_str(), path, from };
@@ -97,6 +123,9 @@ async fn bearer(
     }
     if !bearer.audience.has(surface.target) {
         return Err(Why::InvalidToken);
+    }
+    if sent == Sent::InAddress && !bearer.policy.takes_tokens_in_addresses() {
+        return Err(IN_ADDRESS);
     }
     let credential = Credential::Token { family_id: bearer.family_id, client_id: bearer.client_row };
     spend(parts, app, credential, bearer.calls_per_minute, surface.dialect)?;
@@ -121,7 +150,8 @@ async fn bearer(
         actor.role = Some(Role::Customer);
     }
     let login = bearer.grant_id.map(|_grant| bearer.login.clone());
-    Ok((Caller::new(actor, bearer.granted), login))
+    let presented = Presented { family_id: bearer.family_id, hash: oauth::secret::hash(token) };
+    Ok((Caller::new(actor, bearer.granted), presented, login))
 }
 
 /// `email:key` as Gorgias has it, or `email/token:key` as Zendesk has it.
@@ -227,9 +257,10 @@ fn failed(error: helpdesk::Error) -> Why {
     }
 }
 
-/// Whether a query has `access_token`, which would end up in logs and histories.
-fn names_a_token(query: &str) -> bool {
-    form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token")
+/// The `access_token` of a query, which would end up in logs and histories.
+fn token_of(query: &str) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(name, _)| name == "access_token").map(|(_, token)| token.into_owned())
 }
 
 fn request_id(parts: &Parts) -> String {

@@ -33,7 +33,7 @@ pub use called_at::CalledAt;
 pub use fresh::{Fresh, FreshSession};
 pub use layers::{ClientAddress, OverTls, Pages, wrap};
 pub use limit::{Limits, Rates};
-pub use may::{ByBody, BySession, Later, May, Perhaps, Refused, Why};
+pub use may::{ByBody, BySession, ItsToken, Later, May, Perhaps, Refused, Why};
 pub use oauth::clients::installed::InstalledApp;
 pub use oauth::resources::Target;
 pub use observe::Metrics;

@@ -3,6 +3,7 @@
 //! `May(may): May<CanRead<Tickets>>` as a handler's argument lets a call in only with that permission. 401 and 403 by RFC 6750,
 //! section 3; the refusal names every scope the route needs, in the words of the surface's dialect (RS-2, RS-3, RS-4).
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Json;
@@ -11,6 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use oauth::dpop::{self, Scheme};
+use oauth::issued::Presented;
 use oauth::resources::Target;
 use oauth::step_up::Challenge;
 use scope::permission::Permissions;
@@ -258,6 +260,22 @@ impl Later {
     /// Who calls.
     pub fn actor(&self) -> &Actor {
         &self.caller.actor
+    }
+
+    /// Whether the words open everything, reading or writing: what is about the caller's own tokens is opened by no narrow word.
+    pub fn is_broad(&self, all: Permissions) -> bool {
+        self.caller.granted().contains_all(all)
+    }
+}
+
+/// The access token that a call came with; None where it came with an API key. Stands behind the guard in a handler's arguments.
+pub struct ItsToken(pub Option<Presented>);
+
+impl<S: Sync> FromRequestParts<S> for ItsToken {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<ItsToken, Infallible> {
+        Ok(ItsToken(parts.extensions.get::<Presented>().copied()))
     }
 }
 

@@ -61,12 +61,25 @@ pub async fn create(
     name: &str,
 ) -> Result<(ApiKey, String), Error> {
     let secret = random.token();
+    let key = create_known(tx, actor, now, &secret, person_id, name).await?;
+    Ok((key, secret))
+}
+
+/// The same with a secret that somebody else chose: for a mock, where it stands in a file that everybody may read.
+pub async fn create_known(
+    tx: &mut Tx,
+    actor: &Actor,
+    now: Timestamp,
+    secret: &str,
+    person_id: i64,
+    name: &str,
+) -> Result<ApiKey, Error> {
     let hint: String = secret.chars().take(6).collect();
     let row = tx
         .row(
             "insert into api_keys (person_id, name, hash, hint, created_at) values ($1, $2, $3, $4, $5)
              returning id, person_id, name, hint, created_at, last_used_at, revoked_at, allowed_scopes",
-            &[person_id.into(), name.into(), hash_of(&secret).into(), hint.as_str().into(), now.into()],
+            &[person_id.into(), name.into(), hash_of(secret).into(), hint.as_str().into(), now.into()],
         )
         .await?;
     let key = ApiKey::from_row(&row.ok_or(store::StoreError::Column("id"))?)?;
@@ -79,7 +92,7 @@ pub async fn create(
         data: None,
     };
     events::record(tx, actor, now, change).await?;
-    Ok((key, secret))
+    Ok(key)
 }
 
 /// Whose key this is; none for a wrong address, a wrong or revoked key, and people who may not sign in.
@@ -192,6 +205,28 @@ pub async fn limit(
         data: Some(json!({ "person_id": before.person_id, "hint": before.hint })),
     };
     events::record(tx, may.actor(), now, change).await
+}
+
+/// Says anew what a key is for. `NotFound` if there is no such living key.
+pub async fn rename(
+    tx: &mut Tx,
+    may: &CanWrite<Security>,
+    now: Timestamp,
+    id: i64,
+    name: &str,
+) -> Result<ApiKey, Error> {
+    let before = living(tx, id).await?;
+    tx.run("update api_keys set name = $1 where id = $2", &[name.into(), id.into()]).await?;
+    let change = Change {
+        kind: "api-key-renamed",
+        object_type: "ApiKey",
+        object_id: id,
+        before: Some(json!({ "name": before.name })),
+        after: Some(json!({ "name": name })),
+        data: Some(json!({ "person_id": before.person_id, "hint": before.hint })),
+    };
+    events::record(tx, may.actor(), now, change).await?;
+    Ok(ApiKey { name: name.to_owned(), ..before })
 }
 
 /// Ends anybody's key for good. `NotFound` if there is no such living key.

@@ -107,6 +107,7 @@ pub const GROUPS: [Group; 10] = [
             "signing-key-revoked",
             "api-key-created",
             "api-key-limited",
+            "api-key-renamed",
             "api-key-revoked",
         ],
     },

@@ -227,6 +227,47 @@ pub(crate) async fn allow(
     Ok(Allowed { grant_id, scope: after, asked_by: Some(asked_by), resources, declined })
 }
 
+/// The same by a call of the person who allows it, with no page in between. Says which grant it is.
+pub(crate) async fn allow_by_call(
+    tx: &mut Tx,
+    actor: &Actor,
+    now: Timestamp,
+    client: &Client,
+    scope: &ScopeSet,
+    resources: &str,
+) -> Result<i64, Error> {
+    let person_id = actor.person_id.ok_or_else(|| Error::Refused("nobody signed in".to_owned()))?;
+    end_expired(tx, now, "client_id = $2 and person_id = $3", &[client.id.into(), person_id.into()]).await?;
+    let row = tx
+        .row(
+            "insert into grants (client_id, person_id, scope, created_at, updated_at, resources)
+             values ($1, $2, '', $3, $3, $4)
+             on conflict (client_id, person_id) where revoked_at is null do update set updated_at = excluded.updated_at
+             returning id, scope, asked_by, resources, declined",
+            &[client.id.into(), person_id.into(), now.into(), resources.into()],
+        )
+        .await?
+        .ok_or(StoreError::Column("id"))?;
+    let known = allowed(&row)?;
+    let after = if known.is_of(client) { known.scope.union(scope) } else { scope.clone() };
+    tx.run(
+        "update grants set scope = $1, asked_by = $2 where id = $3",
+        &[after.as_str().into(), client.fingerprint().into(), known.grant_id.into()],
+    )
+    .await?;
+    let change = Change {
+        kind: "app-consent-given",
+        object_type: "App",
+        object_id: client.id,
+        before: Some(json!({ "scope": known.scope.as_str() })),
+        after: Some(json!({ "scope": after.as_str() })),
+        data: Some(json!({ "asked": scope.as_str() })),
+    };
+    let actor = Actor { grant_id: Some(known.grant_id), ..actor.clone() };
+    events::record(tx, &actor, now, change).await?;
+    Ok(known.grant_id)
+}
+
 fn allowed(row: &Row) -> Result<Allowed, StoreError> {
     Ok(Allowed {
         grant_id: row.int("id")?,

@@ -73,6 +73,8 @@ pub enum Because {
     PersonDeactivated,
     SignedOut,
     PasswordReset,
+    /// Somebody took it out of the list of tokens.
+    TokenRevoked,
 }
 
 impl Because {
@@ -88,6 +90,7 @@ impl Because {
             Because::PersonDeactivated => "person_deactivated",
             Because::SignedOut => "signed_out",
             Because::PasswordReset => "password_reset",
+            Because::TokenRevoked => "token_revoked",
         }
     }
 }
@@ -181,6 +184,13 @@ pub async fn revoke_of_client(
 ) -> Result<u64, StoreError> {
     let sql =
         "update token_families set revoked_at = $1, revoked_because = $2 where client_id = $3 and revoked_at is null";
+    tx.run(sql, &[now.into(), because.word().into(), client_row.into()]).await
+}
+
+/// Ends the families of what an app holds for itself. How many were alive.
+pub async fn revoke_own(tx: &mut Tx, now: Timestamp, client_row: i64, because: Because) -> Result<u64, StoreError> {
+    let sql = "update token_families set revoked_at = $1, revoked_because = $2
+               where client_id = $3 and grant_id is null and revoked_at is null";
     tx.run(sql, &[now.into(), because.word().into(), client_row.into()]).await
 }
 

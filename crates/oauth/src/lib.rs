@@ -40,6 +40,7 @@ pub mod families;
 pub mod form;
 mod id_token;
 mod introspect;
+pub mod issued;
 mod jarm;
 pub mod jose;
 mod jwks;

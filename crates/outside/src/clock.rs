@@ -34,6 +34,13 @@ impl Clock {
         Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
+    /// Sets a manual clock. Does nothing to the system's.
+    pub fn set(&self, at: Timestamp) {
+        if let Source::Manual(now) = &self.0 {
+            now.store(at.as_microsecond(), Ordering::SeqCst);
+        }
+    }
+
     /// Moves a manual clock forward. Does nothing to the system's.
     pub fn advance(&self, by: std::time::Duration) {
         if let Source::Manual(at) = &self.0 {

@@ -97,6 +97,11 @@ impl Caller {
         Caller { actor: Arc::new(actor), granted, permissions, used: Arc::default() }
     }
 
+    /// What the words grant, before the role.
+    pub fn granted(&self) -> Permissions {
+        self.granted
+    }
+
     /// All that this call may do.
     pub fn permissions(&self) -> Permissions {
         self.permissions

@@ -9,6 +9,8 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::query::TOKEN;
+
 const VERSION: HeaderName = HeaderName::from_static("x-zendesk-api-version");
 const WARN: HeaderName = HeaderName::from_static("x-zendesk-api-warn");
 /// Most names in the warning.
@@ -29,6 +31,15 @@ impl Warnings {
         let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         (!names.is_empty()).then(|| format!("Removed unknown keys: {}", names.join(", ")))
     }
+
+    /// Both warnings, as far as there is reason.
+    fn all(&self, token_in_address: bool) -> Option<String> {
+        let in_address = token_in_address.then(|| {
+            "The parameter access_token is deprecated; send the access token in the header Authorization".to_owned()
+        });
+        let all: Vec<String> = self.text().into_iter().chain(in_address).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
 }
 
 /// Around each route of the dialect.
@@ -37,9 +48,11 @@ pub async fn pass(mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(warnings.clone());
     let known = request.headers().get(header::IF_NONE_MATCH).cloned();
     let is_get = request.method() == Method::GET;
+    let query = request.uri().query().unwrap_or_default();
+    let token_in_address = form_urlencoded::parse(query.as_bytes()).any(|(key, _)| key == TOKEN);
     let response = next.run(request).await;
     let mut response = if is_get { tagged(response, known).await } else { response };
-    if let Some(text) = warnings.text().and_then(|text| HeaderValue::try_from(text).ok()) {
+    if let Some(text) = warnings.all(token_in_address).and_then(|text| HeaderValue::try_from(text).ok()) {
         response.headers_mut().insert(WARN, text);
     }
     dress(response)

@@ -32,6 +32,7 @@ use scope::Dialect;
 pub mod account;
 pub mod answer;
 pub mod brands;
+pub mod api_tokens;
 pub mod bulk;
 pub mod contract;
 pub mod conventions;
@@ -44,6 +45,8 @@ pub mod group_memberships;
 pub mod groups;
 pub mod job_statuses;
 pub mod locales;
+pub mod oauth_clients;
+pub mod oauth_tokens;
 mod once;
 pub mod organization_memberships;
 pub mod organizations;
@@ -82,6 +85,7 @@ const ROOT: &str = "/api/v2/";
 /// The route table of the dialect: one line a resource, which has its own lines of it.
 const RESOURCES: &[fn(Routes) -> Routes] = &[
     account::routes,
+    api_tokens::routes,
     brands::routes,
     custom_roles::routes,
     custom_statuses::routes,
@@ -90,6 +94,8 @@ const RESOURCES: &[fn(Routes) -> Routes] = &[
     groups::routes,
     job_statuses::routes,
     locales::routes,
+    oauth_clients::routes,
+    oauth_tokens::routes,
     organization_memberships::routes,
     organizations::routes,
     schedules::routes,

@@ -10,6 +10,8 @@ use jiff::Timestamp;
 use crate::error::ZendeskError;
 use crate::{Site, time};
 
+/// The parameter that may hold an access token.
+pub(crate) const TOKEN: &str = "access_token";
 /// Most ids of one call, and longest text of a parameter, in characters.
 pub const IDS_MAX: usize = 100;
 const TEXT_MAX_CHARS: usize = 1024;
@@ -31,7 +33,9 @@ impl FromRequestParts<App> for Params {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Params, Infallible> {
         let CalledAt(base) = CalledAt::from_request_parts(parts, app).await?;
         let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
-        let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
+        let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned();
+        // A token in the address is the guard's affair, and stands in no link.
+        let pairs = pairs.filter(|(key, _)| key != TOKEN).collect();
         Ok(Params { site: Site(base), path: uri.path().to_owned(), pairs })
     }
 }

@@ -31,6 +31,7 @@ use crate::serve;
 use crate::start::{self, Surroundings};
 use apps::DemoApp;
 pub use clients_file::ClientsFile;
+pub(crate) use seed::permit;
 use seed::{Login, Seeded};
 
 #[derive(Debug, Clone, clap::Args)]

@@ -410,12 +410,13 @@ fn as_channel(random: &Random) -> Result<Permit<Tickets, Write>, Error> {
     permit(&actor)
 }
 
-fn permit<R: Resource>(actor: &Actor) -> Result<Permit<R, Write>, Error> {
+/// The same for whoever is not one person alone.
+pub fn permit<R: Resource>(actor: &Actor) -> Result<Permit<R, Write>, Error> {
     Caller::new(actor.clone(), Permissions::all()).permit().map_err(refused)
 }
 
 pub fn refused(refusal: Refusal) -> Error {
-    Error::Refused(format!("A person of the demo may not do what they do: {refusal:?}."))
+    Error::Refused(format!("Somebody may not do here what they do: {refusal:?}."))
 }
 
 fn source(channel: &str, from: &Json, to: &Json) -> Json {

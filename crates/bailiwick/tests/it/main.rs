@@ -12,6 +12,7 @@ mod health;
 mod imports;
 mod layering;
 mod limits;
+mod mock;
 mod oauth;
 mod organizations;
 mod routes;

@@ -215,9 +215,8 @@ pub(crate) fn scope(
     if scope.is_empty() {
         return Err(invalid("The request names no scope, and this app has no default.".to_owned()));
     }
-    // Quirk: Zendesk keeps a word it does not know, and calls made with it are refused (Zendesk contract, `oauth.unknown_scope`).
     let unknown = scope.unknown(client.dialect);
-    if !unknown.is_empty() && client.dialect != Dialect::Zendesk {
+    if !unknown.is_empty() && !client.policy.keeps_unknown_scopes() {
         return Err(invalid(format!("Unknown scope: {}.", unknown.join(" "))));
     }
     let beyond = scope.beyond(&client.allowed_scopes, client.dialect);

@@ -249,6 +249,9 @@ pub(crate) async fn write_change(
     if had_a_secret && !has_a_secret {
         tx.run("delete from client_secrets where client_id = $1", &[id.into()]).await?;
     }
+    if before.owner_id != after.owner_id {
+        families::revoke_own(tx, now, id, Because::ClientChanged).await?;
+    }
     if after.policy.ends_consents_of_a_changed_app() && !before.is_reached_as(after) {
         end_consents(tx, id, now, Because::ClientChanged).await?;
     }
@@ -331,6 +334,7 @@ pub(super) fn facts(client: &Client) -> Json {
         "metadata": client.metadata,
         "first_party": client.first_party,
         "verified": client.verified,
+        "owner_id": client.owner_id,
     })
 }
 

@@ -53,6 +53,8 @@ pub struct NewClient {
     pub jwt_access_tokens: bool,
     /// Words of the ceiling that a person may untick (CO-8).
     pub optional_scopes: Vec<String>,
+    /// As whom it acts for itself (CC-2). None: whoever registers it.
+    pub owner_id: Option<i64>,
 }
 
 /// A confidential app that may do nothing yet.
@@ -84,6 +86,7 @@ impl Default for NewClient {
             require_signed_request: false,
             jwt_access_tokens: false,
             optional_scopes: Vec::new(),
+            owner_id: None,
         }
     }
 }
@@ -117,6 +120,8 @@ pub struct ClientChange {
     pub account_scopes: Option<Vec<String>>,
     pub approval: Option<Approval>,
     pub calls_per_minute: Option<Option<i64>>,
+    /// Ends the tokens that it holds as whom it acted before.
+    pub owner_id: Option<i64>,
 }
 
 /// A new record from what was sent, with the defaults of its policy (POL-2, POL-3).
@@ -177,10 +182,13 @@ pub(super) async fn checked(
         refresh_grace_seconds: lifetimes.refresh_grace_seconds,
         registered_by: entry.registered_by.to_owned(),
         verified: new.verified,
-        owner_id: actor
-            .person_id
-            .or(account_owner)
-            .ok_or_else(|| Error::Refused("the account has no owner yet".to_owned()))?,
+        owner_id: match new.owner_id {
+            Some(id) => owner(tx, id).await?,
+            None => actor
+                .person_id
+                .or(account_owner)
+                .ok_or_else(|| Error::Refused("the account has no owner yet".to_owned()))?,
+        },
         created_at: now,
         updated_at: now,
         redirect_uris,
@@ -265,6 +273,9 @@ pub(super) async fn changed(
         return Err(Error::invalid("first_party", "is not for an app that registered itself"));
     }
     client.verified = change.verified.unwrap_or(client.verified);
+    if let Some(id) = change.owner_id {
+        client.owner_id = owner(tx, id).await?;
+    }
     client.updated_at = now;
     Ok(client)
 }
@@ -329,6 +340,15 @@ fn require_pkce(asked: bool, policy: Policy, is_public: bool) -> Result<bool, Er
         return Err(Error::invalid("require_pkce", "can be switched off only for a confidential app"));
     }
     Ok(asked)
+}
+
+/// Somebody of the staff who may sign in.
+async fn owner(tx: &mut Tx, id: i64) -> Result<i64, Error> {
+    let sql = "select id from people where id = $1 and is_staff = 1 and active = 1 and deleted_at is null";
+    match tx.row(sql, &[id.into()]).await? {
+        Some(_) => Ok(id),
+        None => Err(Error::invalid("owner_id", "is nobody of the staff who may sign in")),
+    }
 }
 
 /// The account's name in addresses, and who owns it.

@@ -14,6 +14,7 @@ pub mod installed;
 pub(crate) mod jwks;
 pub mod localized;
 pub mod metadata;
+pub mod numbered;
 mod rows;
 pub mod secrets;
 mod sector;

@@ -132,7 +132,8 @@ pub(super) async fn update(tx: &mut Tx, client: &Client) -> Result<(), Error> {
              metadata = $14, require_par = $15, require_dpop = $16, require_signed_request = $17, token_format = $18,
              optional_scopes = $19, account_scopes = $20, approval = $21, calls_per_minute = $22, policy = $23, type = $24,
              token_endpoint_auth_method = $25, id_token_signed_response_alg = $26, refresh_rotation = $27, code_seconds = $28,
-             access_token_seconds = $29, refresh_idle_seconds = $30, refresh_absolute_seconds = $31, refresh_grace_seconds = $32
+             access_token_seconds = $29, refresh_idle_seconds = $30, refresh_absolute_seconds = $31, refresh_grace_seconds = $32,
+             owner_id = $33
          where id = $13",
         &[
             client.name.as_str().into(),
@@ -167,6 +168,7 @@ pub(super) async fn update(tx: &mut Tx, client: &Client) -> Result<(), Error> {
             client.refresh_idle_seconds.into(),
             client.refresh_absolute_seconds.into(),
             client.refresh_grace_seconds.into(),
+            client.owner_id.into(),
         ],
     )
     .await?;

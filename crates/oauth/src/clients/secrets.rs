@@ -16,6 +16,9 @@ use crate::{Provider, secret};
 /// Most living secrets an app may have.
 const LIVING_MAX: usize = 5;
 
+/// How much of a secret is shown later (Zendesk contract, `management_api.clients`).
+const HINT_CHARS: usize = 9;
+
 /// What `Provider::keyed_hash` is told the hash is for.
 pub const PURPOSE: &str = "client secret";
 
@@ -23,7 +26,7 @@ pub const PURPOSE: &str = "client secret";
 #[derive(Debug, Clone, PartialEq)]
 pub struct Secret {
     pub id: i64,
-    /// Its first 8 characters.
+    /// Its first characters.
     pub hint: String,
     pub created_at: Timestamp,
     pub last_used_at: Option<Timestamp>,
@@ -137,7 +140,7 @@ pub(super) async fn insert(
     drawn: &Drawn,
     now: Timestamp,
 ) -> Result<NewSecret, StoreError> {
-    let hint: String = drawn.value.chars().take(8).collect();
+    let hint: String = drawn.value.chars().take(HINT_CHARS).collect();
     let row = tx
         .row(
             "insert into client_secrets (client_id, hash, hint, created_at) values ($1, $2, $3, $4) returning id",

@@ -104,7 +104,9 @@ fn scope(call: &Call<'_>, audience: Audience) -> Result<ScopeSet, Error> {
     if let Some(word) = scope.words().find(|word| is_about_people(word)) {
         return Err(Error::of(Code::InvalidScope, format!("{word} is about a person, and nobody signed in.")));
     }
-    if let Some(word) = scope.unknown(client.dialect).first() {
+    if let Some(word) = scope.unknown(client.dialect).first()
+        && !client.policy.keeps_unknown_scopes()
+    {
         return Err(Error::of(Code::InvalidScope, format!("There is no scope {word}.")));
     }
     if let Some(word) = scope.beyond(&client.allowed_scopes, client.dialect).words().next() {

@@ -287,8 +287,8 @@ async fn keep_access_token(
     expires_at: Timestamp,
 ) -> Result<(), StoreError> {
     tx.run(
-        "insert into access_tokens (hash, family_id, refresh_id, scope, created_at, expires_at, audience, jkt)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into access_tokens (hash, family_id, refresh_id, scope, created_at, expires_at, audience, jkt, hint)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         &[
             token.hash.as_slice().into(),
             of.family_id.into(),
@@ -298,6 +298,7 @@ async fn keep_access_token(
             expires_at.into(),
             of.audience.text(&call.provider.config.issuer).into(),
             call.jkt.as_deref().into(),
+            secret::hint(&token.value).into(),
         ],
     )
     .await?;
@@ -315,13 +316,14 @@ async fn keep_refresh_token(
 ) -> Result<i64, StoreError> {
     let row = tx
         .row(
-            "insert into refresh_tokens (hash, family_id, parent_id, created_at, expires_at) values ($1, $2, $3, $4, $5) returning id",
+            "insert into refresh_tokens (hash, family_id, parent_id, created_at, expires_at, hint) values ($1, $2, $3, $4, $5, $6) returning id",
             &[
                 token.hash.as_slice().into(),
                 family_id.into(),
                 parent_id.into(),
                 call.now.into(),
                 expires_at.into(),
+                secret::hint(&token.value).into(),
             ],
         )
         .await?;

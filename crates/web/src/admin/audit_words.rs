@@ -73,6 +73,7 @@ pub fn sentence(entry: &Entry) -> String {
             "refresh_token_replayed" => {
                 "A used refresh token came again: somebody may have a copy, so the tokens were ended".to_owned()
             }
+            "token_revoked" => format!("{who} revoked a token"),
             "revoked_by_app" => format!("{} gave its tokens back", app(entry)),
             _ => "Tokens were revoked".to_owned(),
         },
@@ -108,6 +109,7 @@ pub fn sentence(entry: &Entry) -> String {
         "upstream-identity-unlinked" => format!("{who} disconnected an account elsewhere"),
         "api-key-created" => format!("{who} made an API key"),
         "api-key-limited" => format!("{who} changed what an API key may do"),
+        "api-key-renamed" => format!("{who} renamed an API key"),
         "api-key-revoked" => format!("{who} revoked an API key"),
         "user-created" => format!("{who} added {object} to the staff"),
         "user-updated" => format!("{who} changed {} of {object}", changed(entry)),

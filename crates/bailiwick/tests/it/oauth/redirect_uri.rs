@@ -253,7 +253,7 @@ async fn a_new_app_has_the_defaults_of_its_policy() {
     assert_eq!(facts(&standard), ("standard", true, false, true, (60, 1800, Some(MONTH))));
     assert_eq!(facts(&native), ("public-native", true, true, false, (60, 1800, Some(MONTH))));
     assert_eq!(facts(&gorgias), ("gorgias", false, false, true, (60, 86_400, None)));
-    assert_eq!(facts(&zendesk), ("zendesk", true, true, false, (60, 1800, Some(MONTH))));
+    assert_eq!(facts(&zendesk), ("zendesk", true, true, false, (120, 1800, Some(MONTH))));
     assert!(gorgias.client.client_id.len() == 24 && gorgias.client.client_id.bytes().all(|b| b.is_ascii_hexdigit()));
     assert_eq!(native.client.application_type, ApplicationType::Native);
     let change = ClientChange { require_pkce: Some(false), ..ClientChange::default() };

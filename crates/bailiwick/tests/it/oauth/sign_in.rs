@@ -251,7 +251,7 @@ async fn secrets_overlap_while_they_rotate() {
     };
     assert_ne!(first, second.value);
     assert!(second.value.starts_with("bws_") && second.value.len() >= 4 + 43);
-    assert_eq!(second.hint, second.value[..8]);
+    assert_eq!(second.hint, second.value[..9]);
     let both = listed().await;
     assert_eq!(both.iter().map(|secret| secret.expires_at).collect::<Vec<_>>(), [Some(in_a_day), None]);
     server.clock.advance(Duration::from_secs(24 * 3600));

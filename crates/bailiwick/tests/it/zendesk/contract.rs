@@ -20,6 +20,8 @@ const TYPES: &str = include_str!("../../contract/zendesk_types.json");
 /// What is made before the answers are looked at: where, and what. `{admin}` and so on stand for ids of what was made before.
 const FURNITURE: &[(&str, &str)] = &[
     ("/api/v2/groups", r#"{"group": {"name": "First line"}}"#),
+    ("/api/v2/oauth/clients", r#"{"client": {"identifier": "zdg-desk", "name": "Desk", "user_id": AGENT}}"#),
+    ("/api/v2/oauth/tokens", r#"{"token": {"client_id": client, "scopes": ["read"]}}"#),
     ("/api/v2/group_memberships", r#"{"group_membership": {"user_id": AGENT, "group_id": group}}"#),
     ("/api/v2/organizations", r#"{"organization": {"name": "Shop", "external_id": "o1", "tags": ["big"]}}"#),
     ("/api/v2/users", r#"{"user": {"name": "Cleo", "email": "cleo@shop.test", "phone": "+15551234567"}}"#),

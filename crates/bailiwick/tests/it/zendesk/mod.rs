@@ -8,6 +8,8 @@ mod dynamic_content;
 mod groups;
 mod interface;
 mod jobs;
+mod oauth;
+mod oauth_management;
 mod organizations;
 mod schedules;
 mod sla_policies;
