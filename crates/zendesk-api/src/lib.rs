@@ -37,6 +37,7 @@ pub mod error;
 pub mod fields;
 pub mod group_memberships;
 pub mod groups;
+pub mod incremental;
 pub mod job_statuses;
 mod once;
 pub mod organization_memberships;
@@ -49,6 +50,7 @@ pub mod tags;
 pub mod ticket_audits;
 pub mod ticket_comments;
 mod ticket_read;
+pub mod ticket_metrics;
 pub mod ticket_states;
 mod ticket_view;
 pub mod tickets;
@@ -72,11 +74,13 @@ const ROOT: &str = "/api/v2/";
 const RESOURCES: &[fn(Routes) -> Routes] = &[
     group_memberships::routes,
     groups::routes,
+    incremental::routes,
     job_statuses::routes,
     organization_memberships::routes,
     organizations::routes,
     tags::routes,
     ticket_comments::routes,
+    ticket_metrics::routes,
     ticket_states::routes,
     tickets::routes,
     user_identities::routes,

@@ -8,6 +8,7 @@ use super::around::Part;
 use super::{ASSIGNEE, CUSTOMER, TeamOfTicket, Ticket, TicketInList, TicketType, from_tickets, select_tickets, tags};
 use crate::Error;
 use crate::custom_fields::{self, Carrier, Values};
+use crate::export::{self, Wanted};
 use crate::page::{Column, Order, Page, Query, Slice, part_pattern};
 use crate::people::Person;
 
@@ -80,6 +81,23 @@ pub async fn list(
 ) -> Result<Page<TicketInList>, Error> {
     let query = query_of(filter);
     let page = query.page(tx, order, slice).await?;
+    let mut page = page.try_map(|row| from_row(&row))?;
+    tags::fill(tx, &mut page.items).await?;
+    let put = |item: &mut TicketInList, values| item.fields = values;
+    custom_fields::fill_values(tx, Carrier::Ticket, &mut page.items, |item| item.ticket.id, put).await?;
+    Ok(page)
+}
+
+/// Those that changed in a span of time. Served by `tickets_by_updated`.
+pub async fn changed(
+    tx: &mut Tx,
+    _may: &CanRead<Tickets>,
+    trash: Trash,
+    wanted: &Wanted,
+) -> Result<Page<TicketInList>, Error> {
+    let query = query_of(&Filter { trash, ..Filter::default() });
+    let columns = order(Sort::Updated, Direction::Ascending).columns;
+    let page = export::read(tx, vec![query], ("", "t"), columns, wanted).await?;
     let mut page = page.try_map(|row| from_row(&row))?;
     tags::fill(tx, &mut page.items).await?;
     let put = |item: &mut TicketInList, values| item.fields = values;

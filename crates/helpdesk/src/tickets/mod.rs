@@ -3,7 +3,8 @@
 //! Here is what a ticket is, and reading one. Creating and changing: `write.rs`; which events that leaves: `changes.rs`;
 //! merging and splitting: `merge.rs`; messages: `messages.rs`, `message_draft.rs`, `message_write.rs`, `message_actions.rs`;
 //! pages of tickets: `list.rs`; those that fulfil a condition: `matching.rs`; labels: `tags.rs`; values of custom fields: `fields.rs`;
-//! many tickets at once: `bulk.rs`; who is copied in, and which tickets belong together: `around.rs`.
+//! many tickets at once: `bulk.rs`; who is copied in, and which tickets belong together: `around.rs`;
+//! how long a ticket took, and its clocks: `metrics.rs`; tickets as their customers see them: `requests.rs`.
 
 pub mod around;
 pub mod bodies;
@@ -14,10 +15,12 @@ pub mod fields;
 pub mod list;
 pub mod matching;
 pub mod merge;
+pub mod metrics;
 pub mod message_actions;
 pub mod message_draft;
 pub mod message_write;
 pub mod messages;
+pub mod requests;
 pub mod tags;
 pub mod write;
 
