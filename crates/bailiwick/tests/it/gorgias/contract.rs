@@ -25,7 +25,8 @@ const LOOKED_AT: usize = 5;
 
 /// The routes below `/api`, by method and path with nameless places.
 fn routes() -> BTreeMap<(String, String), Route> {
-    let ours = bailiwick::routes().table.into_iter().filter(|route| route.path.starts_with("/api/"));
+    let is_ours = |route: &Route| route.dialect == Dialect::Gorgias && route.path.starts_with("/api/");
+    let ours = bailiwick::routes().table.into_iter().filter(is_ours);
     ours.map(|route| ((route.method.to_owned(), nameless(route.path)), route)).collect()
 }
 
