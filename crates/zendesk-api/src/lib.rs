@@ -45,6 +45,9 @@ pub mod organizations;
 pub mod page;
 pub mod path;
 pub mod query;
+pub mod search;
+mod search_query;
+mod search_tickets;
 pub mod sideload;
 pub mod tags;
 pub mod ticket_audits;
@@ -78,6 +81,7 @@ const RESOURCES: &[fn(Routes) -> Routes] = &[
     job_statuses::routes,
     organization_memberships::routes,
     organizations::routes,
+    search::routes,
     tags::routes,
     ticket_comments::routes,
     ticket_metrics::routes,

@@ -42,6 +42,10 @@ pub enum Field {
     /// One of our six statuses; `Operand::Text("open")` of a dialect with two statuses is written as `Any` of ours by that dialect.
     Status,
     Priority,
+    /// Question, incident, problem or task.
+    TicketType,
+    OrganizationId,
+    FormId,
     Channel,
     Via,
     Language,

@@ -77,7 +77,8 @@ pub async fn load(
 const SELECT: &str =
     "select t.id, t.external_id, t.status, t.priority, t.channel, t.via, t.from_agent, t.subject, t.excerpt, t.language, t.customer_id,
             t.assignee_user_id, t.assignee_team_id, t.messages_count, t.is_unread, t.spam, t.imported, t.created_at, t.opened_at,
-            t.last_received_message_at, t.last_message_at, t.updated_at, t.closed_at, t.snoozed_until, t.trashed_at,
+            t.last_received_message_at, t.last_message_at, t.updated_at, t.closed_at, t.snoozed_until, t.trashed_at, t.type,
+            t.organization_id, t.form_id,
             c.email as customer_email, c.name as customer_name
      from tickets t left join people c on c.id = t.customer_id";
 
@@ -191,13 +192,18 @@ const TEXTS: &[(Field, &str)] = &[
     (Field::ExternalId, "external_id"),
     (Field::Status, "status"),
     (Field::Priority, "priority"),
+    (Field::TicketType, "type"),
     (Field::Channel, "channel"),
     (Field::Via, "via"),
     (Field::Language, "language"),
     (Field::Subject, "subject"),
 ];
-const IDS: &[(Field, &str)] =
-    &[(Field::AssigneeUserId, "assignee_user_id"), (Field::AssigneeTeamId, "assignee_team_id")];
+const IDS: &[(Field, &str)] = &[
+    (Field::AssigneeUserId, "assignee_user_id"),
+    (Field::AssigneeTeamId, "assignee_team_id"),
+    (Field::OrganizationId, "organization_id"),
+    (Field::FormId, "form_id"),
+];
 const TIMES: &[(Field, &str)] = &[
     (Field::OpenedAt, "opened_at"),
     (Field::UpdatedAt, "updated_at"),
