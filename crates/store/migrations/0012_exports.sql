@@ -24,3 +24,6 @@ create table upload_files (
     primary key (upload_id, position)
 );
 create index upload_files_by_file on upload_files (file_id);
+
+-- How a field's values are written, what its choices are called and what customers read (JSON).
+alter table custom_fields add column details @text;

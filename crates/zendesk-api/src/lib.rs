@@ -53,6 +53,7 @@ pub mod tags;
 pub mod ticket_audits;
 pub mod ticket_comments;
 mod ticket_read;
+pub mod ticket_fields;
 pub mod ticket_metrics;
 pub mod ticket_states;
 mod ticket_view;
@@ -84,6 +85,7 @@ const RESOURCES: &[fn(Routes) -> Routes] = &[
     search::routes,
     tags::routes,
     ticket_comments::routes,
+    ticket_fields::routes,
     ticket_metrics::routes,
     ticket_states::routes,
     tickets::routes,

@@ -35,6 +35,10 @@ const FURNITURE: &[(&str, &str)] = &[
         "/api/v2/tickets",
         r#"{"ticket": {"subject": "B", "type": "incident", "problem_id": ticket, "comment": {"body": "x"}}}"#,
     ),
+    (
+        "/api/v2/ticket_fields",
+        r#"{"ticket_field": {"type": "tagger", "title": "Reason", "custom_field_options": [{"name": "Late", "value": "late"}]}}"#,
+    ),
     ("/api/v2/tickets/create_many", r#"{"tickets": [{"comment": {"body": "x"}}]}"#),
 ];
 

@@ -2,11 +2,15 @@
 
 mod contract;
 mod groups;
+mod incremental;
 mod interface;
 mod jobs;
 mod organizations;
+mod search;
 mod tags;
 mod ticket_comments;
+mod ticket_fields;
+mod ticket_metrics;
 mod ticket_states;
 mod tickets;
 mod user_identities;
