@@ -14,7 +14,7 @@ use helpdesk::files::{self, File, NewFile, Purpose};
 use jiff::{SignedDuration, Timestamp};
 use outside::Blobs;
 use outside::sha256;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use scope::permit::CanWrite;
 use scope::resource::Files;
 use store::{StoreError, transact};
@@ -127,6 +127,17 @@ pub fn signed_address(app: &App, file: &File) -> String {
     let expires = (app.clock.now() + SIGNED_FOR).as_second();
     let signature = signature(app, file.purpose, &file.key, &file.name, expires);
     format!("{}?expires={expires}&signature={signature}", address(app, file))
+}
+
+/// An address of ours that works for whoever has no token, for an hour. None for any other, and for what is public anyway.
+pub fn sign(app: &App, address: &str) -> Option<String> {
+    let mut parts = address.rsplit('/');
+    let (name, key, segment) = (parts.next()?, parts.next()?, parts.next()?);
+    let purpose = Purpose::of_segment(segment).filter(|purpose| !purpose.is_public())?;
+    let plain = percent_decode_str(name).decode_utf8().ok()?;
+    let expires = (app.clock.now() + SIGNED_FOR).as_second();
+    let signature = signature(app, purpose, key, &plain, expires);
+    Some(format!("{address}?expires={expires}&signature={signature}"))
 }
 
 fn is_signed(app: &App, purpose: Purpose, key: &str, name: &str, query: &str) -> bool {

@@ -72,8 +72,7 @@ pub(crate) async fn read(
         let Some(last) = page.items.last() else { break };
         let next_second = (last.int(name)?.div_euclid(SECOND_MICROS) + 1).saturating_mul(SECOND_MICROS);
         let end = Timestamp::from_microsecond(next_second).unwrap_or(wanted.until).min(wanted.until);
-        let slice =
-            Slice { limit: MORE, from: Some(Position { keys: keys.clone(), direction: Direction::After }) };
+        let slice = Slice { limit: MORE, from: Some(Position { keys: keys.clone(), direction: Direction::After }) };
         let rest = run(tx, within(None, end), (columns, table), order, &slice).await?;
         let is_over = rest.after.is_none();
         page.items.extend(rest.items);

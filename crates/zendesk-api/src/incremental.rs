@@ -4,6 +4,8 @@
 //! Two ways: by whole seconds, where a page ends with a second and the next one begins with it, and by cursor, which repeats nothing. The
 //! last minute is left out of tickets and events, so that whatever was written side by side is there when its time is read.
 
+use std::collections::HashMap;
+
 use axum::extract::State;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,7 +17,7 @@ use helpdesk::organizations;
 use helpdesk::page::{Key, Page};
 use helpdesk::profiles::{self, Profile};
 use helpdesk::tickets::list::{self, Trash};
-use helpdesk::tickets::{TicketInList, metrics};
+use helpdesk::tickets::{TicketInList, messages, metrics};
 use jiff::{SignedDuration, Timestamp};
 use scope::permit::CanRead;
 use scope::resource::{Customers, Events, Organizations, Tickets, Users};
@@ -27,7 +29,7 @@ use crate::error::{Kind, Problems, ZendeskError};
 use crate::query::Params;
 use crate::sideload::Beside;
 use crate::ticket_audits::{self, in_export};
-use crate::{Site, Word, organizations as organizations_here, ticket_metrics, ticket_view, users};
+use crate::{Site, Word, organizations as organizations_here, ticket_comments, ticket_metrics, ticket_view, users};
 
 pub fn routes(routes: Routes) -> Routes {
     routes
@@ -67,10 +69,10 @@ impl<'a> Start<'a> {
     /// From `start_time`, which must be there.
     pub(crate) fn by_time(params: &'a Params, now: Timestamp, most: usize) -> Result<Start<'a>, ZendeskError> {
         let seconds = params.number("start_time")?;
-        let seconds = seconds.ok_or_else(|| unfit("start_time", Kind::Blank, "cannot be blank"))?;
+        let seconds = seconds.ok_or_else(|| ZendeskError::bad_request("The parameter start_time is missing."))?;
         let from = Timestamp::from_second(seconds).ok().filter(|from| *from <= now - START_AGO);
         let from =
-            from.ok_or_else(|| unfit("start_time", Kind::Invalid, "Too recent start_time. Use a start_time older than 60 seconds"))?;
+            from.ok_or_else(|| unfit("start_time", "Too recent start_time. Use a start_time older than 60 seconds"))?;
         Ok(Start { params, from: From::Time(from), limit: limit_of(params, most)?, seconds })
     }
 
@@ -139,8 +141,8 @@ fn limit_of(params: &Params, most: usize) -> Result<usize, ZendeskError> {
     Ok(asked.and_then(|n| usize::try_from(n).ok()).unwrap_or(most).min(most))
 }
 
-fn unfit(field: &str, kind: Kind, problem: &str) -> ZendeskError {
-    ZendeskError::Invalid(Problems::one(field, kind, problem))
+fn unfit(field: &str, problem: &str) -> ZendeskError {
+    ZendeskError::Invalid(Problems::one(field, Kind::Invalid, problem))
 }
 
 fn encode((at, id): (i64, i64), list: &str) -> String {
@@ -318,7 +320,10 @@ pub async fn ticket_events(
     let start = Start::by_time(&params, now, PER_PAGE)?;
     let mut tx = app.db.read().await?;
     let page = events::in_span(&mut tx, &may, EVENT_KINDS, &start.wanted(now - UNSETTLED, true)).await?;
-    let views = event_views(&page.items, params.includes("comment_events"));
+    let mut views = event_views(&page.items);
+    if params.includes("comment_events") {
+        put_comments(&mut tx, &later.permit()?, &params.site, &page.items, &mut views).await?;
+    }
     let mut body = Map::new();
     start.by_seconds(&mut body, views.len(), page.items.last().map(|it| it.created_at), page.after.is_some());
     body.insert("ticket_events".to_owned(), Value::Array(views));
@@ -326,7 +331,7 @@ pub async fn ticket_events(
 }
 
 /// What one request did to one ticket at one time is one event here. Pages of whole seconds never cut one apart.
-fn event_views(events: &[Event], with_comments: bool) -> Vec<Value> {
+fn event_views(events: &[Event]) -> Vec<Value> {
     let mut groups: Vec<(i64, Vec<Event>)> = Vec::new();
     for event in events {
         let Some(ticket_id) = metrics::ticket_of(event) else { continue };
@@ -338,9 +343,38 @@ fn event_views(events: &[Event], with_comments: bool) -> Vec<Value> {
         }
     }
     let view = |(ticket_id, group): &(i64, Vec<Event>)| {
-        in_export(&ticket_audits::view(*ticket_id, group, group[0].created_at), group[0].created_at, with_comments)
+        in_export(&ticket_audits::view(*ticket_id, group, group[0].created_at), group[0].created_at)
     };
     groups.iter().map(view).collect()
+}
+
+/// Puts whole comments in place of the notes that there was one.
+async fn put_comments(
+    tx: &mut Tx,
+    may: &CanRead<Tickets>,
+    site: &Site,
+    events: &[Event],
+    views: &mut [Value],
+) -> Result<(), ZendeskError> {
+    let of_message: HashMap<i64, i64> = events
+        .iter()
+        .filter(|event| event.object_type == "TicketMessage")
+        .map(|event| (event.object_id, event.id))
+        .collect();
+    let ids: Vec<i64> = of_message.keys().copied().collect();
+    let mut comments = HashMap::new();
+    for message in messages::of_ids(tx, may, &ids).await? {
+        let Some(event_id) = of_message.get(&message.id) else { continue };
+        comments.insert(*event_id, ticket_comments::view(site, &message, *event_id));
+    }
+    let children = views.iter_mut().filter_map(|view| view["child_events"].as_array_mut()).flatten();
+    for child in children.filter(|child| child["event_type"] == "Comment") {
+        let comment = child["id"].as_i64().and_then(|event_id| comments.remove(&event_id));
+        if let (Value::Object(child), Some(Value::Object(comment))) = (child, comment) {
+            child.extend(comment);
+        }
+    }
+    Ok(())
 }
 
 /// `GET /api/v2/incremental/{incremental_resource}/sample`: a few records, to see what an export gives.
@@ -374,7 +408,7 @@ pub async fn sample(
         }
         "ticket_events" => {
             let page = events::in_span(&mut tx, &events, EVENT_KINDS, &wanted).await?;
-            Map::from_iter([("ticket_events".to_owned(), Value::Array(event_views(&page.items, false)))])
+            Map::from_iter([("ticket_events".to_owned(), Value::Array(event_views(&page.items)))])
         }
         _ => return Err(ZendeskError::no_endpoint()),
     };

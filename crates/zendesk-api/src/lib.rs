@@ -30,6 +30,7 @@ use endpoint::{Routes, Surface, Target};
 use scope::Dialect;
 
 pub mod answer;
+pub mod attachments;
 pub mod bulk;
 pub mod contract;
 pub mod conventions;
@@ -45,6 +46,8 @@ pub mod organizations;
 pub mod page;
 pub mod path;
 pub mod query;
+pub mod requests;
+pub mod satisfaction_ratings;
 pub mod search;
 mod search_query;
 mod search_tickets;
@@ -52,9 +55,9 @@ pub mod sideload;
 pub mod tags;
 pub mod ticket_audits;
 pub mod ticket_comments;
-mod ticket_read;
 pub mod ticket_fields;
 pub mod ticket_metrics;
+mod ticket_read;
 pub mod ticket_states;
 mod ticket_view;
 pub mod tickets;
@@ -76,12 +79,15 @@ const ROOT: &str = "/api/v2/";
 
 /// The route table of the dialect: one line a resource, which has its own lines of it.
 const RESOURCES: &[fn(Routes) -> Routes] = &[
+    attachments::routes,
     group_memberships::routes,
     groups::routes,
     incremental::routes,
     job_statuses::routes,
     organization_memberships::routes,
     organizations::routes,
+    requests::routes,
+    satisfaction_ratings::routes,
     search::routes,
     tags::routes,
     ticket_comments::routes,

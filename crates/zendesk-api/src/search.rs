@@ -98,7 +98,8 @@ fn plan(params: &Params, kind: Option<Sought>) -> Result<Plan, ZendeskError> {
         match name.as_str() {
             "type" => {
                 let sought = Sought::parse(&value.to_ascii_lowercase());
-                let sought = sought.filter(|_| !piece.negated).ok_or_else(|| refused(format!("Invalid type: {value}")))?;
+                let sought =
+                    sought.filter(|_| !piece.negated).ok_or_else(|| refused(format!("Invalid type: {value}")))?;
                 if kind.is_none() && !kinds.contains(&sought) {
                     kinds.push(sought);
                 }
@@ -305,8 +306,9 @@ async fn people(tx: &mut Tx, later: &Later, pieces: &[Piece]) -> Result<Filter, 
             "role" => {
                 let of_word = |role: &&Role| users::role_word(**role) == value.to_ascii_lowercase();
                 let roles: Vec<Role> = Role::ALL.iter().filter(of_word).copied().collect();
-                if roles.is_empty() || filter.roles.contains(&Role::Customer) != roles.contains(&Role::Customer)
-                    && !filter.roles.is_empty()
+                if roles.is_empty()
+                    || filter.roles.contains(&Role::Customer) != roles.contains(&Role::Customer)
+                        && !filter.roles.is_empty()
                 {
                     return Err(refused(format!("Invalid role: {value}")));
                 }

@@ -29,7 +29,11 @@ pub(crate) struct Piece {
 pub(crate) enum What {
     /// A word, or the words of a phrase.
     Words(String),
-    Keyword { name: String, compare: Compare, value: String },
+    Keyword {
+        name: String,
+        compare: Compare,
+        value: String,
+    },
 }
 
 /// Cuts a search into its pieces. The error is a sentence.
@@ -61,8 +65,13 @@ fn piece(text: &str) -> (Option<What>, &str) {
     }
     let name_length = text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
     let (name, after) = text.split_at(name_length);
-    let compares =
-        [("<=", Compare::AtMost), (">=", Compare::AtLeast), (":", Compare::Is), ("<", Compare::Less), (">", Compare::More)];
+    let compares = [
+        ("<=", Compare::AtMost),
+        (">=", Compare::AtLeast),
+        (":", Compare::Is),
+        ("<", Compare::Less),
+        (">", Compare::More),
+    ];
     let found = compares.iter().find_map(|(sign, compare)| Some((after.strip_prefix(sign)?, *compare)));
     if let (Some((after, compare)), false) = (found, name.is_empty()) {
         let (value, rest) = if after.starts_with('"') { quoted(after) } else { word(after) };
@@ -149,10 +158,7 @@ mod tests {
         let now: Timestamp = "2026-02-01T12:00:00Z".parse().unwrap();
         let span = |value| time_of(value, now).map(|(from, to)| (from.to_string(), to.to_string()));
 
-        assert_eq!(
-            span("2026-01-31").unwrap(),
-            ("2026-01-31T00:00:00Z".to_owned(), "2026-02-01T00:00:00Z".to_owned())
-        );
+        assert_eq!(span("2026-01-31").unwrap(), ("2026-01-31T00:00:00Z".to_owned(), "2026-02-01T00:00:00Z".to_owned()));
         assert_eq!(span("4hours").unwrap().0, "2026-02-01T08:00:00Z");
         assert_eq!(span("1week").unwrap().0, "2026-01-25T12:00:00Z");
         assert_eq!(span("soon"), None);

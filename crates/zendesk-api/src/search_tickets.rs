@@ -46,7 +46,10 @@ const MEANT_MAX: usize = 100;
 pub(crate) enum Tickets {
     /// A bare number.
     One(i64),
-    Some { condition: Condition, words: Option<String> },
+    Some {
+        condition: Condition,
+        words: Option<String>,
+    },
 }
 
 impl Tickets {
@@ -69,7 +72,10 @@ pub(crate) async fn understood(
 ) -> Result<Tickets, ZendeskError> {
     if let [Piece { negated: false, what: What::Words(word) }] = pieces
         && let Ok(id) = word.trim_start_matches('#').parse::<i64>()
-        && helpdesk::tickets::list::of_ids(tx, &later.permit()?, &[id]).await?.iter().any(|it| it.ticket.trashed_at.is_none())
+        && helpdesk::tickets::list::of_ids(tx, &later.permit()?, &[id])
+            .await?
+            .iter()
+            .any(|it| it.ticket.trashed_at.is_none())
     {
         return Ok(Tickets::One(id));
     }
@@ -297,7 +303,8 @@ pub(crate) async fn team_ids(tx: &mut Tx, later: &Later, value: &str) -> Result<
         return Ok(vec![id]);
     }
     let slice = Slice { limit: MEANT_MAX, from: None };
-    let found = teams::some(tx, &later.permit()?, teams::Which::NameStarts(value.trim_end_matches('*')), &slice).await?;
+    let found =
+        teams::some(tx, &later.permit()?, teams::Which::NameStarts(value.trim_end_matches('*')), &slice).await?;
     Ok(found.items.iter().map(|team| team.id).collect())
 }
 

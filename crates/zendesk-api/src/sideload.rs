@@ -28,6 +28,11 @@ impl Beside {
         Beside { users: wanted("users"), groups: wanted("groups"), organizations: wanted("organizations") }
     }
 
+    /// Organizations, whatever the call has asked for.
+    pub fn organizations_only() -> Beside {
+        Beside { organizations: Some(BTreeSet::new()), ..Beside::default() }
+    }
+
     pub fn users(&mut self, ids: impl IntoIterator<Item = i64>) {
         if let Some(users) = &mut self.users {
             users.extend(ids);

@@ -74,7 +74,7 @@ pub(crate) fn view(ticket_id: i64, of_request: &[Event], now: Timestamp) -> Valu
 }
 
 /// An audit as the export of ticket events has it: what it tells are child events, each with its field as a key.
-pub(crate) fn in_export(audit: &Value, at: Timestamp, with_comments: bool) -> Value {
+pub(crate) fn in_export(audit: &Value, at: Timestamp) -> Value {
     let child = |event: &Value| {
         let mut child = Map::from_iter([
             ("id".to_owned(), event["id"].clone()),
@@ -86,9 +86,6 @@ pub(crate) fn in_export(audit: &Value, at: Timestamp, with_comments: bool) -> Va
             (Some("Comment"), _) => {
                 child.insert("comment_present".to_owned(), json!(true));
                 child.insert("comment_public".to_owned(), event["public"].clone());
-                if with_comments && let Value::Object(comment) = event {
-                    child.extend(comment.clone());
-                }
             }
             (_, Some(field)) => {
                 child.insert(field.to_owned(), event["value"].clone());

@@ -363,12 +363,7 @@ fn of_ticket(field: CustomField) -> Result<CustomField, ZendeskError> {
     if field.carrier == Carrier::Ticket { Ok(field) } else { Err(ZendeskError::not_found()) }
 }
 
-async fn written(
-    tx: &mut Tx,
-    may: &CanWrite<CustomFields>,
-    site: &Site,
-    id: i64,
-) -> Result<Value, ZendeskError> {
+async fn written(tx: &mut Tx, may: &CanWrite<CustomFields>, site: &Site, id: i64) -> Result<Value, ZendeskError> {
     let field = custom_fields::written(tx, may, id).await?;
     let at = custom_fields::place(tx, may, &field).await?;
     Ok(view(site, &field, place_of(usize::try_from(at).unwrap_or_default())))

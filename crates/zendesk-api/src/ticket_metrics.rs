@@ -81,10 +81,9 @@ pub(crate) fn view(site: &Site, metrics: &Metrics, hours: &BusinessHours) -> Val
         None => nothing(),
     };
     let reply_seconds = match metrics.first_reply_at {
-        Some(at) => minutes((
-            at.as_second() - metrics.created_at.as_second(),
-            hours.seconds_between(metrics.created_at, at),
-        )),
+        Some(at) => {
+            minutes((at.as_second() - metrics.created_at.as_second(), hours.seconds_between(metrics.created_at, at)))
+        }
         None => nothing(),
     };
     let waits_for_us = [Status::New, Status::Open, Status::OnHold];

@@ -104,9 +104,7 @@ pub async fn set_details(
 ) -> Result<CustomField, Error> {
     let before = read(tx, id).await?;
     let mut details = details.clone();
-    for (field, text) in
-        [("label", &details.label_for_customers), ("description", &details.description_for_staff)]
-    {
+    for (field, text) in [("label", &details.label_for_customers), ("description", &details.description_for_staff)] {
         if text.as_ref().is_some_and(|text| super::TEXT_MAX_CHARS < text.chars().count() || text.contains('\0')) {
             return Err(Error::invalid(field, "Too long."));
         }

@@ -169,6 +169,27 @@ pub async fn place(tx: &mut Tx, _may: &CanWrite<CustomFields>, field: &CustomFie
     Ok(row.ok_or(StoreError::Column("n"))?.int("n")?)
 }
 
+/// The fields of tickets that customers may see.
+pub async fn shown_to_customers(tx: &mut Tx) -> Result<Vec<i64>, Error> {
+    let sql =
+        "select id from custom_fields where object_type = 'ticket' and shown_to_customers = 1 and archived_at is null";
+    let rows = tx.rows(sql, &[]).await?;
+    Ok(rows.iter().map(|row| row.int("id")).collect::<Result<_, _>>()?)
+}
+
+/// `Invalid` unless customers may fill in all of these fields.
+pub async fn must_be_customers(tx: &mut Tx, sent: &[SentValue]) -> Result<(), Error> {
+    let ids: Vec<i64> = sent.iter().map(|sent| sent.field_id).collect();
+    let fields = read_many(tx, &ids).await?;
+    for value in sent {
+        let known = fields.iter().find(|field| field.id == value.field_id);
+        if !known.is_some_and(|field| field.carrier == Carrier::Ticket && field.editable_by_customers) {
+            return Err(Error::invalid(format!("{}.id", value.place), "is not yours to fill in"));
+        }
+    }
+    Ok(())
+}
+
 /// The field that was just written.
 pub async fn written(tx: &mut Tx, _may: &CanWrite<CustomFields>, id: i64) -> Result<CustomField, Error> {
     read(tx, id).await

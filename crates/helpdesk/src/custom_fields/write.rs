@@ -6,7 +6,8 @@ use scope::resource::CustomFields;
 use store::Tx;
 
 use super::{
-    Carrier, CustomField, Details, DESCRIPTION_MAX_CHARS, Input, LABEL_MAX_CHARS, MANAGED_TYPES, PRIORITY_MAX, Requirement, read,
+    Carrier, CustomField, DESCRIPTION_MAX_CHARS, Details, Input, LABEL_MAX_CHARS, MANAGED_TYPES, PRIORITY_MAX,
+    Requirement, read,
 };
 use crate::Error;
 use crate::events::{self, Change};

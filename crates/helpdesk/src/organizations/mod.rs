@@ -12,8 +12,8 @@ use serde_json::{Value as Json, json};
 use store::{Row, StoreError, Tx};
 
 use crate::Error;
-use crate::export::{self, Wanted};
 use crate::events::{self, Change};
+use crate::export::{self, Wanted};
 use crate::page::{Column, Order, Page, Query, Slice, part_pattern};
 use crate::profiles::{clean_tags, tags_of};
 
@@ -82,11 +82,7 @@ macro_rules! select_organizations {
 }
 
 /// Those that changed in a span of time. Served by `organizations_by_change`.
-pub async fn changed(
-    tx: &mut Tx,
-    _may: &CanRead<Organizations>,
-    wanted: &Wanted,
-) -> Result<Page<Organization>, Error> {
+pub async fn changed(tx: &mut Tx, _may: &CanRead<Organizations>, wanted: &Wanted) -> Result<Page<Organization>, Error> {
     const COLUMNS: &[Column] = &[Column::Int("o.updated_at", "updated_at"), Column::Int("o.id", "id")];
     let query = Query::new(concat!(select_organizations!(), " where 1 = 1"));
     let page = export::read(tx, vec![query], ("", "o"), COLUMNS, wanted).await?;

@@ -140,6 +140,10 @@ async fn what_became_of_tickets_is_told_request_by_request() {
     let children = events[1]["child_events"].as_array().expect("a list");
     assert!(children.iter().any(|it| it["status"] == "pending" && it["previous_value"] == "new"), "{children:?}");
     assert!(children.iter().any(|it| it["event_type"] == "Comment" && it["comment_public"] == true), "{children:?}");
+    let path = format!("/api/v2/incremental/ticket_events?start_time={start}&include=comment_events");
+    let whole = get(&server, &path, &all).await;
+    let children = whole["ticket_events"][1]["child_events"].as_array().expect("a list");
+    assert!(children.iter().any(|it| it["event_type"] == "Comment" && it["body"] == "Well?"), "{children:?}");
     let sample = get(&server, &format!("/api/v2/incremental/tickets/sample?start_time={start}"), &all).await;
     assert_eq!(ids(&sample["tickets"]), [id(&made)]);
 }
@@ -153,7 +157,7 @@ async fn a_start_must_be_there_and_lie_back_and_only_administrators_export() {
 
     for path in ["tickets", "tickets/cursor", "users", "users/cursor", "organizations", "ticket_events"] {
         let path = format!("/api/v2/incremental/{path}");
-        assert_eq!(server.get(&path, &all).await.status(), 422, "{path}");
+        assert_eq!(server.get(&path, &all).await.status(), 400, "{path}");
         assert_eq!(server.get(&format!("{path}?start_time={now}"), &all).await.status(), 422, "{path}");
         assert_eq!(server.get(&format!("{path}?start_time=x"), &all).await.status(), 400, "{path}");
         assert_eq!(server.get(&format!("{path}?start_time=0"), &agent).await.status(), 403, "{path}");

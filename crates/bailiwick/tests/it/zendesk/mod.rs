@@ -1,11 +1,14 @@
 //! The Zendesk dialect over HTTP: one file a resource; `interface.rs` has what all of them share.
 
+mod attachments;
 mod contract;
 mod groups;
 mod incremental;
 mod interface;
 mod jobs;
 mod organizations;
+mod requests;
+mod satisfaction_ratings;
 mod search;
 mod tags;
 mod ticket_comments;

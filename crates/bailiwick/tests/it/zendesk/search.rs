@@ -7,7 +7,7 @@ use super::{all, body, customer, get, id, ids, made, ticket};
 use crate::support::{Person, Server};
 
 async fn found(server: &Server, token: &str, query: &str) -> Vec<i64> {
-    let query: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
+    let query: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
     ids(&get(server, &format!("/api/v2/search?query={query}"), token).await["results"])
 }
 
@@ -21,7 +21,11 @@ async fn tickets_are_found_by_words_and_keywords() {
     let fire = id(&ticket(&server, &all, record).await);
     let record = json!({ "subject": "Lost parcel", "priority": "low", "external_id": "p-1", "comment": { "body": "Where is it?" } });
     let parcel = id(&ticket(&server, &all, record).await);
-    body(server.put(&format!("/api/v2/tickets/{parcel}"), &all, json!({ "ticket": { "status": "solved" } })).await, 200).await;
+    body(
+        server.put(&format!("/api/v2/tickets/{parcel}"), &all, json!({ "ticket": { "status": "solved" } })).await,
+        200,
+    )
+    .await;
 
     for (query, expected) in [
         ("type:ticket printer", vec![fire]),
@@ -84,7 +88,8 @@ async fn results_are_exported_by_cursor() {
     let path = "/api/v2/search/export?query=status:new&filter[type]=ticket&page[size]=2";
 
     let first = get(&server, path, &all).await;
-    let next = first["links"]["next"].as_str().expect("an address").strip_prefix(&server.base).expect("ours").to_owned();
+    let next =
+        first["links"]["next"].as_str().expect("an address").strip_prefix(&server.base).expect("ours").to_owned();
     let second = get(&server, &next, &all).await;
 
     assert_eq!(ids(&first["results"]), all_made[..2]);

@@ -110,7 +110,10 @@ async fn a_field_is_changed_moved_switched_off_and_removed() {
     let order = json!({ "ticket_field_ids": [fields[1], fields[0]] });
     let moved = server.put("/api/v2/ticket_fields/reorder", &all, order).await;
 
-    assert_eq!([&changed["title"], &changed["title_in_portal"], &changed["active"]], [&json!("Once"), &json!("For you"), &json!(false)]);
+    assert_eq!(
+        [&changed["title"], &changed["title_in_portal"], &changed["active"]],
+        [&json!("Once"), &json!("For you"), &json!(false)]
+    );
     assert_eq!(moved.status(), 200);
     let list = get(&server, "/api/v2/ticket_fields", &all).await;
     assert_eq!(ids(&list["ticket_fields"])[7..], [fields[1], fields[0]]);

@@ -18,7 +18,10 @@ async fn a_tickets_times_are_counted_from_what_happened_to_it() {
     let made = ticket(&server, &all, asked).await;
     let path = format!("/api/v2/tickets/{}", id(&made));
     for (minutes, change) in [
-        (10, json!({ "assignee_id": server.agent_id, "status": "pending", "comment": { "body": "Which?", "public": true } })),
+        (
+            10,
+            json!({ "assignee_id": server.agent_id, "status": "pending", "comment": { "body": "Which?", "public": true } }),
+        ),
         (20, json!({ "status": "open" })),
         (5, json!({ "status": "solved" })),
         (30, json!({ "status": "open" })),
