@@ -18,6 +18,7 @@ use oauth::step_up::Challenge;
 use scope::permission::Permissions;
 use scope::permit::{Actor, Caller, Permit, Refusal};
 use scope::resource::{Access, Resource};
+use scope::role::Role;
 use scope::words;
 use store::StoreError;
 
@@ -255,6 +256,23 @@ impl Later {
     /// Whether the call may do something that a part of its body asks for besides. Whoever reads that part refuses it by itself.
     pub fn may<R: Resource, A: Access>(&self) -> bool {
         self.caller.check::<R, A>().is_ok()
+    }
+
+    /// Refuses whoever is no administrator: for calls that a vendor keeps to them though the permission reaches further.
+    pub fn administrator(&self) -> Result<(), Box<Refused>> {
+        match self.actor().role {
+            Some(role) if role.is_admin() || role == Role::Bot => Ok(()),
+            _ => Err(Box::new(refused(Why::Role, Some(&self.needed), &self.app))),
+        }
+    }
+
+    /// Whether the token's words open it though the person's role does not: what customers may do is theirs alone, and checked by whose it
+    /// is. The refusal names the words.
+    pub fn by_words<R: Resource, A: Access>(&self) -> Result<(), Box<Refused>> {
+        match self.permit::<R, A>() {
+            Err(refused) if matches!(refused.why, Why::Role) => Ok(()),
+            other => other.map(|_permit| ()),
+        }
     }
 
     /// Who calls.

@@ -61,6 +61,12 @@ pub async fn timezone(tx: &mut Tx) -> Result<String, Error> {
     Ok(if jiff::tz::db().get(name).is_ok() { name.to_owned() } else { "UTC".to_owned() })
 }
 
+/// When the account was set up.
+pub async fn created_at(tx: &mut Tx) -> Result<Timestamp, Error> {
+    let row = tx.row("select created_at from account where id = 1", &[]).await?;
+    Ok(row.ok_or(StoreError::Column("created_at"))?.time("created_at")?)
+}
+
 /// Whether the account is set up.
 pub async fn exists(tx: &mut Tx) -> Result<bool, Error> {
     Ok(tx.row("select id from account where id = 1", &[]).await?.is_some())

@@ -390,19 +390,58 @@ pub async fn forget_unused(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<us
         )
         .await?;
     for row in &rows {
-        let place = row.text("place")?;
-        if place != "database" {
-            let job = NewJob {
-                kind: DELETE_KIND,
-                payload: json!({ "key": row.text("key")? }),
-                run_at: now,
-                dedupe_key: Some(row.text("key")?),
-                max_attempts: DELETE_MAX_ATTEMPTS,
-            };
-            queue::enqueue(tx, now, job).await?;
-        }
+        forget_bytes(tx, now, &row.text("key")?, &row.text("place")?).await?;
     }
     Ok(rows.len())
+}
+
+/// Has the bytes of a file whose row is gone removed, where they lie elsewhere.
+async fn forget_bytes(tx: &mut Tx, now: Timestamp, key: &str, place: &str) -> Result<(), Error> {
+    if place != "database" {
+        let job = NewJob {
+            kind: DELETE_KIND,
+            payload: json!({ "key": key }),
+            run_at: now,
+            dedupe_key: Some(key.to_owned()),
+            max_attempts: DELETE_MAX_ATTEMPTS,
+        };
+        queue::enqueue(tx, now, job).await?;
+    }
+    Ok(())
+}
+
+/// Removes a file for good.
+pub(crate) async fn remove(tx: &mut Tx, actor: &Actor, now: Timestamp, file: &File) -> Result<(), Error> {
+    tx.run("delete from files where id = $1", &[file.id.into()]).await?;
+    forget_bytes(tx, now, &file.key, &file.place).await?;
+    record(tx, actor, now, "file-deleted", file.id, json!({ "name": file.name })).await
+}
+
+/// Removes the file that an address of ours leads to; another address leads to nothing of ours.
+pub async fn remove_at(tx: &mut Tx, may: &CanWrite<Files>, now: Timestamp, address: &str) -> Result<(), Error> {
+    let mut keys = Vec::new();
+    collect_text(address, &mut keys);
+    for key in keys {
+        if let Some(file) = find_by_key(tx, &key).await? {
+            remove(tx, may.actor(), now, &file).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Those of these ids that there are, in this order.
+pub(crate) async fn of_ids(tx: &mut Tx, ids: &[i64]) -> Result<Vec<File>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = Query::new(
+        "select id, key, purpose, name, content_type, size_bytes, sha256, place, created_at from files where 1 = 1",
+    );
+    query.and_in("id", ids.iter().copied());
+    let mut files =
+        tx.rows(&query.sql, &query.params).await?.iter().map(File::from_row).collect::<Result<Vec<_>, _>>()?;
+    files.sort_by_key(|file| ids.iter().position(|id| *id == file.id));
+    Ok(files)
 }
 
 async fn find_by_key(tx: &mut Tx, key: &str) -> Result<Option<File>, Error> {

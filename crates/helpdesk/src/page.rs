@@ -55,7 +55,8 @@ impl Slice {
         Slice { limit, from: Some(Position { keys: Vec::new(), direction: Direction::Skipping(skip) }) }
     }
 
-    fn skipped(&self) -> Option<usize> {
+    /// How many rows are skipped, of a slice that skips.
+    pub fn skipped(&self) -> Option<usize> {
         match self.from {
             Some(Position { direction: Direction::Skipping(n), .. }) => Some(n),
             _ => None,

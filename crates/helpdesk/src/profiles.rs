@@ -11,6 +11,7 @@ use store::{Row, StoreError, Tx};
 
 use crate::custom_fields::{self, Carrier, Values};
 use crate::events::{self, Change};
+use crate::export::{self, Wanted};
 use crate::page::{Column, Order, Page, Query, Slice};
 use crate::users::email_key;
 use crate::{Error, people};
@@ -52,6 +53,8 @@ pub struct Profile {
     pub fields: Values,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    /// Since when nothing is left but the name beside what they wrote.
+    pub deleted_at: Option<Timestamp>,
 }
 
 /// Which people. The default is everybody who is there.
@@ -83,10 +86,12 @@ pub struct Extra {
     pub tags: Option<Vec<String>>,
 }
 
-macro_rules! select_profiles {
+/// Also of staff whose row stays for what they wrote.
+macro_rules! select_all_profiles {
     () => {
         "select p.id, p.role, p.active, p.email, p.email_verified, p.name, p.name_key, p.external_id, p.language, p.timezone, p.note,
                 p.alias, p.details, p.signature, p.suspended, p.tags, p.created_at, p.updated_at,
+                p.deleted_at,
                 (select a.address from addresses a where a.person_id = p.id and a.type = 'phone' order by a.preferred desc, a.id limit 1)
                     as phone,
                 (select o.organization_id from organization_members o where o.customer_id = p.id and o.is_default = 1)
@@ -95,7 +100,12 @@ macro_rules! select_profiles {
                 (select max(s.last_seen_at) from sessions s where s.person_id = p.id) as last_seen_at,
                 (select count(*) from totp t where t.person_id = p.id and t.confirmed_at is not null)
                     + (select count(*) from passkeys k where k.person_id = p.id) as n_second_factors
-         from people p where p.deleted_at is null"
+         from people p"
+    };
+}
+macro_rules! select_profiles {
+    () => {
+        concat!(select_all_profiles!(), " where p.deleted_at is null")
     };
 }
 
@@ -117,6 +127,20 @@ pub async fn list(
         &[Column::Int("p.created_at", "created_at"), Column::Int("p.id", "id")]
     };
     let page = query_of(filter).page(tx, Order { columns, descending: false }, slice).await?;
+    let mut page = page.try_map(|row| Profile::from_row(&row))?;
+    fill(tx, &mut page.items).await?;
+    Ok(page)
+}
+
+/// Those who changed in a span of time, also those who are gone. Served by `people_by_change`.
+pub async fn changed(
+    tx: &mut Tx,
+    _may: (&CanRead<Users>, &CanRead<Customers>),
+    wanted: &Wanted,
+) -> Result<Page<Profile>, Error> {
+    const COLUMNS: &[Column] = &[Column::Int("p.updated_at", "updated_at"), Column::Int("p.id", "id")];
+    let query = Query::new(concat!(select_all_profiles!(), " where 1 = 1"));
+    let page = export::read(tx, vec![query], ("", "p"), COLUMNS, wanted).await?;
     let mut page = page.try_map(|row| Profile::from_row(&row))?;
     fill(tx, &mut page.items).await?;
     Ok(page)
@@ -372,6 +396,7 @@ impl Profile {
             fields: Values::new(),
             created_at: row.time("created_at")?,
             updated_at: row.time("updated_at")?,
+            deleted_at: row.time_or_null("deleted_at")?,
         })
     }
 

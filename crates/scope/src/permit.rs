@@ -1,8 +1,8 @@
 //! Proof that a call may do what it is about to do.
 //!
 //! Domain functions take `&CanRead<Tags>` or `&CanWrite<Tags>`, so code that has not passed the check does not compile.
-//! A permit is made in three places only: `Caller::permit`, for a request, `Permit::system`, for our own workers, and `Permit::deferred`, for
-//! those that carry out later what a person asked for.
+//! A permit is made in four places only: `Caller::permit`, for a request, `Permit::system`, for our own workers, `Permit::deferred`, for
+//! those that carry out later what a person asked for, and `Permit::on_own_ticket`, for customers who write to us.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -157,6 +157,14 @@ impl<R: Resource, A: Access> Permit<R, A> {
 
     pub const fn permission() -> Permission {
         Permission { resource: R::KIND, access: A::ACCESS }
+    }
+}
+
+impl Permit<crate::resource::Requests, Write> {
+    /// To write a request is to write a ticket. For that alone, and only once it is checked that the ticket is theirs: the permit reaches
+    /// further than whoever asked.
+    pub fn on_own_ticket(&self) -> CanWrite<crate::resource::Tickets> {
+        Permit { actor: self.actor.clone(), proof: PhantomData }
     }
 }
 

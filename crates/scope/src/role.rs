@@ -78,6 +78,8 @@ impl Role {
             Role::Customer => Permissions::of(&[
                 Permission::read(Kind::Requests),
                 Permission::write(Kind::Requests),
+                // Files on their way to a request.
+                Permission::write(Kind::Files),
                 Permission::read(Kind::HelpCenter),
                 Permission::read(Kind::HelpCenterSearch),
             ]),

@@ -31,8 +31,9 @@ use scope::Dialect;
 
 pub mod account;
 pub mod answer;
-pub mod brands;
 pub mod api_tokens;
+pub mod attachments;
+pub mod brands;
 pub mod bulk;
 pub mod contract;
 pub mod conventions;
@@ -43,6 +44,7 @@ pub mod error;
 pub mod fields;
 pub mod group_memberships;
 pub mod groups;
+pub mod incremental;
 pub mod job_statuses;
 pub mod locales;
 pub mod oauth_clients;
@@ -53,7 +55,12 @@ pub mod organizations;
 pub mod page;
 pub mod path;
 pub mod query;
+pub mod requests;
+pub mod satisfaction_ratings;
 pub mod schedules;
+pub mod search;
+mod search_query;
+mod search_tickets;
 pub mod sideload;
 mod sla_filters;
 pub mod sla_policies;
@@ -61,6 +68,8 @@ pub mod support_addresses;
 pub mod tags;
 pub mod ticket_audits;
 pub mod ticket_comments;
+pub mod ticket_fields;
+pub mod ticket_metrics;
 mod ticket_read;
 pub mod ticket_states;
 mod ticket_view;
@@ -86,23 +95,30 @@ const ROOT: &str = "/api/v2/";
 const RESOURCES: &[fn(Routes) -> Routes] = &[
     account::routes,
     api_tokens::routes,
+    attachments::routes,
     brands::routes,
     custom_roles::routes,
     custom_statuses::routes,
     dynamic_content::routes,
     group_memberships::routes,
     groups::routes,
+    incremental::routes,
     job_statuses::routes,
     locales::routes,
     oauth_clients::routes,
     oauth_tokens::routes,
     organization_memberships::routes,
     organizations::routes,
+    requests::routes,
+    satisfaction_ratings::routes,
     schedules::routes,
+    search::routes,
     sla_policies::routes,
     support_addresses::routes,
     tags::routes,
     ticket_comments::routes,
+    ticket_fields::routes,
+    ticket_metrics::routes,
     ticket_states::routes,
     tickets::routes,
     time_zones::routes,

@@ -155,6 +155,27 @@ impl<'a> Asked<'a> {
         body
     }
 
+    /// A page of a short list that is in memory whole. A cursor holds how many records lie before the page.
+    pub fn cut(&self, name: &str, records: Vec<Value>) -> Map<String, Value> {
+        let n = records.len();
+        let place = |keys: &[Key]| match keys {
+            [Key::Int(place)] => usize::try_from(*place).unwrap_or(n),
+            _ => n,
+        };
+        let start = match &self.slice.from {
+            None => 0,
+            Some(Position { direction: Direction::Skipping(skip), .. }) => *skip,
+            Some(Position { direction: Direction::After, keys }) => place(keys),
+            Some(Position { direction: Direction::Before, keys }) => place(keys).saturating_sub(self.slice.limit),
+        };
+        let end = (start + self.slice.limit).min(n);
+        let key = |place: usize| i64::try_from(place).ok().map(|place| vec![Key::Int(place)]);
+        let before = if 0 < start { key(start) } else { None };
+        let after = if end < n { key(end) } else { None };
+        let records = records.into_iter().skip(start).take(self.slice.limit).collect();
+        self.around(name, records, (before, after, i64::try_from(n).ok()))
+    }
+
     /// The address of this list with other places. Filters stay.
     fn link(&self, places: &[(&str, &str)]) -> String {
         let kept = self

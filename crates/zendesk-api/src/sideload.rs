@@ -37,6 +37,11 @@ impl Beside {
         }
     }
 
+    /// Organizations, whatever the call has asked for.
+    pub fn organizations_only() -> Beside {
+        Beside { organizations: Some(BTreeSet::new()), ..Beside::default() }
+    }
+
     pub fn users(&mut self, ids: impl IntoIterator<Item = i64>) {
         if let Some(users) = &mut self.users {
             users.extend(ids);

@@ -75,6 +75,45 @@ pub(crate) fn view(ticket_id: i64, of_request: &[Event], now: Timestamp) -> Valu
     })
 }
 
+/// An audit as the export of ticket events has it: what it tells are child events, each with its field as a key.
+pub(crate) fn in_export(audit: &Value, at: Timestamp) -> Value {
+    let child = |event: &Value| {
+        let mut child = Map::from_iter([
+            ("id".to_owned(), event["id"].clone()),
+            ("via".to_owned(), json!("Web service")),
+            ("via_reference_id".to_owned(), Value::Null),
+            ("event_type".to_owned(), event["type"].clone()),
+        ]);
+        match (event["type"].as_str(), event["field_name"].as_str()) {
+            (Some("Comment"), _) => {
+                child.insert("comment_present".to_owned(), json!(true));
+                child.insert("comment_public".to_owned(), event["public"].clone());
+            }
+            (_, Some(field)) => {
+                child.insert(field.to_owned(), event["value"].clone());
+                if let Some(before) = event.get("previous_value") {
+                    child.insert("previous_value".to_owned(), before.clone());
+                }
+            }
+            _ => {}
+        }
+        Value::Object(child)
+    };
+    let children: Vec<Value> = audit["events"].as_array().into_iter().flatten().map(child).collect();
+    json!({
+        "id": audit["id"],
+        "ticket_id": audit["ticket_id"],
+        "timestamp": at.as_second(),
+        "created_at": format(at),
+        "updater_id": audit["author_id"],
+        "via": "Web service",
+        "system": audit["metadata"]["system"],
+        "metadata": audit["metadata"],
+        "event_type": "Audit",
+        "child_events": children,
+    })
+}
+
 fn text<'a>(event: &'a Event, name: &str) -> &'a str {
     event.after.as_ref().and_then(|after| after[name].as_str()).unwrap_or_default()
 }

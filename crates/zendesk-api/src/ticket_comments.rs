@@ -19,7 +19,7 @@ use crate::query::Params;
 use crate::sideload::Beside;
 use crate::ticket_view::via;
 use crate::time::format;
-use crate::{Id, Pair, Site};
+use crate::{Id, Pair, Site, attachments};
 
 pub fn routes(routes: Routes) -> Routes {
     routes
@@ -46,6 +46,9 @@ pub async fn list(State(app): State<App>, May(may): May<CanRead<Tickets>>, Id(id
     beside.users(page.items.iter().map(|message| message.sender.id));
     let audit = |id| audits.get(&id).copied().unwrap_or(id);
     let mut body = asked.body("comments", page, |message| view(&params.site, &message, audit(message.id)));
+    if let Some(comments) = body.get_mut("comments") {
+        attachments::sign_all(&app, comments);
+    }
     beside.load(&mut tx, &may, &params.site, &mut body).await?;
     Ok(Reply::ok(Value::Object(body)))
 }
@@ -116,7 +119,7 @@ pub(crate) fn view(site: &Site, message: &Message, audit_id: i64) -> Value {
         "html_body": message.body_html.as_deref().unwrap_or_default(),
         "plain_body": text,
         "public": message.public,
-        "attachments": attachments(site, message),
+        "attachments": attachments::views(site, message),
         "audit_id": audit_id,
         "via": via(&message.channel, &message.via),
         "created_at": format(message.created_at),
@@ -127,32 +130,4 @@ pub(crate) fn view(site: &Site, message: &Message, audit_id: i64) -> Value {
             "flags_options": {},
         },
     })
-}
-
-/// Files that were sent with a comment, in the order they were.
-fn attachments(site: &Site, message: &Message) -> Vec<Value> {
-    let stored = message.attachments.as_ref().and_then(|list| serde_json::from_str::<Vec<Value>>(list.get()).ok());
-    let view = |(at, file): (usize, Value)| {
-        let address = file["url"].as_str().unwrap_or_default();
-        let address = if address.starts_with('/') { format!("{}{address}", site.0) } else { address.to_owned() };
-        // Files of a message have no numbers of their own: the message's and their place make one.
-        let id = message.id * 1000 + i64::try_from(at).unwrap_or_default();
-        json!({
-            "id": id,
-            "url": site.url(&format!("attachments/{id}")),
-            "file_name": file["name"].as_str().unwrap_or_default(),
-            "content_url": address,
-            "mapped_content_url": address,
-            "content_type": file["content_type"].as_str().unwrap_or("application/octet-stream"),
-            "size": file["size"].as_i64().unwrap_or_default(),
-            "width": null,
-            "height": null,
-            "inline": false,
-            "deleted": false,
-            "malware_access_override": false,
-            "malware_scan_result": "malware_not_found",
-            "thumbnails": [],
-        })
-    };
-    stored.unwrap_or_default().into_iter().enumerate().map(view).collect()
 }

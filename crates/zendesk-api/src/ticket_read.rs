@@ -14,13 +14,14 @@ use helpdesk::tickets::standing::{self, Standing};
 use helpdesk::tickets::tags::{TagChange, TagRefs};
 use helpdesk::tickets::write::{self, NewTicket, SetStatus, TicketUpdate};
 use helpdesk::tickets::{Status, TicketType, fields as ticket_fields, list, message_write, tags};
-use helpdesk::users;
+use helpdesk::{uploads, users};
 use jiff::Timestamp;
 use scope::permit::CanWrite;
 use scope::resource::Tickets;
 use serde_json::Value;
 use store::Tx;
 
+use crate::attachments;
 use crate::error::ZendeskError;
 use crate::fields::Fields;
 use crate::ticket_view::{PRIORITIES, STATUSES, TYPES, priority_of, status_of};
@@ -86,6 +87,8 @@ pub(crate) struct SentComment {
     pub public: Option<bool>,
     pub author_id: Option<i64>,
     pub created_at: Option<Timestamp>,
+    /// Tokens of files that were sent before.
+    pub uploads: Vec<String>,
 }
 
 /// Reads the writable fields.
@@ -151,7 +154,7 @@ pub(crate) fn read_import(fields: &mut Fields) -> SentTicket {
 }
 
 fn read_comment(fields: &mut Fields) -> SentComment {
-    fields.pass(&["uploads", "via", "channel_source_id", "translate_to", "metadata"]);
+    fields.pass(&["via", "channel_source_id", "translate_to", "metadata"]);
     let mut some = |field: &str| fields.some_text(field, BODY_MAX_CHARS).filter(|text| !text.trim().is_empty());
     let text = some("body").or(some("value"));
     let html = some("html_body");
@@ -164,6 +167,7 @@ fn read_comment(fields: &mut Fields) -> SentComment {
         public: fields.flag("public"),
         author_id: fields.id("author_id").flatten(),
         created_at: fields.time("created_at").flatten(),
+        uploads: fields.texts("uploads", TEXT_MAX_CHARS).unwrap_or_default(),
     }
 }
 
@@ -289,7 +293,10 @@ pub(crate) async fn create(
     let mut messages = Vec::with_capacity(sent.comments.len());
     for comment in &sent.comments {
         let author = comment.author_id.or(sent.submitter_id).or(caller);
-        messages.push(message(tx, comment, author, comment.public.unwrap_or(true), sent.imported.is_some()).await?);
+        messages.push(
+            message(tx, (caller, now), comment, author, comment.public.unwrap_or(true), sent.imported.is_some())
+                .await?,
+        );
     }
     let assignee = assignee_of(tx, sent).await?.or(update.assignee_user_id).flatten();
     let default = if assignee.is_some() { Status::Open } else { Status::New };
@@ -364,13 +371,14 @@ pub(crate) async fn update(
         None => around::around(tx, may, &[id]).await?.remove(&id).is_none_or(|around| around.is_public),
     };
     let author = comment.author_id.or(may.actor().person_id);
-    let message = message(tx, comment, author, public, false).await?;
+    let message = message(tx, (may.actor().person_id, now), comment, author, public, false).await?;
     Ok(Some(message_write::create(tx, may, now, id, message).await?))
 }
 
 /// A comment as a message of ours. Who wrote it says whether it is an answer.
 pub(crate) async fn message(
     tx: &mut Tx,
+    (caller, now): (Option<i64>, Timestamp),
     comment: &SentComment,
     author_id: Option<i64>,
     public: bool,
@@ -381,7 +389,9 @@ pub(crate) async fn message(
         None => None,
     };
     let Some(is_staff) = is_staff else { return Err(ZendeskError::invalid("author_id", "is invalid")) };
+    let files = uploads::take(tx, now, caller, &comment.uploads).await?;
     Ok(NewMessage {
+        attachments: (!files.is_empty()).then(|| attachments::of_files(&files)),
         channel: if public { API } else { INTERNAL_NOTE }.to_owned(),
         via: API.to_owned(),
         from_agent: is_staff,

@@ -219,7 +219,15 @@ async fn comment(
 ) -> Result<(), ZendeskError> {
     let Some(text) = text else { return Ok(()) };
     let sent = SentComment { text: Some(text.clone()), ..SentComment::default() };
-    let message = ticket_read::message(tx, &sent, may.actor().person_id, public.unwrap_or_default(), false).await?;
+    let message = ticket_read::message(
+        tx,
+        (may.actor().person_id, now),
+        &sent,
+        may.actor().person_id,
+        public.unwrap_or_default(),
+        false,
+    )
+    .await?;
     message_write::create(tx, may, now, id, message).await?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use helpdesk::satisfaction_surveys;
 use helpdesk::tickets::around::{self, Around};
 use helpdesk::tickets::list;
 use helpdesk::tickets::{Priority, Status, Ticket, TicketInList, TicketType};
@@ -12,6 +13,7 @@ use store::Tx;
 
 use crate::Site;
 use crate::error::ZendeskError;
+use crate::satisfaction_ratings;
 use crate::sideload::Beside;
 use crate::time::{format, format_or_null};
 
@@ -27,7 +29,16 @@ pub(crate) async fn views<A: Access>(
     tickets: &[TicketInList],
 ) -> Result<Vec<Value>, ZendeskError> {
     let around = around_of(tx, may, tickets).await?;
-    Ok(tickets.iter().map(|ticket| view(site, ticket, around.get(&ticket.ticket.id))).collect())
+    let ids: Vec<i64> = tickets.iter().map(|ticket| ticket.ticket.id).collect();
+    let surveys = satisfaction_surveys::of_tickets(tx, may, &ids).await?;
+    let shown = |ticket: &TicketInList| {
+        let mut shown = view(site, ticket, around.get(&ticket.ticket.id));
+        if let Some(survey) = surveys.get(&ticket.ticket.id) {
+            shown["satisfaction_rating"] = satisfaction_ratings::in_ticket(survey);
+        }
+        shown
+    };
+    Ok(tickets.iter().map(shown).collect())
 }
 
 async fn around_of<A: Access>(

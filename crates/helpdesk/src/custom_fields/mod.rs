@@ -1,15 +1,17 @@
 //! Custom fields: what an account wants to know of its tickets and customers beyond what everybody's have.
 //!
 //! Here is what a field is, and reading them. Creating and changing: `write.rs`; how it is filled in and which values fit: `input.rs`;
-//! the values of a ticket or customer: `values.rs`.
-//! A field is never deleted, only archived: its values stay, and are shown, but no new one can be set.
+//! the values of a ticket or customer: `values.rs`;
+//! what some surfaces tell of it besides, and removing it: `details.rs`.
+//! A field that is archived keeps its values, and shows them, but no new one can be set.
 
+mod details;
 mod input;
 mod values;
 mod write;
 
 use jiff::Timestamp;
-use scope::permit::CanRead;
+use scope::permit::{CanRead, CanWrite};
 use scope::resource::CustomFields;
 use serde_json::{Value as Json, json};
 use store::{Row, StoreError, Tx};
@@ -17,6 +19,7 @@ use store::{Row, StoreError, Tx};
 use crate::Error;
 use crate::page::{Column, Order, Page, Query, Slice, part_pattern};
 
+pub use details::{Choice, Details, Format, delete, set_details};
 pub use input::{CHOICES_MAX, DataType, FieldValue, Input, LEVEL_SEPARATOR, TEXT_MAX_CHARS};
 pub(crate) use values::{
     Change, Extent, fill_values, merge_customers, missing_managed, of_object, unplaced, valued, write,
@@ -114,6 +117,7 @@ pub struct CustomField {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub archived_at: Option<Timestamp>,
+    pub details: Details,
 }
 
 /// Which fields.
@@ -145,6 +149,52 @@ pub async fn list(
     query.page(tx, Order { columns, descending }, slice).await?.try_map(|row| CustomField::from_row(&row))
 }
 
+/// All fields of tickets, archived ones too, in their order: an account has few. Served by `custom_fields_by_priority`.
+pub async fn of_tickets(tx: &mut Tx, _may: &CanRead<CustomFields>) -> Result<Vec<CustomField>, Error> {
+    let mut query = Query::new(concat!(select_fields!(), " where 1 = 1"));
+    query.and("f.object_type =", Carrier::Ticket.word());
+    query.sql.push_str(" order by f.priority desc, f.id");
+    tx.rows(&query.sql, &query.params).await?.iter().map(CustomField::from_row).collect()
+}
+
+/// How many fields of tickets come before this one.
+pub async fn place(tx: &mut Tx, _may: &CanWrite<CustomFields>, field: &CustomField) -> Result<i64, Error> {
+    let row = tx
+        .row(
+            "select count(*) as n from custom_fields
+             where object_type = $1 and (priority > $2 or (priority = $2 and id < $3))",
+            &[field.carrier.word().into(), field.priority.into(), field.id.into()],
+        )
+        .await?;
+    Ok(row.ok_or(StoreError::Column("n"))?.int("n")?)
+}
+
+/// The fields of tickets that customers may see.
+pub async fn shown_to_customers(tx: &mut Tx) -> Result<Vec<i64>, Error> {
+    let sql =
+        "select id from custom_fields where object_type = 'ticket' and shown_to_customers = 1 and archived_at is null";
+    let rows = tx.rows(sql, &[]).await?;
+    Ok(rows.iter().map(|row| row.int("id")).collect::<Result<_, _>>()?)
+}
+
+/// `Invalid` unless customers may fill in all of these fields.
+pub async fn must_be_customers(tx: &mut Tx, sent: &[SentValue]) -> Result<(), Error> {
+    let ids: Vec<i64> = sent.iter().map(|sent| sent.field_id).collect();
+    let fields = read_many(tx, &ids).await?;
+    for value in sent {
+        let known = fields.iter().find(|field| field.id == value.field_id);
+        if !known.is_some_and(|field| field.carrier == Carrier::Ticket && field.editable_by_customers) {
+            return Err(Error::invalid(format!("{}.id", value.place), "is not yours to fill in"));
+        }
+    }
+    Ok(())
+}
+
+/// The field that was just written.
+pub async fn written(tx: &mut Tx, _may: &CanWrite<CustomFields>, id: i64) -> Result<CustomField, Error> {
+    read(tx, id).await
+}
+
 /// The field with this id, or `NotFound`.
 pub async fn find(tx: &mut Tx, _may: &CanRead<CustomFields>, id: i64) -> Result<CustomField, Error> {
     read(tx, id).await
@@ -154,7 +204,7 @@ pub async fn find(tx: &mut Tx, _may: &CanRead<CustomFields>, id: i64) -> Result<
 macro_rules! select_fields {
     () => {
         "select f.id, f.object_type, f.external_id, f.label, f.description, f.priority, f.requirement, f.managed_type, f.input,
-                f.shown_to_customers, f.editable_by_customers, f.created_at, f.updated_at, f.archived_at
+                f.shown_to_customers, f.editable_by_customers, f.created_at, f.updated_at, f.archived_at, f.details
          from custom_fields f"
     };
 }
@@ -195,6 +245,7 @@ impl CustomField {
             created_at: row.time("created_at")?,
             updated_at: row.time("updated_at")?,
             archived_at: row.time_or_null("archived_at")?,
+            details: row.json("details")?.and_then(|it| serde_json::from_value(it).ok()).unwrap_or_default(),
         })
     }
 

@@ -140,7 +140,9 @@ pub(crate) async fn write(
             after.insert(*field_id, old.cloned().unwrap_or(FieldValue::Flag(false)));
             continue;
         }
-        let read = field.input.read(value).map_err(|problem| Error::invalid(format!("{place}.value"), problem))?;
+        let unfit = |problem| Error::invalid(format!("{place}.value"), problem);
+        let read = field.input.read(value).map_err(unfit)?;
+        read.as_ref().map_or(Ok(()), |value| field.details.check(value)).map_err(unfit)?;
         match read {
             Some(_) if field.archived_at.is_some() => {
                 return Err(Error::invalid(format!("{place}.id"), "The custom field is archived."));

@@ -6,7 +6,8 @@ use scope::resource::CustomFields;
 use store::Tx;
 
 use super::{
-    Carrier, CustomField, DESCRIPTION_MAX_CHARS, Input, LABEL_MAX_CHARS, MANAGED_TYPES, PRIORITY_MAX, Requirement, read,
+    Carrier, CustomField, DESCRIPTION_MAX_CHARS, Details, Input, LABEL_MAX_CHARS, MANAGED_TYPES, PRIORITY_MAX,
+    Requirement, read,
 };
 use crate::Error;
 use crate::events::{self, Change};
@@ -72,6 +73,7 @@ pub async fn create(
         created_at: now,
         updated_at: now,
         archived_at: new.archived_at,
+        details: Details::default(),
     };
     check(&field)?;
     let sql = "select count(*) as n from custom_fields where object_type = $1";

@@ -13,6 +13,7 @@ use store::{Row, StoreError, Tx};
 
 use crate::Error;
 use crate::events::{self, Change};
+use crate::export::{self, Wanted};
 use crate::page::{Column, Order, Page, Query, Slice, part_pattern};
 use crate::profiles::{clean_tags, tags_of};
 
@@ -78,6 +79,16 @@ macro_rules! select_organizations {
         "select o.id, o.external_id, o.name, o.details, o.notes, o.team_id, o.shared_tickets,
                 o.shared_comments, o.tags, o.created_at, o.updated_at from organizations o"
     };
+}
+
+/// Those that changed in a span of time. Served by `organizations_by_change`.
+pub async fn changed(tx: &mut Tx, _may: &CanRead<Organizations>, wanted: &Wanted) -> Result<Page<Organization>, Error> {
+    const COLUMNS: &[Column] = &[Column::Int("o.updated_at", "updated_at"), Column::Int("o.id", "id")];
+    let query = Query::new(concat!(select_organizations!(), " where 1 = 1"));
+    let page = export::read(tx, vec![query], ("", "o"), COLUMNS, wanted).await?;
+    let mut page = page.try_map(|row| Organization::from_row(&row))?;
+    fill_domains(tx, &mut page.items).await?;
+    Ok(page)
 }
 
 /// By time of creation. Served by `organizations_by_created`; `search`, part of the name, reads along it.

@@ -1,20 +1,25 @@
 //! Satisfaction surveys: a customer is asked once, after their ticket was closed, how it went.
 //!
 //! Here is what a survey is, who may read and write it, and what the customer answers. When one is due, and the mail: `sending.rs`;
-//! what the mail says: `mail.rs`.
+//! what the mail says: `mail.rs`; surveys beside their tickets, and answers that nobody asked for: `ratings.rs`.
 
 pub mod mail;
+mod ratings;
 pub mod sending;
 
+use std::collections::HashMap;
+
 use jiff::{SignedDuration, Timestamp};
-use scope::permit::{Actor, CanRead, CanWrite};
-use scope::resource::SatisfactionSurveys;
+use scope::permit::{Actor, CanRead, CanWrite, Permit};
+use scope::resource::{Access, SatisfactionSurveys, Tickets};
 use serde_json::{Value as Json, json};
 use store::{Row, StoreError, Tx};
 
 use crate::Error;
 use crate::events::{self, Change};
 use crate::page::{Column, Order, Page, Query, Slice};
+
+pub use ratings::{Answered, Rating, Which, count_ratings, rate, rating, ratings};
 
 pub const BODY_MAX_CHARS: usize = 1000;
 /// How long the link in a mail works.
@@ -98,6 +103,21 @@ pub async fn list(
     }
     let page = query.page(tx, Order { columns: COLUMNS, descending }, slice).await?;
     page.try_map(|row| Survey::from_row(&row))
+}
+
+/// The surveys of these tickets by ticket, as a part of them, in one statement (`satisfaction_surveys_by_ticket`).
+pub async fn of_tickets<A: Access>(
+    tx: &mut Tx,
+    _may: &Permit<Tickets, A>,
+    ids: &[i64],
+) -> Result<HashMap<i64, Survey>, Error> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut query = Query::new(select_surveys!(""));
+    query.and_in("s.ticket_id", ids.iter().copied());
+    let rows = tx.rows(&query.sql, &query.params).await?;
+    rows.iter().map(|row| Survey::from_row(row).map(|survey| (survey.ticket_id, survey))).collect()
 }
 
 /// The survey of a ticket, as part of the ticket.

@@ -8,6 +8,7 @@ use super::around::Part;
 use super::{ASSIGNEE, CUSTOMER, TeamOfTicket, Ticket, TicketInList, TicketType, from_tickets, select_tickets, tags};
 use crate::Error;
 use crate::custom_fields::{self, Carrier, Values};
+use crate::export::{self, Wanted};
 use crate::page::{Column, Order, Page, Query, Slice, part_pattern};
 use crate::people::Person;
 
@@ -81,9 +82,22 @@ pub async fn list(
     let query = query_of(filter);
     let page = query.page(tx, order, slice).await?;
     let mut page = page.try_map(|row| from_row(&row))?;
-    tags::fill(tx, &mut page.items).await?;
-    let put = |item: &mut TicketInList, values| item.fields = values;
-    custom_fields::fill_values(tx, Carrier::Ticket, &mut page.items, |item| item.ticket.id, put).await?;
+    fill(tx, &mut page.items).await?;
+    Ok(page)
+}
+
+/// Those that changed in a span of time. Served by `tickets_by_updated`.
+pub async fn changed(
+    tx: &mut Tx,
+    _may: &CanRead<Tickets>,
+    trash: Trash,
+    wanted: &Wanted,
+) -> Result<Page<TicketInList>, Error> {
+    let query = query_of(&Filter { trash, ..Filter::default() });
+    let columns = order(Sort::Updated, Direction::Ascending).columns;
+    let page = export::read(tx, vec![query], ("", "t"), columns, wanted).await?;
+    let mut page = page.try_map(|row| from_row(&row))?;
+    fill(tx, &mut page.items).await?;
     Ok(page)
 }
 
@@ -115,7 +129,7 @@ pub async fn problems_named<A: Access>(
     load(tx, &ids).await
 }
 
-fn query_of(filter: &Filter) -> Query {
+pub(super) fn query_of(filter: &Filter) -> Query {
     let mut query = Query::new(concat!(select_tickets!(), from_tickets!(), " where 1 = 1"));
     if let Some(customer_id) = filter.customer_id {
         query.and("t.customer_id =", customer_id);
@@ -158,7 +172,7 @@ pub async fn of_ids(tx: &mut Tx, _may: &CanRead<Tickets>, ids: &[i64]) -> Result
     load(tx, ids).await
 }
 
-async fn load(tx: &mut Tx, ids: &[i64]) -> Result<Vec<TicketInList>, Error> {
+pub(super) async fn load(tx: &mut Tx, ids: &[i64]) -> Result<Vec<TicketInList>, Error> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -167,13 +181,11 @@ async fn load(tx: &mut Tx, ids: &[i64]) -> Result<Vec<TicketInList>, Error> {
     let rows = tx.rows(&query.sql, &query.params).await?;
     let mut tickets = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
     tickets.sort_by_key(|found| ids.iter().position(|id| *id == found.ticket.id));
-    tags::fill(tx, &mut tickets).await?;
-    let put = |item: &mut TicketInList, values| item.fields = values;
-    custom_fields::fill_values(tx, Carrier::Ticket, &mut tickets, |item| item.ticket.id, put).await?;
+    fill(tx, &mut tickets).await?;
     Ok(tickets)
 }
 
-fn from_row(row: &Row) -> Result<TicketInList, Error> {
+pub(super) fn from_row(row: &Row) -> Result<TicketInList, Error> {
     Ok(TicketInList {
         ticket: Ticket::from_row(row)?,
         customer: Person::from_row(row, &CUSTOMER)?.ok_or(store::StoreError::Column("customer_id"))?,
@@ -182,4 +194,11 @@ fn from_row(row: &Row) -> Result<TicketInList, Error> {
         tags: Vec::new(),
         fields: Values::new(),
     })
+}
+
+/// Puts tags and values on tickets that were read, a statement each.
+pub(super) async fn fill(tx: &mut Tx, tickets: &mut [TicketInList]) -> Result<(), Error> {
+    tags::fill(tx, tickets).await?;
+    let put = |item: &mut TicketInList, values| item.fields = values;
+    custom_fields::fill_values(tx, Carrier::Ticket, tickets, |item| item.ticket.id, put).await
 }

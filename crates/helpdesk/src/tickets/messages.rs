@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 use scope::permit::{CanRead, CanWrite};
-use scope::resource::Tickets;
+use scope::resource::{Requests, Tickets};
 use serde_json::value::RawValue;
 use store::{Row, Tx};
 
@@ -165,6 +165,47 @@ pub(super) async fn find_with_mentions(
         Some(row) => Ok((Message::from_row(&row)?, stored_json(&row, "mention_ids")?)),
         None => Err(Error::NotFound { kind: "message", id }),
     }
+}
+
+/// These messages, in no order. Those that are gone are left out.
+pub async fn of_ids(tx: &mut Tx, _may: &CanRead<Tickets>, ids: &[i64]) -> Result<Vec<Message>, Error> {
+    let mut query = Query::new(select_messages!("where 1 = 1"));
+    query.and_in("m.id", ids.iter().copied());
+    tx.rows(&query.sql, &query.params).await?.iter().map(Message::from_row).collect()
+}
+
+/// Which of a ticket's public messages.
+#[derive(Debug, Clone, Copy)]
+pub struct Public {
+    pub ticket_id: i64,
+    pub since: Option<Timestamp>,
+    /// Only those of staff, or only those of customers.
+    pub of_staff: Option<bool>,
+    pub id: Option<i64>,
+}
+
+/// A slice of what whoever asked for a ticket may read of it, by time of creation. Whether they may see the ticket is checked before.
+/// Served by `messages_by_ticket`.
+pub async fn public(
+    tx: &mut Tx,
+    _may: &CanRead<Requests>,
+    which: &Public,
+    descending: bool,
+    slice: &Slice,
+) -> Result<Page<Message>, Error> {
+    const COLUMNS: &[Column] = &[Column::Int("m.created_at", "created_at"), Column::Int("m.id", "id")];
+    let mut query = Query::new(select_messages!("where m.public = 1"));
+    query.and("m.ticket_id =", which.ticket_id);
+    if let Some(since) = which.since {
+        query.and("m.created_at >=", since);
+    }
+    if let Some(of_staff) = which.of_staff {
+        query.and("m.from_agent =", of_staff);
+    }
+    if let Some(id) = which.id {
+        query.and("m.id =", id);
+    }
+    query.page(tx, Order { columns: COLUMNS, descending }, slice).await?.try_map(|row| Message::from_row(&row))
 }
 
 /// A slice of the messages of all tickets, or of one, by time of creation.

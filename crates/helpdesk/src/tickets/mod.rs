@@ -4,6 +4,8 @@
 //! merging and splitting: `merge.rs`; messages: `messages.rs`, `message_draft.rs`, `message_write.rs`, `message_actions.rs`;
 //! pages of tickets: `list.rs`; those that fulfil a condition: `matching.rs`; labels: `tags.rs`; values of custom fields: `fields.rs`;
 //! brand and status of the account's own: `standing.rs`; many tickets at once: `bulk.rs`; who is copied in, and which tickets belong together: `around.rs`.
+//! many tickets at once: `bulk.rs`; who is copied in, and which tickets belong together: `around.rs`;
+//! how long a ticket took, and its clocks: `metrics.rs`; tickets as their customers see them: `requests.rs`.
 
 pub mod around;
 pub mod bodies;
@@ -18,6 +20,8 @@ pub mod message_actions;
 pub mod message_draft;
 pub mod message_write;
 pub mod messages;
+pub mod metrics;
+pub mod requests;
 pub mod standing;
 pub mod tags;
 pub mod write;

@@ -40,6 +40,7 @@ fn field(id: i64, label: &str, input: Input, requirement: Requirement) -> Custom
         created_at: now(),
         updated_at: now(),
         archived_at: None,
+        details: helpdesk::custom_fields::Details::default(),
     }
 }
 

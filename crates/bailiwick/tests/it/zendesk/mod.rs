@@ -1,21 +1,28 @@
 //! The Zendesk dialect over HTTP: one file a resource; `interface.rs` has what all of them share.
 
 mod account;
+mod attachments;
 mod brands;
 mod contract;
 mod custom_statuses;
 mod dynamic_content;
 mod groups;
+mod incremental;
 mod interface;
 mod jobs;
 mod oauth;
 mod oauth_management;
 mod organizations;
+mod requests;
+mod satisfaction_ratings;
 mod schedules;
+mod search;
 mod sla_policies;
 mod support_addresses;
 mod tags;
 mod ticket_comments;
+mod ticket_fields;
+mod ticket_metrics;
 mod ticket_states;
 mod tickets;
 mod user_identities;

@@ -1,0 +1,139 @@
+//! `/api/v2/requests`, as customers call it: by `X-On-Behalf-Of`.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{all, body, customer, id, ids, made, request, ticket, token};
+use crate::support::Server;
+
+struct Customer<'a> {
+    server: &'a Server,
+    token: String,
+    id: i64,
+}
+
+impl Customer<'_> {
+    async fn call(&self, method: Method, path: &str, sent: Option<Value>) -> reqwest::Response {
+        let mut call = request(self.server, method, path, &self.token).header("x-on-behalf-of", self.id);
+        if let Some(sent) = sent {
+            call = call.json(&sent);
+        }
+        call.send().await.expect("send")
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        body(self.call(Method::GET, path, None).await, 200).await
+    }
+}
+
+async fn acting<'a>(server: &'a Server, name: &str) -> Customer<'a> {
+    let made = customer(server, &all(server).await, name).await;
+    Customer { server, token: token(server, "read write impersonate").await, id: id(&made) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_writes_reads_and_solves_their_own_request() {
+    let server = Server::start().await;
+    let all = all(&server).await;
+    let cleo = acting(&server, "Cleo").await;
+    let new = json!({ "request": { "subject": "Help", "comment": { "body": "My printer!", "public": false, "author_id": server.admin_id },
+                                   "assignee_id": server.agent_id, "tags": ["x"], "requester": { "name": "Nobody" } } });
+
+    let made = body(cleo.call(Method::POST, "/api/v2/requests", Some(new)).await, 201).await["request"].clone();
+    let path = format!("/api/v2/requests/{}", id(&made));
+
+    assert_eq!([&made["requester_id"], &made["description"]], [&json!(cleo.id), &json!("My printer!")]);
+    assert_eq!([&made["assignee_id"], &made["can_be_solved_by_me"]], [&Value::Null, &json!(false)]);
+    assert_eq!(ids(&cleo.get("/api/v2/requests").await["requests"]), [id(&made)]);
+    let early = json!({ "request": { "solved": true } });
+    assert_eq!(cleo.call(Method::PUT, &path, Some(early.clone())).await.status(), 422);
+    let answer =
+        json!({ "ticket": { "assignee_id": server.agent_id, "comment": { "body": "Water", "public": true } } });
+    body(server.put(&format!("/api/v2/tickets/{}", id(&made)), &all, answer).await, 200).await;
+    let note = json!({ "ticket": { "comment": { "body": "Odd one", "public": false } } });
+    body(server.put(&format!("/api/v2/tickets/{}", id(&made)), &all, note).await, 200).await;
+    let thanks = json!({ "request": { "comment": { "body": "Thanks" }, "solved": true } });
+    let solved = body(cleo.call(Method::PUT, &path, Some(thanks)).await, 200).await["request"].clone();
+    let comments = cleo.get(&format!("{path}/comments")).await;
+    let told: Vec<&str> =
+        comments["comments"].as_array().expect("a list").iter().filter_map(|it| it["body"].as_str()).collect();
+    assert_eq!(told, ["My printer!", "Water", "Thanks"]);
+    assert_eq!(comments["users"].as_array().map(Vec::len), Some(2));
+    let of_staff = cleo.get(&format!("{path}/comments?role=agent")).await;
+    assert_eq!(of_staff["comments"].as_array().map(Vec::len), Some(1));
+    let one = cleo.get(&format!("{path}/comments/{}", id(&comments["comments"][1]))).await;
+    assert_eq!(one["comment"]["body"], "Water");
+    assert_eq!(solved["status"], "solved");
+    assert_eq!(ids(&cleo.get("/api/v2/requests/solved").await["requests"]), [id(&made)]);
+    assert_eq!(cleo.get("/api/v2/requests/open").await["requests"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_sees_what_is_not_theirs() {
+    let server = Server::start().await;
+    let all = all(&server).await;
+    let (cleo, dan) = (acting(&server, "Cleo").await, acting(&server, "Dan").await);
+    let of_cleo = id(&ticket(&server, &all, json!({ "requester_id": cleo.id })).await);
+    let record = json!({ "requester_id": cleo.id, "comment": { "body": "Private", "public": false } });
+    let private = id(&ticket(&server, &all, record).await);
+
+    for path in [
+        format!("/api/v2/requests/{of_cleo}"),
+        format!("/api/v2/requests/{of_cleo}/comments"),
+        format!("/api/v2/users/{}/requests", cleo.id),
+    ] {
+        assert_eq!(dan.call(Method::GET, &path, None).await.status(), 404, "{path}");
+    }
+    let comment = json!({ "request": { "comment": { "body": "Me too" } } });
+    assert_eq!(dan.call(Method::PUT, &format!("/api/v2/requests/{of_cleo}"), Some(comment)).await.status(), 404);
+    assert_eq!(cleo.call(Method::GET, &format!("/api/v2/requests/{private}"), None).await.status(), 404);
+    assert_eq!(ids(&cleo.get("/api/v2/requests").await["requests"]), [of_cleo]);
+    let copied = json!({ "ticket": { "email_cc_ids": [dan.id] } });
+    body(server.put(&format!("/api/v2/tickets/{of_cleo}"), &all, copied).await, 200).await;
+    assert_eq!(ids(&dan.get("/api/v2/requests/ccd").await["requests"]), [of_cleo]);
+    assert_eq!(dan.get(&format!("/api/v2/requests/{of_cleo}")).await["request"]["email_cc_ids"], json!([dan.id]));
+    assert_eq!(cleo.call(Method::GET, "/api/v2/tickets", None).await.status(), 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organization_shares_its_requests_only_if_it_says_so() {
+    let server = Server::start().await;
+    let all = all(&server).await;
+    let (cleo, dan) = (acting(&server, "Cleo").await, acting(&server, "Dan").await);
+    let shop = id(&made(&server, "/api/v2/organizations", &all, "organization", json!({ "name": "Shop" })).await);
+    for person in [cleo.id, dan.id] {
+        let record = json!({ "user_id": person, "organization_id": shop });
+        made(&server, "/api/v2/organization_memberships", &all, "organization_membership", record).await;
+    }
+    let of_cleo = id(&ticket(&server, &all, json!({ "requester_id": cleo.id, "organization_id": shop })).await);
+    let path = format!("/api/v2/organizations/{shop}/requests");
+
+    let closed = dan.call(Method::GET, &path, None).await.status();
+    let open = json!({ "organization": { "shared_tickets": true } });
+    body(server.put(&format!("/api/v2/organizations/{shop}"), &all, open).await, 200).await;
+
+    assert_eq!(closed, 404);
+    assert_eq!(ids(&dan.get(&path).await["requests"]), [of_cleo]);
+    assert_eq!(dan.get(&format!("/api/v2/requests/{of_cleo}")).await["request"]["id"], of_cleo);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_fills_in_only_the_fields_that_are_theirs() {
+    let server = Server::start().await;
+    let all = all(&server).await;
+    let cleo = acting(&server, "Cleo").await;
+    let mut fields = Vec::new();
+    for editable in [true, false] {
+        let field = json!({ "type": "text", "title": "x", "visible_in_portal": true, "editable_in_portal": editable });
+        fields.push(id(&made(&server, "/api/v2/ticket_fields", &all, "ticket_field", field).await));
+    }
+    let with = |field: i64| json!({ "request": { "subject": "x", "comment": { "body": "x" }, "custom_fields": [{ "id": field, "value": "y" }] } });
+
+    let kept = body(cleo.call(Method::POST, "/api/v2/requests", Some(with(fields[0]))).await, 201).await;
+    let refused = cleo.call(Method::POST, "/api/v2/requests", Some(with(fields[1]))).await;
+
+    assert_eq!(kept["request"]["custom_fields"], json!([{ "id": fields[0], "value": "y" }]));
+    assert_eq!(refused.status(), 422);
+    let blank = json!({ "request": { "comment": { "body": "x" } } });
+    assert_eq!(cleo.call(Method::POST, "/api/v2/requests", Some(blank)).await.status(), 422);
+}

@@ -1,0 +1,206 @@
+//! `/api/v2/uploads` and `/api/v2/attachments`: files on their way to a comment, and those that comments have (Zendesk contract,
+//! `resources.attachments`).
+//!
+//! A file that was uploaded here has an odd id, made of its own; one that a message brought along has an even one, made of the message's id
+//! and the file's place there.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use endpoint::{App, Later, May, Routes, files as stored};
+use helpdesk::files::{self, File, Purpose};
+use helpdesk::tickets::message_write::{self, MessageUpdate};
+use helpdesk::tickets::messages::{self, Message};
+use helpdesk::uploads;
+use scope::permit::{CanRead, CanWrite};
+use scope::resource::{Files, Read, Tickets};
+use serde_json::{Value, json};
+use store::transact;
+
+use crate::answer::{Answer, Reply};
+use crate::error::ZendeskError;
+use crate::path::Triple;
+use crate::query::Params;
+use crate::time::format;
+use crate::{Id, Site, Word};
+
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .post("/api/v2/uploads", upload)
+        .delete("/api/v2/uploads/{token}", delete_upload)
+        .get("/api/v2/attachments/{attachment_id}", show)
+        .put("/api/v2/tickets/{ticket_id}/comments/{comment_id}/attachments/{attachment_id}/redact", redact)
+}
+
+/// Files of one message at most, as far as their ids go.
+const PLACES: i64 = 1_000;
+/// What stands where a file was.
+const REDACTED: &str = "redacted.txt";
+
+/// `POST /api/v2/uploads`: the body is the file.
+pub async fn upload(
+    State(app): State<App>,
+    May(may): May<CanWrite<Files>>,
+    params: Params,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Answer {
+    let name = params.required_text("filename")?;
+    let sent_token = params.text("token")?;
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let checked = files::check("filename", Purpose::Attachment, Some(&name), kind, &bytes)?;
+    let file = stored::store(&app, &may, Purpose::Attachment, checked, bytes).await?;
+    let is_new = sent_token.is_none();
+    let token = sent_token.unwrap_or_else(|| app.random.hex(32));
+    let now = app.clock.now();
+    let upload = transact!(app.db, |tx| uploads::add(tx, &may, now, (&token, is_new), file.id).await)?;
+    let mut views: Vec<Value> = upload.files.iter().map(|file| view_of_file(&params.site, file)).collect();
+    views.iter_mut().for_each(|view| sign(&app, view));
+    let body = json!({ "upload": {
+        "token": token,
+        "expires_at": format(upload.expires_at),
+        "attachment": views.last(),
+        "attachments": views,
+    } });
+    Ok(Reply::new(StatusCode::CREATED, body))
+}
+
+/// `DELETE /api/v2/uploads/{token}`
+pub async fn delete_upload(State(app): State<App>, May(may): May<CanWrite<Files>>, Word(token): Word) -> Answer {
+    let now = app.clock.now();
+    transact!(app.db, |tx| uploads::delete(tx, &may, now, &token).await)?;
+    Ok(Reply::empty())
+}
+
+/// `GET /api/v2/attachments/{attachment_id}`
+pub async fn show(
+    State(app): State<App>,
+    May(may): May<CanRead<Files>>,
+    later: Later,
+    Id(id): Id,
+    params: Params,
+) -> Answer {
+    let mut tx = app.db.read().await?;
+    let mut view = if id % 2 == 1 {
+        view_of_file(&params.site, &uploads::file(&mut tx, &may, id / 2).await?)
+    } else {
+        let message_id = id / 2 / PLACES;
+        let message = messages::of_ids(&mut tx, &later.permit::<Tickets, Read>()?, &[message_id]).await?;
+        let views = message.first().map(|message| views(&params.site, message)).unwrap_or_default();
+        views.into_iter().find(|view| view["id"] == id).ok_or_else(ZendeskError::not_found)?
+    };
+    sign(&app, &mut view);
+    Ok(Reply::one("attachment", view))
+}
+
+/// `PUT /api/v2/tickets/{ticket_id}/comments/{comment_id}/attachments/{attachment_id}/redact`: the file goes for good, and an empty one
+/// stands in its place.
+pub async fn redact(
+    State(app): State<App>,
+    May(may): May<CanWrite<Files>>,
+    later: Later,
+    Triple(ticket_id, message_id, id): Triple,
+    params: Params,
+) -> Answer {
+    let tickets: CanWrite<Tickets> = later.permit()?;
+    let now = app.clock.now();
+    let view = transact!(app.db, |tx| {
+        let message = messages::written(tx, &tickets, ticket_id, message_id).await?;
+        let mut list = list_of(&message);
+        let at = views(&params.site, &message).iter().position(|view| view["id"] == id);
+        let at = at.ok_or_else(ZendeskError::not_found)?;
+        let address = list[at]["url"].as_str().unwrap_or_default().to_owned();
+        list[at] = json!({
+            "url": "", "name": REDACTED, "content_type": "text/plain", "size": 0, "deleted": true,
+            "file_id": list[at]["file_id"],
+        });
+        let update = MessageUpdate { attachments: Some(Some(Value::Array(list))), ..MessageUpdate::default() };
+        message_write::update(tx, &tickets, now, (ticket_id, message_id), update).await?;
+        files::remove_at(tx, &may, now, &address).await?;
+        let message = messages::written(tx, &tickets, ticket_id, message_id).await?;
+        views(&params.site, &message).into_iter().nth(at).ok_or_else(ZendeskError::not_found)
+    })?;
+    Ok(Reply::one("attachment", view))
+}
+
+/// Files that were sent before, as a message of ours has them.
+pub(crate) fn of_files(taken: &[File]) -> Value {
+    let one = |file: &File| {
+        json!({
+            "url": file.path(), "name": file.name, "content_type": file.content_type,
+            "size": file.size_bytes, "file_id": file.id,
+        })
+    };
+    taken.iter().map(one).collect()
+}
+
+fn list_of(message: &Message) -> Vec<Value> {
+    let stored = message.attachments.as_ref().and_then(|list| serde_json::from_str(list.get()).ok());
+    stored.unwrap_or_default()
+}
+
+/// Files that were sent with a comment, in the order they were.
+pub(crate) fn views(site: &Site, message: &Message) -> Vec<Value> {
+    let each = list_of(message).into_iter().zip(0_i64..).map(|(file, at)| {
+        let address = file["url"].as_str().unwrap_or_default();
+        // Addresses of ours lead to where the caller reached us.
+        let address = match address.find("/attachments/") {
+            Some(at) if file["file_id"].is_i64() => format!("{}{}", site.0, &address[at..]),
+            _ if address.starts_with('/') => format!("{}{address}", site.0),
+            _ => address.to_owned(),
+        };
+        let id = match file["file_id"].as_i64() {
+            Some(id) => id * 2 + 1,
+            None => (message.id * PLACES + at) * 2,
+        };
+        let name = file["name"].as_str().unwrap_or_default();
+        let kind = file["content_type"].as_str().unwrap_or("application/octet-stream");
+        let size = file["size"].as_i64().unwrap_or_default();
+        view(site, id, (name, kind, size), &address, file["deleted"] == true)
+    });
+    each.collect()
+}
+
+fn view_of_file(site: &Site, file: &File) -> Value {
+    let address = format!("{}{}", site.0, file.path());
+    view(site, file.id * 2 + 1, (&file.name, &file.content_type, file.size_bytes), &address, false)
+}
+
+fn view(site: &Site, id: i64, (name, kind, size): (&str, &str, i64), address: &str, deleted: bool) -> Value {
+    json!({
+        "id": id,
+        "url": site.url(&format!("attachments/{id}")),
+        "file_name": name,
+        "content_url": address,
+        "mapped_content_url": address,
+        "content_type": kind,
+        "size": size,
+        "width": null,
+        "height": null,
+        "inline": false,
+        "deleted": deleted,
+        "malware_access_override": false,
+        // Nothing here looks for it.
+        "malware_scan_result": "not_scanned",
+        "thumbnails": [],
+    })
+}
+
+/// Makes the addresses of an attachment work without credentials for an hour.
+pub(crate) fn sign(app: &App, attachment: &mut Value) {
+    for key in ["content_url", "mapped_content_url"] {
+        let signed = attachment[key].as_str().and_then(|address| stored::sign(app, address));
+        if let Some(signed) = signed {
+            attachment[key] = json!(signed);
+        }
+    }
+}
+
+/// The same in a list of comments.
+pub(crate) fn sign_all(app: &App, comments: &mut Value) {
+    for comment in comments.as_array_mut().into_iter().flatten() {
+        for attachment in comment["attachments"].as_array_mut().into_iter().flatten() {
+            sign(app, attachment);
+        }
+    }
+}
