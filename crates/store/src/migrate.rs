@@ -41,6 +41,7 @@ pub const ALL: &[Migration] = &[
     Migration::same(9, "integrations", include_str!("../migrations/0009_integrations.sql")),
     Migration::same(10, "presence", include_str!("../migrations/0010_presence.sql")),
     Migration::same(11, "people_around", include_str!("../migrations/0011_people_around.sql")),
+    Migration::same(13, "views_and_macros", include_str!("../migrations/0013_views_and_macros.sql")),
 ];
 
 impl Migration {

@@ -30,7 +30,9 @@ use endpoint::{Routes, Surface, Target};
 use scope::Dialect;
 
 pub mod answer;
+pub mod audit_logs;
 pub mod bulk;
+mod conditions;
 pub mod contract;
 pub mod conventions;
 pub mod error;
@@ -38,6 +40,9 @@ pub mod fields;
 pub mod group_memberships;
 pub mod groups;
 pub mod job_statuses;
+mod macro_actions;
+pub mod macro_apply;
+pub mod macros;
 mod once;
 pub mod organization_memberships;
 pub mod organizations;
@@ -57,6 +62,8 @@ pub mod user_identities;
 mod user_write;
 pub mod users;
 pub mod users_bulk;
+pub mod view_items;
+pub mod views;
 
 pub use error::ZendeskError;
 pub use path::{Id, Pair, Word};
@@ -70,9 +77,12 @@ const ROOT: &str = "/api/v2/";
 
 /// The route table of the dialect: one line a resource, which has its own lines of it.
 const RESOURCES: &[fn(Routes) -> Routes] = &[
+    audit_logs::routes,
     group_memberships::routes,
     groups::routes,
     job_statuses::routes,
+    macro_apply::routes,
+    macros::routes,
     organization_memberships::routes,
     organizations::routes,
     tags::routes,
@@ -82,6 +92,8 @@ const RESOURCES: &[fn(Routes) -> Routes] = &[
     user_identities::routes,
     users::routes,
     users_bulk::routes,
+    view_items::routes,
+    views::routes,
 ];
 
 pub fn routes() -> Routes {

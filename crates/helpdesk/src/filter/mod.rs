@@ -56,6 +56,10 @@ pub enum Field {
     CustomerName,
     AssigneeUserId,
     AssigneeTeamId,
+    OrganizationId,
+    FormId,
+    /// question, incident, problem, task
+    Type,
     /// Names of tags, case counts.
     Tags,
     /// Of the ticket's messages.

@@ -21,6 +21,7 @@ pub const IDS_MAX: usize = 30;
 pub struct NewMacro {
     pub external_id: Option<String>,
     pub name: String,
+    pub description: Option<String>,
     pub intent: Option<String>,
     pub language: Option<String>,
     /// As `Macro::source`.
@@ -33,6 +34,8 @@ pub struct NewMacro {
 pub struct Changes {
     pub external_id: Option<Option<String>>,
     pub name: Option<String>,
+    pub description: Option<Option<String>>,
+    pub position: Option<i64>,
     pub intent: Option<Option<String>>,
     pub language: Option<Option<String>>,
     /// As it came, and as we read it.
@@ -54,6 +57,8 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Macros>, now: Timestamp, new: Ne
         id: 0,
         external_id: new.external_id,
         name: new.name,
+        description: new.description,
+        position: next_position(tx).await?,
         intent: new.intent,
         language: new.language,
         source: new.source,
@@ -67,8 +72,8 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Macros>, now: Timestamp, new: Ne
     let row = tx
         .row(
             "insert into macros (external_id, name, name_key, intent, language, language_key, source, actions, reply_key, created_at,
-                                 updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) returning id",
+                                 updated_at, description, position)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12) returning id",
             &[
                 made.external_id.as_deref().into(),
                 made.name.as_str().into(),
@@ -80,6 +85,8 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Macros>, now: Timestamp, new: Ne
                 (&actions_json(&made)?).into(),
                 reply_key(&made).into(),
                 now.into(),
+                made.description.as_deref().into(),
+                made.position.into(),
             ],
         )
         .await?;
@@ -102,6 +109,8 @@ pub async fn update(
     let mut after = before.clone();
     after.external_id = changes.external_id.unwrap_or(after.external_id);
     after.name = changes.name.unwrap_or(after.name);
+    after.description = changes.description.unwrap_or(after.description);
+    after.position = changes.position.unwrap_or(after.position);
     after.intent = changes.intent.unwrap_or(after.intent);
     after.language = changes.language.unwrap_or(after.language);
     if let Some((source, actions)) = changes.actions {
@@ -113,8 +122,8 @@ pub async fn update(
     check(&after)?;
     tx.run(
         "update macros set external_id = $1, name = $2, name_key = $3, intent = $4, language = $5, language_key = $6, source = $7,
-                           actions = $8, reply_key = $9, updated_at = $10
-         where id = $11",
+                           actions = $8, reply_key = $9, updated_at = $10, description = $11, position = $12
+         where id = $13",
         &[
             after.external_id.as_deref().into(),
             after.name.as_str().into(),
@@ -126,6 +135,8 @@ pub async fn update(
             (&actions_json(&after)?).into(),
             reply_key(&after).into(),
             now.into(),
+            after.description.as_deref().into(),
+            after.position.into(),
             id.into(),
         ],
     )
@@ -194,6 +205,12 @@ async fn set_archived(
 async fn used_by(tx: &mut Tx, id: i64) -> Result<Vec<(i64, String)>, Error> {
     let rules = uses::all(tx).await?;
     Ok(rules.into_iter().filter(|rule| rule.applies_macro(id)).map(|rule| (rule.id, rule.name)).collect())
+}
+
+/// Behind all others.
+async fn next_position(tx: &mut Tx) -> Result<i64, Error> {
+    let row = tx.row("select coalesce(max(position), 0) + 1 as position from macros", &[]).await?;
+    Ok(row.map(|row| row.int("position")).transpose()?.unwrap_or(1))
 }
 
 fn check(made: &Macro) -> Result<(), Error> {

@@ -78,7 +78,7 @@ const SELECT: &str =
     "select t.id, t.external_id, t.status, t.priority, t.channel, t.via, t.from_agent, t.subject, t.excerpt, t.language, t.customer_id,
             t.assignee_user_id, t.assignee_team_id, t.messages_count, t.is_unread, t.spam, t.imported, t.created_at, t.opened_at,
             t.last_received_message_at, t.last_message_at, t.updated_at, t.closed_at, t.snoozed_until, t.trashed_at,
-            c.email as customer_email, c.name as customer_name
+            t.organization_id, t.form_id, t.type, c.email as customer_email, c.name as customer_name
      from tickets t left join people c on c.id = t.customer_id";
 
 /// At most `limit` tickets after this one in the order of their ids, as they are now, without message and event.
@@ -195,9 +195,14 @@ const TEXTS: &[(Field, &str)] = &[
     (Field::Via, "via"),
     (Field::Language, "language"),
     (Field::Subject, "subject"),
+    (Field::Type, "type"),
 ];
-const IDS: &[(Field, &str)] =
-    &[(Field::AssigneeUserId, "assignee_user_id"), (Field::AssigneeTeamId, "assignee_team_id")];
+const IDS: &[(Field, &str)] = &[
+    (Field::AssigneeUserId, "assignee_user_id"),
+    (Field::AssigneeTeamId, "assignee_team_id"),
+    (Field::OrganizationId, "organization_id"),
+    (Field::FormId, "form_id"),
+];
 const TIMES: &[(Field, &str)] = &[
     (Field::OpenedAt, "opened_at"),
     (Field::UpdatedAt, "updated_at"),

@@ -47,8 +47,7 @@ pub async fn agents(tx: &mut Tx, _may: &CanRead<Users>, text: &str, limit: usize
 
 /// Teams by name, best first.
 pub async fn teams(tx: &mut Tx, _may: &CanRead<Teams>, text: &str, limit: usize) -> Result<Vec<Team>, Error> {
-    let sql =
-        "select id, name, description, decoration, is_public, created_at, updated_at from teams order by created_at desc, id desc limit $1";
+    let sql = "select id, name, description, decoration, is_public, created_at, updated_at from teams order by created_at desc, id desc limit $1";
     let rows = tx.rows(sql, &[READ_MAX.into()]).await?;
     let all = rows.iter().map(Team::from_row).collect::<Result<Vec<_>, _>>()?;
     Ok(best(all, text, limit, |team| team.name.clone()))

@@ -35,11 +35,19 @@ const FURNITURE: &[(&str, &str)] = &[
         "/api/v2/tickets",
         r#"{"ticket": {"subject": "B", "type": "incident", "problem_id": ticket, "comment": {"body": "x"}}}"#,
     ),
+    (
+        "/api/v2/macros",
+        r#"{"macro": {"title": "Shipping::Late", "actions": [{"field": "status", "value": "pending"}, {"field": "comment_value", "value": "Soon"}]}}"#,
+    ),
+    (
+        "/api/v2/views",
+        r#"{"view": {"title": "Open", "all": [{"field": "status", "operator": "less_than", "value": "solved"}]}}"#,
+    ),
     ("/api/v2/tickets/create_many", r#"{"tickets": [{"comment": {"body": "x"}}]}"#),
 ];
 
 /// Calls that show something only in a state that other tests make.
-const SHOWN_ELSEWHERE: &[&str] = &["ListDeletedTickets", "ListDeletedUsers"];
+const SHOWN_ELSEWHERE: &[&str] = &["ListDeletedTickets", "ListDeletedUsers", "ShowTicketAfterChanges"];
 
 /// The routes of the dialect, by method and path with nameless places.
 fn routes() -> BTreeMap<(String, String), Route> {

@@ -1,9 +1,11 @@
 //! The Zendesk dialect over HTTP: one file a resource; `interface.rs` has what all of them share.
 
+mod audit_logs;
 mod contract;
 mod groups;
 mod interface;
 mod jobs;
+mod macros;
 mod organizations;
 mod tags;
 mod ticket_comments;
@@ -11,6 +13,7 @@ mod ticket_states;
 mod tickets;
 mod user_identities;
 mod users;
+mod views;
 
 use reqwest::{Method, Response};
 use scope::Dialect;
