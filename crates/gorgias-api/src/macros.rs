@@ -43,6 +43,7 @@ pub async fn list(State(app): State<App>, May(may): May<CanRead<Macros>>, mut pa
         tags: params.texts("tags", 20, 256),
         languages: params.texts("languages", 50, 16),
         archived: params.flag("archived").unwrap_or_default(),
+        ..Filter::default()
     };
     let ticket_id = params.id("ticket_id");
     // Both only say more of what is relevant; the ticket's last message is looked at anyway.
@@ -95,7 +96,7 @@ pub async fn create(
         language: fields.language_or_null("language").value(),
         source: Some(source),
         actions,
-        taken_over: None,
+        ..NewMacro::default()
     };
     fields.finish()?;
 
@@ -116,6 +117,7 @@ pub async fn update(State(app): State<App>, May(may): May<CanWrite<Macros>>, Id(
         intent: fields.one_of_or_null("intent", INTENTS).change().map(|intent| intent.map(str::to_owned)),
         language: fields.language_or_null("language").change(),
         actions: actions(&mut fields).map(|(source, actions)| (Some(source), actions)),
+        ..Changes::default()
     };
     fields.finish()?;
 

@@ -69,7 +69,7 @@ pub async fn list(State(app): State<App>, May(may): May<CanRead<Views>>, mut par
     let asked = Asked::read(&mut params, "views", ORDERS)?;
     let category = params.one_of("category", CATEGORIES);
     params.finish()?;
-    let filter = Filter { is_system: category.map(|category| category == "system") };
+    let filter = Filter { is_system: category.map(|category| category == "system"), ..Filter::default() };
 
     let mut tx = app.db.read().await?;
     let order = (Arranged::Created, asked.is_descending());
@@ -95,6 +95,7 @@ pub async fn create(
     let new = NewView {
         slug: sent.slug,
         name: sent.name.unwrap_or_default(),
+        description: None,
         lists: sent.lists.unwrap_or(Lists::Tickets),
         condition,
         source,
@@ -168,6 +169,7 @@ fn changes_of(fields: &mut Fields) -> Changes {
         team_ids: shared_with(fields, "shared_with_teams"),
         decoration: fields.object_or_null("decoration").change(),
         section_id: fields.integer_or_null("section_id", 0, ID_MAX).change(),
+        ..Changes::default()
     }
 }
 
@@ -268,7 +270,7 @@ pub(crate) fn view(view: &View) -> Value {
         "filters": filters,
         "filters_ast": filters_ast,
         "search": view.search,
-        "fields": view.fields,
+        "fields": view.fields.iter().filter(|name| FIELDS.contains(&name.as_str())).collect::<Vec<_>>(),
         "order_by": order_by,
         "order_dir": if view.descending { "desc" } else { "asc" },
         "visibility": view.visibility.word(),

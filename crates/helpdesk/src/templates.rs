@@ -85,26 +85,30 @@ impl Facts {
             Some(speaker) => json!({
                 "id": speaker.int("id")?, "name": speaker.text_or_null("name")?.unwrap_or_default(),
                 "firstname": speaker.text("firstname")?, "lastname": speaker.text("lastname")?,
+                "first_name": speaker.text("firstname")?, "last_name": speaker.text("lastname")?,
                 "email": speaker.text_or_null("email")?.unwrap_or_default(), "bio": speaker.text_or_null("bio")?.unwrap_or_default(),
             }),
             None => json!({}),
         };
         let customer = json!({
             "id": row.int_or_null("customer_id")?, "name": text("customer_name")?, "firstname": text("customer_firstname")?,
-            "lastname": text("customer_lastname")?, "email": text("customer_email")?, "note": text("customer_note")?,
+            "lastname": text("customer_lastname")?, "first_name": text("customer_firstname")?, "last_name": text("customer_lastname")?,
+            "email": text("customer_email")?, "note": text("customer_note")?,
         });
+        let assignee = json!({
+            "id": row.int_or_null("assignee_id")?, "name": text("assignee_name")?, "firstname": text("assignee_firstname")?,
+            "lastname": text("assignee_lastname")?, "first_name": text("assignee_firstname")?,
+            "last_name": text("assignee_lastname")?, "email": text("assignee_email")?,
+        });
+        // Both vendors' names of the same: people move texts from one to the other.
         let mut facts = Facts(json!({
             "ticket": {
                 "id": row.int("id")?, "external_id": text("external_id")?, "subject": text("subject")?,
                 "status": text("status")?, "priority": text("priority")?, "channel": text("channel")?,
                 "language": text("language")?, "created_datetime": row.time("created_at")?.to_string(),
                 "excerpt": text("excerpt")?, "customer": customer, "requester": customer,
-                "assignee_user": {
-                    "id": row.int_or_null("assignee_id")?, "name": text("assignee_name")?,
-                    "firstname": text("assignee_firstname")?, "lastname": text("assignee_lastname")?,
-                    "email": text("assignee_email")?,
-                },
-                "assignee_team": { "name": text("team_name")? }, "custom_fields": custom_fields,
+                "assignee_user": assignee, "assignee": assignee, "title": text("subject")?,
+                "assignee_team": { "name": text("team_name")? }, "group": { "name": text("team_name")? }, "custom_fields": custom_fields,
             },
             "message": message,
             "current_user": current_user,

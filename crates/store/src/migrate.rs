@@ -42,6 +42,7 @@ pub const ALL: &[Migration] = &[
     Migration::same(10, "presence", include_str!("../migrations/0010_presence.sql")),
     Migration::same(11, "people_around", include_str!("../migrations/0011_people_around.sql")),
     Migration::same(12, "exports", include_str!("../migrations/0012_exports.sql")),
+    Migration::same(13, "views_and_macros", include_str!("../migrations/0013_views_and_macros.sql")),
     Migration::same(14, "brands_and_promises", include_str!("../migrations/0014_brands_and_promises.sql")),
     Migration::same(15, "token_hints", include_str!("../migrations/0015_token_hints.sql")),
     Migration::same(16, "call_hosts", include_str!("../migrations/0016_call_hosts.sql")),

@@ -123,6 +123,8 @@ fn field_here(field: &str) -> &str {
         "form_id" => "ticket_form_id",
         "followup_of" => "via_followup_source_id",
         "domains" => "domain_names",
+        "shared_with_teams" | "shared_with_users" => "restriction",
+        "filters" => "conditions",
         "note" => "notes",
         "first_day" => "start_date",
         "last_day" => "end_date",

@@ -34,7 +34,9 @@ pub mod answer;
 pub mod api_tokens;
 pub mod attachments;
 pub mod brands;
+pub mod audit_logs;
 pub mod bulk;
+mod conditions;
 pub mod contract;
 pub mod conventions;
 pub mod custom_roles;
@@ -49,6 +51,9 @@ pub mod job_statuses;
 pub mod locales;
 pub mod oauth_clients;
 pub mod oauth_tokens;
+mod macro_actions;
+pub mod macro_apply;
+pub mod macros;
 mod once;
 pub mod organization_memberships;
 pub mod organizations;
@@ -80,6 +85,8 @@ pub mod user_identities;
 mod user_write;
 pub mod users;
 pub mod users_bulk;
+pub mod view_items;
+pub mod views;
 
 pub use error::ZendeskError;
 pub use path::{Id, Pair, Word};
@@ -96,6 +103,7 @@ const RESOURCES: &[fn(Routes) -> Routes] = &[
     account::routes,
     api_tokens::routes,
     attachments::routes,
+    audit_logs::routes,
     brands::routes,
     custom_roles::routes,
     custom_statuses::routes,
@@ -105,6 +113,8 @@ const RESOURCES: &[fn(Routes) -> Routes] = &[
     incremental::routes,
     job_statuses::routes,
     locales::routes,
+    macro_apply::routes,
+    macros::routes,
     oauth_clients::routes,
     oauth_tokens::routes,
     organization_memberships::routes,
@@ -125,6 +135,8 @@ const RESOURCES: &[fn(Routes) -> Routes] = &[
     user_identities::routes,
     users::routes,
     users_bulk::routes,
+    view_items::routes,
+    views::routes,
 ];
 
 pub fn routes() -> Routes {

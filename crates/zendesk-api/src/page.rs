@@ -47,6 +47,16 @@ impl<'a> Asked<'a> {
         Asked::read_in(params, list, sorts, Ways::Both)
     }
 
+    /// The same for a list that falls unless told to rise.
+    pub fn read_falling(
+        params: &'a Params,
+        list: &'static str,
+        sorts: &[&'static str],
+        falls: bool,
+    ) -> Result<Asked<'a>, ZendeskError> {
+        Asked::read_as(params, list, sorts, (Ways::Both, falls))
+    }
+
     /// The same for a list that is not paged in both ways.
     pub fn read_in(
         params: &'a Params,
@@ -54,9 +64,18 @@ impl<'a> Asked<'a> {
         sorts: &[&'static str],
         ways: Ways,
     ) -> Result<Asked<'a>, ZendeskError> {
+        Asked::read_as(params, list, sorts, (ways, false))
+    }
+
+    fn read_as(
+        params: &'a Params,
+        list: &'static str,
+        sorts: &[&'static str],
+        (ways, falls): (Ways, bool),
+    ) -> Result<Asked<'a>, ZendeskError> {
         let first = sorts.first().copied().unwrap_or("id");
         if ways == Ways::CursorOnly || params.pairs.iter().any(|(key, _)| key.starts_with("page[")) {
-            return Asked::by_cursor(params, list, (sorts, first));
+            return Asked::by_cursor(params, list, (sorts, first), falls);
         }
         let page = usize::try_from(params.number("page")?.unwrap_or(1)).unwrap_or(usize::MAX).max(1);
         let per_page = params.number("per_page")?.filter(|size| 0 < *size).unwrap_or(i64::MAX);
@@ -73,7 +92,11 @@ impl<'a> Asked<'a> {
             params,
             list,
             sort: sort.unwrap_or(first),
-            descending: params.one("sort_order") == Some("desc"),
+            descending: match params.one("sort_order") {
+                Some("desc") => true,
+                Some("asc") => false,
+                _ => falls,
+            },
             slice: Slice::skipping((page - 1) * per_page, per_page),
             way: Way::Numbered { page, per_page },
         })
@@ -83,6 +106,7 @@ impl<'a> Asked<'a> {
         params: &'a Params,
         list: &'static str,
         (sorts, first): (&[&'static str], &'static str),
+        falls: bool,
     ) -> Result<Asked<'a>, ZendeskError> {
         let limit = match params.number("page[size]")? {
             None => PER_PAGE,
@@ -92,7 +116,7 @@ impl<'a> Asked<'a> {
                 .ok_or_else(|| unsupported("Invalid page size", format!("page[size] must be 1 to {PER_PAGE}.")))?,
         };
         let (sort, descending) = match params.one("sort") {
-            None => (first, false),
+            None => (first, falls),
             Some(word) => {
                 let (name, descending) = word.strip_prefix('-').map_or((word, false), |name| (name, true));
                 let known = sorts.iter().copied().find(|sort| *sort == name);

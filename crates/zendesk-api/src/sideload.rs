@@ -25,6 +25,11 @@ pub struct Beside {
 }
 
 impl Beside {
+    /// All kinds, whatever was asked for.
+    pub fn all() -> Beside {
+        Beside { users: Some(BTreeSet::new()), groups: Some(BTreeSet::new()), organizations: Some(BTreeSet::new()) }
+    }
+
     /// The kinds that `include` names.
     pub fn of(params: &Params) -> Beside {
         let wanted = |kind: &str| params.includes(kind).then(BTreeSet::new);

@@ -89,8 +89,7 @@ pub async fn list_all(State(app): State<App>, May(may): May<CanRead<Tickets>>, p
 
 /// `GET /api/v2/tickets/recent`: those that changed last.
 pub async fn list_recent(State(app): State<App>, May(may): May<CanRead<Tickets>>, params: Params) -> Answer {
-    let mut asked = Asked::read(&params, "tickets", &["updated_at"])?;
-    asked.descending = true;
+    let asked = Asked::read_falling(&params, "tickets", &["updated_at"], true)?;
     answer(&app, &may, &params, asked, there()).await
 }
 

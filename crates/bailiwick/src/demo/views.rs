@@ -59,6 +59,7 @@ fn view(name: &str, filter: &str, sort: Sort) -> Result<NewView, Error> {
     Ok(NewView {
         slug: None,
         name: name.to_owned(),
+        description: None,
         lists: Lists::Tickets,
         condition,
         source: filter.to_owned(),

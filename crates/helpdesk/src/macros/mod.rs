@@ -59,6 +59,9 @@ pub struct Macro {
     pub id: i64,
     pub external_id: Option<String>,
     pub name: String,
+    pub description: Option<String>,
+    /// Its place in the order of people.
+    pub position: i64,
     /// What the customer wants, such as `refund/request`.
     pub intent: Option<String>,
     /// ISO 639-1.
@@ -84,6 +87,9 @@ pub struct Filter {
     pub languages: Vec<String>,
     /// Only the archived ones, else only the others.
     pub archived: bool,
+    /// The archived ones and the others.
+    pub either: bool,
+    pub ids: Option<Vec<i64>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,18 +99,21 @@ pub enum Sort {
     Updated,
     Usage,
     Language,
+    /// As people arranged them.
+    Position,
 }
 
 macro_rules! select_macros {
     () => {
-        "select m.id, m.external_id, m.name, m.name_key, m.intent, m.language, m.language_key, m.source, m.actions, m.usage, m.created_at,
+        "select m.id, m.external_id, m.name, m.name_key, m.description, m.position, m.intent, m.language, m.language_key, m.source, m.actions, m.usage, m.created_at,
                 m.updated_at, m.archived_at
          from macros m"
     };
 }
 use select_macros;
 
-/// Served by `macros_by_name`, `macros_by_created`, `macros_by_updated`, `macros_by_usage`, `macros_by_language`. `search` reads along them.
+/// Served by `macros_by_name`, `macros_by_created`, `macros_by_updated`, `macros_by_usage`, `macros_by_language`, `macros_by_position`, `macros_by_place`.
+/// `search` reads along them.
 pub async fn list(
     tx: &mut Tx,
     _may: &CanRead<Macros>,
@@ -118,6 +127,7 @@ pub async fn list(
         Sort::Created => &[Column::Int("m.created_at", "created_at"), Column::Int("m.id", "id")],
         Sort::Updated => &[Column::Int("m.updated_at", "updated_at"), Column::Int("m.id", "id")],
         Sort::Usage => &[Column::Int("m.usage", "usage"), Column::Int("m.id", "id")],
+        Sort::Position => &[Column::Int("m.position", "position"), Column::Int("m.id", "id")],
         Sort::Language => &[Column::Text("m.language_key", "language_key"), Column::Int("m.id", "id")],
     };
     let order = Order { columns, descending };
@@ -126,7 +136,14 @@ pub async fn list(
 
 fn query_of(filter: &Filter) -> Query {
     let mut query = Query::new(concat!(select_macros!(), " where 1 = 1"));
-    query.and("m.archived =", filter.archived);
+    if !filter.either {
+        query.and("m.archived =", filter.archived);
+    }
+    match filter.ids.as_deref() {
+        Some([]) => query.and_text("1 = 0"),
+        Some(ids) => query.and_in("m.id", ids.iter().copied()),
+        None => {}
+    }
     if let Some(search) = filter.search.as_deref().filter(|search| !search.is_empty()) {
         let pattern = query.bind(part_pattern(&search.to_lowercase()));
         query.and_text(&format!("(m.name_key like {pattern} escape '!' or m.reply_key like {pattern} escape '!')"));
@@ -139,6 +156,22 @@ fn query_of(filter: &Filter) -> Query {
         query.and_in("m.language", filter.languages.iter());
     }
     query
+}
+
+/// What stands before `::` in the names of macros that are in use, each once, at most a thousand. Read along `macros_by_name`.
+pub async fn categories(tx: &mut Tx, _may: &CanRead<Macros>) -> Result<Vec<String>, Error> {
+    let rows = tx
+        .rows("select name from macros where archived = 0 and name like '%::%' order by name_key, id limit 1000", &[])
+        .await?;
+    let mut names: Vec<String> = Vec::new();
+    for row in rows {
+        let name = row.text("name")?;
+        let category = name.split("::").next().unwrap_or_default().trim();
+        if !category.is_empty() && names.last().is_none_or(|last| last != category) {
+            names.push(category.to_owned());
+        }
+    }
+    Ok(names)
 }
 
 /// The macro with this id, archived or not, or `NotFound`.
@@ -196,6 +229,8 @@ impl Macro {
             id: row.int("id")?,
             external_id: row.text_or_null("external_id")?,
             name: row.text("name")?,
+            description: row.text_or_null("description")?,
+            position: row.int("position")?,
             intent: row.text_or_null("intent")?,
             language: row.text_or_null("language")?,
             source: row.json("source")?,
@@ -234,6 +269,8 @@ impl Macro {
         json!({
             "external_id": self.external_id,
             "name": self.name,
+            "description": self.description,
+            "position": self.position,
             "intent": self.intent,
             "language": self.language,
             "actions": self.actions,

@@ -21,6 +21,7 @@ pub const IDS_MAX: usize = 30;
 pub struct NewMacro {
     pub external_id: Option<String>,
     pub name: String,
+    pub description: Option<String>,
     pub intent: Option<String>,
     pub language: Option<String>,
     /// As `Macro::source`.
@@ -44,6 +45,8 @@ pub struct TakenOver {
 pub struct Changes {
     pub external_id: Option<Option<String>>,
     pub name: Option<String>,
+    pub description: Option<Option<String>>,
+    pub position: Option<i64>,
     pub intent: Option<Option<String>>,
     pub language: Option<Option<String>>,
     /// As it came, and as we read it.
@@ -66,6 +69,8 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Macros>, now: Timestamp, new: Ne
         id: 0,
         external_id: new.external_id,
         name: new.name,
+        description: new.description,
+        position: next_position(tx).await?,
         intent: new.intent,
         language: new.language,
         source: new.source,
@@ -79,8 +84,8 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Macros>, now: Timestamp, new: Ne
     let row = tx
         .row(
             "insert into macros (external_id, name, name_key, intent, language, language_key, source, actions, reply_key, usage,
-                                 created_at, updated_at, archived, archived_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning id",
+                                 created_at, updated_at, archived, archived_at, description, position)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) returning id",
             &[
                 made.external_id.as_deref().into(),
                 made.name.as_str().into(),
@@ -96,6 +101,8 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Macros>, now: Timestamp, new: Ne
                 made.updated_at.into(),
                 made.archived_at.is_some().into(),
                 made.archived_at.into(),
+                made.description.as_deref().into(),
+                made.position.into(),
             ],
         )
         .await?;
@@ -144,6 +151,8 @@ pub async fn update(
     let mut after = before.clone();
     after.external_id = changes.external_id.unwrap_or(after.external_id);
     after.name = changes.name.unwrap_or(after.name);
+    after.description = changes.description.unwrap_or(after.description);
+    after.position = changes.position.unwrap_or(after.position);
     after.intent = changes.intent.unwrap_or(after.intent);
     after.language = changes.language.unwrap_or(after.language);
     if let Some((source, actions)) = changes.actions {
@@ -155,8 +164,8 @@ pub async fn update(
     check(&after)?;
     tx.run(
         "update macros set external_id = $1, name = $2, name_key = $3, intent = $4, language = $5, language_key = $6, source = $7,
-                           actions = $8, reply_key = $9, updated_at = $10
-         where id = $11",
+                           actions = $8, reply_key = $9, updated_at = $10, description = $11, position = $12
+         where id = $13",
         &[
             after.external_id.as_deref().into(),
             after.name.as_str().into(),
@@ -168,6 +177,8 @@ pub async fn update(
             (&actions_json(&after)?).into(),
             reply_key(&after).into(),
             now.into(),
+            after.description.as_deref().into(),
+            after.position.into(),
             id.into(),
         ],
     )
@@ -236,6 +247,12 @@ async fn set_archived(
 async fn used_by(tx: &mut Tx, id: i64) -> Result<Vec<(i64, String)>, Error> {
     let rules = uses::all(tx).await?;
     Ok(rules.into_iter().filter(|rule| rule.applies_macro(id)).map(|rule| (rule.id, rule.name)).collect())
+}
+
+/// Behind all others.
+async fn next_position(tx: &mut Tx) -> Result<i64, Error> {
+    let row = tx.row("select coalesce(max(position), 0) + 1 as position from macros", &[]).await?;
+    Ok(row.map(|row| row.int("position")).transpose()?.unwrap_or(1))
 }
 
 fn check(made: &Macro) -> Result<(), Error> {

@@ -93,8 +93,13 @@ pub async fn tickets(
 
 /// How many tickets, counted up to one more than `COUNTED_MAX`. Always true: it is counted, and a count stops early.
 pub async fn count(tx: &mut Tx, may: &CanRead<Tickets>, asked: &Asked) -> Result<i64, Error> {
+    count_to(tx, may, asked, COUNTED_MAX + 1).await
+}
+
+/// The same, counted up to `at_most`.
+pub async fn count_to(tx: &mut Tx, may: &CanRead<Tickets>, asked: &Asked, at_most: i64) -> Result<i64, Error> {
     let condition = whole_condition(&asked.condition);
-    matching::count(tx, may, asked.matching(&condition), COUNTED_MAX + 1).await
+    matching::count(tx, may, asked.matching(&condition), at_most).await
 }
 
 /// A slice of the customers of a view that lists them. They have two orders only; any other counts as by update.

@@ -8,14 +8,14 @@ pub mod references;
 pub mod write;
 
 use jiff::Timestamp;
-use scope::permit::{Actor, CanRead};
+use scope::permit::{Actor, CanRead, CanWrite};
 use scope::resource::Views;
 use serde_json::{Value as Json, json};
 use store::{Row, StoreError, Tx};
 
 use crate::Error;
 use crate::filter::Condition;
-use crate::page::{Column, Order, Page, Query, Slice};
+use crate::page::{Column, Order, Page, Query, Slice, part_pattern};
 use crate::people::{Person, PersonColumns, person_columns};
 use crate::tickets::TeamOfTicket;
 use crate::tickets::matching::Sort;
@@ -26,6 +26,7 @@ pub struct View {
     /// The name in URL form.
     pub slug: String,
     pub name: String,
+    pub description: Option<String>,
     /// One of the account's own, such as `inbox`: it cannot be deleted and always holds the same.
     pub system: Option<String>,
     pub lists: Lists,
@@ -46,7 +47,8 @@ pub struct View {
     pub section_id: Option<i64>,
     pub display_order: i64,
     pub created_at: Timestamp,
-    /// Since when something that it names is gone.
+    pub updated_at: Timestamp,
+    /// Since when it is out of use: somebody said so, or something that it names is gone.
     pub deactivated_at: Option<Timestamp>,
 }
 
@@ -98,22 +100,34 @@ impl Visibility {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arranged {
     Created,
+    Updated,
+    Named,
     /// As people arranged them.
     Displayed,
 }
 
 /// Which views. The default is all that the reader may see.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Filter {
+pub struct Filter<'a> {
     /// Only the account's own ones, or only those that people made.
     pub is_system: Option<bool>,
+    pub lists: Option<Lists>,
+    /// Only those in use, or only the others.
+    pub active: Option<bool>,
+    /// Only those that are one person's, or only the others.
+    pub private: Option<bool>,
+    /// Shared with this team.
+    pub team_id: Option<i64>,
+    /// Part of the name, in any case of its letters.
+    pub name_part: Option<&'a str>,
+    pub ids: Option<&'a [i64]>,
 }
 
 /// The columns that `View::from_row` reads.
 macro_rules! select_views {
     () => {
-        "select v.id, v.slug, v.name, v.system, v.lists, v.condition, v.source, v.search, v.fields, v.sort, v.descending, v.visibility,
-                v.decoration, v.section_id, v.display_order, v.created_at, v.deactivated_at
+        "select v.id, v.slug, v.name, v.name_key, v.description, v.system, v.lists, v.condition, v.source, v.search, v.fields, v.sort, v.descending, v.visibility,
+                v.decoration, v.section_id, v.display_order, v.created_at, v.updated_at, v.deactivated_at
          from views v where 1 = 1"
     };
 }
@@ -121,23 +135,20 @@ use select_views;
 
 const MEMBER: PersonColumns = person_columns!("member");
 
-/// A slice of the views that the reader may see. Three statements. Served by `views_by_created` and `views_by_order`.
+/// A slice of the views that the reader may see. Three statements. Served by `views_by_created`, `views_by_updated`, `views_by_name`
+/// and `views_by_order`.
 pub async fn list(
     tx: &mut Tx,
     may: &CanRead<Views>,
-    filter: Filter,
+    filter: Filter<'_>,
     (by, descending): (Arranged, bool),
     slice: &Slice,
 ) -> Result<Page<View>, Error> {
-    let mut query = Query::new(select_views!());
-    match filter.is_system {
-        Some(true) => query.and_text("v.system is not null"),
-        Some(false) => query.and_text("v.system is null"),
-        None => {}
-    }
-    only_visible(&mut query, may.actor());
+    let query = query_of(filter, may.actor());
     let columns: &'static [Column] = match by {
         Arranged::Created => &[Column::Int("v.created_at", "created_at"), Column::Int("v.id", "id")],
+        Arranged::Updated => &[Column::Int("v.updated_at", "updated_at"), Column::Int("v.id", "id")],
+        Arranged::Named => &[Column::Text("v.name_key", "name_key"), Column::Int("v.id", "id")],
         Arranged::Displayed => &[Column::Int("v.display_order", "display_order"), Column::Int("v.id", "id")],
     };
     let page = query.page(tx, Order { columns, descending }, slice).await?;
@@ -146,8 +157,50 @@ pub async fn list(
     Ok(page)
 }
 
+/// How many of them there are.
+pub async fn count(tx: &mut Tx, may: &CanRead<Views>, filter: Filter<'_>) -> Result<i64, Error> {
+    query_of(filter, may.actor()).count(tx).await
+}
+
+fn query_of(filter: Filter<'_>, actor: &Actor) -> Query {
+    let mut query = Query::new(select_views!());
+    let mut either = |holds: Option<bool>, condition: &str, opposite: &str| match holds {
+        Some(true) => query.and_text(condition),
+        Some(false) => query.and_text(opposite),
+        None => {}
+    };
+    either(filter.is_system, "v.system is not null", "v.system is null");
+    either(filter.active, "v.deactivated_at is null", "v.deactivated_at is not null");
+    either(filter.private, "v.visibility = 'private'", "v.visibility <> 'private'");
+    if let Some(lists) = filter.lists {
+        query.and("v.lists =", lists.word());
+    }
+    if let Some(team_id) = filter.team_id {
+        let team_id = query.bind(team_id);
+        query.and_text(&format!(
+            "exists (select 1 from view_teams st where st.view_id = v.id and st.team_id = {team_id})"
+        ));
+    }
+    if let Some(part) = filter.name_part {
+        let pattern = query.bind(part_pattern(&part.to_lowercase()));
+        query.and_text(&format!("v.name_key like {pattern} escape '!'"));
+    }
+    match filter.ids {
+        Some([]) => query.and_text("1 = 0"),
+        Some(ids) => query.and_in("v.id", ids.iter().copied()),
+        None => {}
+    }
+    only_visible(&mut query, actor);
+    query
+}
+
 /// The view with this id, or `NotFound` also if the reader may not see it.
 pub async fn find(tx: &mut Tx, may: &CanRead<Views>, id: i64) -> Result<View, Error> {
+    read(tx, may.actor(), id).await
+}
+
+/// The same for whoever is about to change it.
+pub async fn to_change(tx: &mut Tx, may: &CanWrite<Views>, id: i64) -> Result<View, Error> {
     read(tx, may.actor(), id).await
 }
 
@@ -218,6 +271,7 @@ impl View {
             id: row.int("id")?,
             slug: row.text("slug")?,
             name: row.text("name")?,
+            description: row.text_or_null("description")?,
             system: row.text_or_null("system")?,
             lists: Lists::parse(&row.text("lists")?).ok_or(StoreError::Column("lists"))?,
             condition: serde_json::from_value(condition).map_err(|_| StoreError::Column("condition"))?,
@@ -233,6 +287,7 @@ impl View {
             section_id: row.int_or_null("section_id")?,
             display_order: row.int("display_order")?,
             created_at: row.time("created_at")?,
+            updated_at: row.time("updated_at")?,
             deactivated_at: row.time_or_null("deactivated_at")?,
         })
     }
@@ -241,6 +296,7 @@ impl View {
     fn facts(&self) -> Json {
         json!({
             "name": self.name,
+            "description": self.description,
             "slug": self.slug,
             "lists": self.lists.word(),
             "condition": self.condition,

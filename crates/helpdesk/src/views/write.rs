@@ -23,6 +23,7 @@ pub struct NewView {
     /// None: made of the name.
     pub slug: Option<String>,
     pub name: String,
+    pub description: Option<String>,
     pub lists: Lists,
     pub condition: Condition,
     pub source: String,
@@ -42,6 +43,11 @@ pub struct NewView {
 pub struct Changes {
     pub slug: Option<String>,
     pub name: Option<String>,
+    pub description: Option<Option<String>>,
+    /// In use, or put out of it.
+    pub active: Option<bool>,
+    /// Its place in the order of people.
+    pub display_order: Option<i64>,
     pub lists: Option<Lists>,
     /// With the text it was read from.
     pub condition: Option<(Condition, String)>,
@@ -66,9 +72,9 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Views>, now: Timestamp, new: &Ne
     let row = tx
         .row(
             "insert into views (slug, name, lists, condition, source, search, fields, sort, descending, visibility, decoration,
-                                section_id, display_order, created_by, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-                     (select coalesce(max(display_order), 0) + 1 from views), $13, $14, $14)
+                                section_id, description, display_order, created_by, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+                     (select coalesce(max(display_order), 0) + 1 from views), $14, $15, $15)
              returning id",
             &[
                 slug.into(),
@@ -83,6 +89,7 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Views>, now: Timestamp, new: &Ne
                 new.visibility.word().into(),
                 new.decoration.as_ref().into(),
                 new.section_id.into(),
+                new.description.as_ref().into(),
                 actor.person_id.into(),
                 now.into(),
             ],
@@ -110,6 +117,8 @@ pub async fn update(
     let mut after = before.clone();
     set(&mut after.slug, &changes.slug);
     set(&mut after.name, &changes.name);
+    set(&mut after.description, &changes.description);
+    set(&mut after.display_order, &changes.display_order);
     set(&mut after.lists, &changes.lists);
     set(&mut after.search, &changes.search);
     set(&mut after.fields, &changes.fields);
@@ -124,6 +133,11 @@ pub async fn update(
         }
         after.condition = condition.clone();
         after.source.clone_from(source);
+    }
+    match changes.active {
+        Some(true) => after.deactivated_at = None,
+        Some(false) => after.deactivated_at = after.deactivated_at.or(Some(now)),
+        None => {}
     }
     let is_another = after.condition != before.condition
         || after.lists != before.lists
@@ -140,6 +154,7 @@ pub async fn update(
         share(tx, id, &people, &teams).await?;
     }
     write(tx, now, &after).await?;
+    after.updated_at = now;
     // Whoever takes themselves off a view is still told what came of it.
     after.people.clear();
     after.teams.clear();
@@ -201,8 +216,8 @@ pub(super) async fn write(tx: &mut Tx, now: Timestamp, view: &View) -> Result<()
     tx.run(
         "update views set slug = $1, name = $2, lists = $3, condition = $4, source = $5, search = $6, fields = $7, sort = $8,
                           descending = $9, visibility = $10, decoration = $11, section_id = $12, deactivated_at = $13,
-                          updated_at = $14
-         where id = $15",
+                          updated_at = $14, description = $15, display_order = $16
+         where id = $17",
         &[
             view.slug.as_str().into(),
             view.name.as_str().into(),
@@ -218,6 +233,8 @@ pub(super) async fn write(tx: &mut Tx, now: Timestamp, view: &View) -> Result<()
             view.section_id.into(),
             view.deactivated_at.into(),
             now.into(),
+            view.description.as_ref().into(),
+            view.display_order.into(),
             view.id.into(),
         ],
     )

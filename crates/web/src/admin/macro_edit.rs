@@ -242,6 +242,8 @@ mod tests {
             id: 1,
             external_id: None,
             name: "Late".to_owned(),
+            description: None,
+            position: 1,
             intent: None,
             language: Some("en".to_owned()),
             source: None,

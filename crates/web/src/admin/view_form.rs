@@ -142,6 +142,7 @@ pub async fn create(
     let new = NewView {
         slug: None,
         name: sent.name,
+        description: None,
         lists: sent.lists,
         condition: sent.condition.0,
         source: sent.condition.1,

@@ -26,6 +26,8 @@ fn a_macro() -> Macro {
         id: 7,
         external_id: None,
         name: "Late parcel".to_owned(),
+        description: None,
+        position: 1,
         intent: Some("shipping/status".to_owned()),
         language: Some("en".to_owned()),
         source: None,

@@ -49,15 +49,25 @@ const FURNITURE: &[(&str, &str)] = &[
     ),
     ("/api/v2/recipient_addresses", r#"{"recipient_address": {"email": "help@shop.test"}}"#),
     ("/api/v2/dynamic_content/items", r#"{"item": {"name": "Hello", "default_locale_id": 1, "content": "Hello"}}"#),
-    "/api/v2/ticket_fields",
-    r#"{"ticket_field": {"type": "tagger", "title": "Reason", "custom_field_options": [{"name": "Late", "value": "late"}]}}"#,
+    (
+        "/api/v2/ticket_fields",
+        r#"{"ticket_field": {"type": "tagger", "title": "Reason", "custom_field_options": [{"name": "Late", "value": "late"}]}}"#,
+    ),
     ("/api/v2/requests", r#"{"request": {"subject": "R", "comment": {"body": "x"}}}"#),
+    (
+        "/api/v2/macros",
+        r#"{"macro": {"title": "Shipping::Late", "actions": [{"field": "status", "value": "pending"}, {"field": "comment_value", "value": "Soon"}]}}"#,
+    ),
+    (
+        "/api/v2/views",
+        r#"{"view": {"title": "Open", "all": [{"field": "status", "operator": "less_than", "value": "solved"}]}}"#,
+    ),
     ("/api/v2/tickets/create_many", r#"{"tickets": [{"comment": {"body": "x"}}]}"#),
 ];
 
 /// Calls that show something only in a state that other tests make.
 const SHOWN_ELSEWHERE: &[&str] =
-    &["ListDeletedTickets", "ListDeletedUsers", "ListSatisfactionRatings", "ShowAttachment", "ShowSatisfactionRating"];
+    &["ListDeletedTickets", "ListDeletedUsers", "ListSatisfactionRatings", "ShowTicketAfterChanges", "ShowAttachment", "ShowSatisfactionRating"];
 
 /// The routes of the dialect, by method and path with nameless places.
 fn routes() -> BTreeMap<(String, String), Route> {

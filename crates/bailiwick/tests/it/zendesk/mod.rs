@@ -3,6 +3,7 @@
 mod account;
 mod attachments;
 mod brands;
+mod audit_logs;
 mod contract;
 mod custom_statuses;
 mod dynamic_content;
@@ -12,6 +13,7 @@ mod interface;
 mod jobs;
 mod oauth;
 mod oauth_management;
+mod macros;
 mod organizations;
 mod requests;
 mod satisfaction_ratings;
@@ -27,6 +29,7 @@ mod ticket_states;
 mod tickets;
 mod user_identities;
 mod users;
+mod views;
 
 use reqwest::{Method, Response};
 use scope::Dialect;
