@@ -45,9 +45,9 @@ pub async fn show_ticket(
     Pair(ticket_id, id): Pair,
     params: Params,
 ) -> Answer {
-    let may_tickets: CanRead<Tickets> = later.permit()?;
     let mut tx = app.db.read().await?;
     let found = macros::find(&mut tx, &may, id).await?;
+    let may_tickets: CanRead<Tickets> = later.permit()?;
     let person_id = may.actor().person_id;
     let facts = facts(&mut tx, &may_tickets, ticket_id, person_id, &found).await?;
     let tickets = list::of_ids(&mut tx, &may_tickets, &[ticket_id]).await?;

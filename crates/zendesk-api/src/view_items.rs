@@ -65,9 +65,9 @@ pub async fn list_tickets(
     Id(id): Id,
     params: Params,
 ) -> Answer {
-    let may_tickets = later.permit()?;
     let mut tx = app.db.read().await?;
     let wanted = wanted(&mut tx, &may, viewpoint(&app, &later), id).await?;
+    let may_tickets = later.permit()?;
     let (asked, page) = tickets(&mut tx, &may_tickets, &params, "tickets of a view", &wanted).await?;
     let views = ticket_view::views(&mut tx, &may_tickets, &params.site, &page.items).await?;
     let mut body = asked.around("tickets", views, (page.before, page.after, page.total));
@@ -83,9 +83,9 @@ pub async fn execute(
     Id(id): Id,
     params: Params,
 ) -> Answer {
-    let may_tickets = later.permit()?;
     let mut tx = app.db.read().await?;
     let wanted = wanted(&mut tx, &may, viewpoint(&app, &later), id).await?;
+    let may_tickets = later.permit()?;
     let mut body = rows(&mut tx, &may_tickets, &params, "rows of a view", &wanted).await?;
     body.insert("view".to_owned(), json!({ "id": id, "url": params.site.url(&format!("views/{id}")) }));
     Ok(Reply::ok(Value::Object(body)))
@@ -99,8 +99,8 @@ pub async fn preview(
     params: Params,
     body: Body,
 ) -> Answer {
-    let may_tickets = later.permit()?;
     let wanted = sent(&body, viewpoint(&app, &later))?;
+    let may_tickets = later.permit()?;
     let mut tx = app.db.read().await?;
     let body = rows(&mut tx, &may_tickets, &params, "rows of a preview", &wanted).await?;
     Ok(Reply::ok(Value::Object(body)))
@@ -200,9 +200,9 @@ pub async fn count(
     Id(id): Id,
     params: Params,
 ) -> Answer {
-    let may_tickets = later.permit()?;
     let mut tx = app.db.read().await?;
     let view = of_tickets(views::find(&mut tx, &may, id).await?)?;
+    let may_tickets = later.permit()?;
     let contents = Contents::of(&view, viewpoint(&app, &later));
     let n = items::count_to(&mut tx, &may_tickets, &contents, COUNTED_MAX + 1).await?;
     let counted = view_count(&params.site, Some(id), view.deactivated_at.is_none(), n);
@@ -239,8 +239,8 @@ pub async fn count_preview(
     params: Params,
     body: Body,
 ) -> Answer {
-    let may_tickets = later.permit()?;
     let wanted = sent(&body, viewpoint(&app, &later))?;
+    let may_tickets = later.permit()?;
     let mut tx = app.db.read().await?;
     let n = items::count_to(&mut tx, &may_tickets, &wanted.contents, COUNTED_MAX + 1).await?;
     Ok(Reply::one("view_count", view_count(&params.site, None, true, n)))
