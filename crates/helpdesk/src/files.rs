@@ -417,18 +417,6 @@ pub(crate) async fn remove(tx: &mut Tx, actor: &Actor, now: Timestamp, file: &Fi
     record(tx, actor, now, "file-deleted", file.id, json!({ "name": file.name })).await
 }
 
-/// Removes the file that an address of ours leads to; another address leads to nothing of ours.
-pub async fn remove_at(tx: &mut Tx, may: &CanWrite<Files>, now: Timestamp, address: &str) -> Result<(), Error> {
-    let mut keys = Vec::new();
-    collect_text(address, &mut keys);
-    for key in keys {
-        if let Some(file) = find_by_key(tx, &key).await? {
-            remove(tx, may.actor(), now, &file).await?;
-        }
-    }
-    Ok(())
-}
-
 /// Those of these ids that there are, in this order.
 pub(crate) async fn of_ids(tx: &mut Tx, ids: &[i64]) -> Result<Vec<File>, Error> {
     if ids.is_empty() {

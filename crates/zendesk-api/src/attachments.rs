@@ -9,7 +9,6 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use endpoint::{App, Later, May, Routes, files as stored};
 use helpdesk::files::{self, File, Purpose};
-use helpdesk::tickets::message_write::{self, MessageUpdate};
 use helpdesk::tickets::messages::{self, Message};
 use helpdesk::uploads;
 use scope::permit::{CanRead, CanWrite};
@@ -19,7 +18,6 @@ use store::transact;
 
 use crate::answer::{Answer, Reply};
 use crate::error::ZendeskError;
-use crate::path::Triple;
 use crate::query::Params;
 use crate::time::format;
 use crate::{Id, Site, Word};
@@ -29,13 +27,10 @@ pub fn routes(routes: Routes) -> Routes {
         .post("/api/v2/uploads", upload)
         .delete("/api/v2/uploads/{token}", delete_upload)
         .get("/api/v2/attachments/{attachment_id}", show)
-        .put("/api/v2/tickets/{ticket_id}/comments/{comment_id}/attachments/{attachment_id}/redact", redact)
 }
 
 /// Files of one message at most, as far as their ids go.
 const PLACES: i64 = 1_000;
-/// What stands where a file was.
-const REDACTED: &str = "redacted.txt";
 
 /// `POST /api/v2/uploads`: the body is the file.
 pub async fn upload(
@@ -90,36 +85,6 @@ pub async fn show(
         views.into_iter().find(|view| view["id"] == id).ok_or_else(ZendeskError::not_found)?
     };
     sign(&app, &mut view);
-    Ok(Reply::one("attachment", view))
-}
-
-/// `PUT /api/v2/tickets/{ticket_id}/comments/{comment_id}/attachments/{attachment_id}/redact`: the file goes for good, and an empty one
-/// stands in its place.
-pub async fn redact(
-    State(app): State<App>,
-    May(may): May<CanWrite<Files>>,
-    later: Later,
-    Triple(ticket_id, message_id, id): Triple,
-    params: Params,
-) -> Answer {
-    let tickets: CanWrite<Tickets> = later.permit()?;
-    let now = app.clock.now();
-    let view = transact!(app.db, |tx| {
-        let message = messages::written(tx, &tickets, ticket_id, message_id).await?;
-        let mut list = list_of(&message);
-        let at = views(&params.site, &message).iter().position(|view| view["id"] == id);
-        let at = at.ok_or_else(ZendeskError::not_found)?;
-        let address = list[at]["url"].as_str().unwrap_or_default().to_owned();
-        list[at] = json!({
-            "url": "", "name": REDACTED, "content_type": "text/plain", "size": 0, "deleted": true,
-            "file_id": list[at]["file_id"],
-        });
-        let update = MessageUpdate { attachments: Some(Some(Value::Array(list))), ..MessageUpdate::default() };
-        message_write::update(tx, &tickets, now, (ticket_id, message_id), update).await?;
-        files::remove_at(tx, &may, now, &address).await?;
-        let message = messages::written(tx, &tickets, ticket_id, message_id).await?;
-        views(&params.site, &message).into_iter().nth(at).ok_or_else(ZendeskError::not_found)
-    })?;
     Ok(Reply::one("attachment", view))
 }
 

@@ -8,7 +8,7 @@ use helpdesk::profiles;
 use helpdesk::tickets::list::{self, Direction, Sort};
 use helpdesk::tickets::messages::{self, Message};
 use helpdesk::tickets::requests::{self, Beside as Around, Whose};
-use helpdesk::tickets::write::SetStatus;
+use helpdesk::tickets::write::{self, SetStatus, TicketUpdate};
 use helpdesk::tickets::{Status, TicketInList, TicketType};
 use scope::permit::{CanRead, CanWrite, Permit};
 use scope::resource::{Access, Requests};
@@ -161,14 +161,16 @@ pub async fn update(
     let now = app.clock.now();
     let view = transact!(app.db, |tx| {
         let before = requests::find(tx, &may, id).await?;
-        let mut sent = sent.clone();
-        if solved {
-            if !can_be_solved(&before) {
-                return Err(ZendeskError::invalid("solved", "is not possible for this request"));
-            }
-            sent.update.status = Some(SetStatus::Exactly(Status::Solved));
+        if solved && !can_be_solved(&before) {
+            return Err(ZendeskError::invalid("solved", "is not possible for this request"));
         }
-        ticket_read::update(tx, &may.on_own_ticket(), now, id, &sent).await?;
+        let ticket = may.on_own_ticket();
+        ticket_read::update(tx, &ticket, now, id, &sent).await?;
+        if solved {
+            // After the comment, which opens what is solved.
+            let update = TicketUpdate { status: Some(SetStatus::Exactly(Status::Solved)), ..TicketUpdate::default() };
+            write::update(tx, &ticket, now, id, update).await?;
+        }
         let request = [requests::written(tx, &may, id).await?];
         views(tx, &may, &params.site, &request).await?.pop().ok_or_else(ZendeskError::not_found)
     })?;

@@ -58,27 +58,3 @@ async fn a_token_works_for_its_owner_for_an_hour_and_can_be_given_up() {
     assert_eq!(send(&server, &all, "filename=a.exe", "x").await.status(), 422);
     assert_eq!(send(&server, &all, "filename=a.txt", "").await.status(), 422);
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_redacted_file_is_gone() {
-    let server = Server::start().await;
-    let all = all(&server).await;
-    let upload = body(send(&server, &all, "filename=a.txt", "secret").await, 201).await["upload"].clone();
-    let made = ticket(&server, &all, json!({ "comment": { "body": "See", "uploads": [upload["token"]] } })).await;
-    let path = format!("/api/v2/tickets/{}/comments", id(&made));
-    let comment = get(&server, &path, &all).await["comments"][0].clone();
-    let file = comment["attachments"][0].clone();
-    let address = file["content_url"].as_str().expect("an address").to_owned();
-    let redact = format!("{path}/{}/attachments/{}/redact", id(&comment), id(&file));
-
-    let redacted = body(server.put(&redact, &all, json!({})).await, 200).await["attachment"].clone();
-
-    assert_eq!([&redacted["file_name"], &redacted["deleted"]], [&json!("redacted.txt"), &json!(true)]);
-    assert_eq!(server.http.get(address).send().await.expect("send").status(), 404);
-    let comment = get(&server, &path, &all).await["comments"][0].clone();
-    assert_eq!(comment["attachments"][0]["file_name"], "redacted.txt");
-    assert_eq!(
-        server.put(&format!("{path}/{}/attachments/1/redact", id(&comment)), &all, json!({})).await.status(),
-        404
-    );
-}

@@ -240,8 +240,11 @@ async fn addresses(server: &Server, token: &str, call: &Call) -> Vec<String> {
             continue;
         }
         let answer: Value = answer.json().await.expect("JSON");
-        let lists = answer.as_object().expect("an envelope").values().filter_map(Value::as_array);
-        for record in lists.flatten().take(3) {
+        // Beside the list may stand others, of what it refers to.
+        let own = above.trim_end_matches('/').rsplit('/').next().and_then(|name| answer[name].as_array());
+        let all = answer.as_object().expect("an envelope").values().filter_map(Value::as_array);
+        let lists: Vec<&Vec<Value>> = own.map_or_else(|| all.collect(), |own| vec![own]);
+        for record in lists.into_iter().flatten().take(3) {
             let id = record["id"].as_str().map_or_else(|| record["id"].to_string(), str::to_owned);
             paths.push(format!("{above}{id}{below}"));
         }
