@@ -23,7 +23,7 @@ use crate::page::Asked;
 use crate::query::Params;
 use crate::sideload::Beside;
 use crate::ticket_read::SentTicket;
-use crate::ticket_view::{custom_status_id, status_of, status_word, via};
+use crate::ticket_view::{status_of, status_word, via};
 use crate::time::{format, format_or_null};
 use crate::{Id, Pair, Site, attachments, ticket_read};
 
@@ -325,7 +325,7 @@ fn view(site: &Site, item: &TicketInList, around: &Around, shown: &[i64]) -> Val
         "subject": ticket.subject.as_deref().unwrap_or_default(),
         "description": around.description.as_deref().unwrap_or_default(),
         "status": status_word(status),
-        "custom_status_id": custom_status_id(status),
+        "custom_status_id": around.custom_status_id,
         "priority": ticket.priority.word(),
         "type": ticket.kind.map(TicketType::word),
         "requester_id": ticket.customer_id,

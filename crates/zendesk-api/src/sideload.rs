@@ -25,9 +25,10 @@ pub struct Beside {
 }
 
 impl Beside {
-    /// All kinds, whatever was asked for.
-    pub fn all() -> Beside {
-        Beside { users: Some(BTreeSet::new()), groups: Some(BTreeSet::new()), organizations: Some(BTreeSet::new()) }
+    /// What comes with the tickets of a view, whatever was asked for.
+    pub fn of_view() -> Beside {
+        let asked = || Some(BTreeSet::new());
+        Beside { users: asked(), groups: asked(), organizations: asked(), ..Beside::default() }
     }
 
     /// The kinds that `include` names.

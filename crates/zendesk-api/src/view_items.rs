@@ -157,7 +157,7 @@ async fn rows(
     let mut body = asked.around("rows", rows, (page.before, page.after, page.total));
     let titles = columns.iter().map(|(word, title)| json!({ "id": word, "title": title, "type": null, "url": null }));
     body.insert("columns".to_owned(), titles.collect());
-    load_beside(tx, may, &params.site, (Beside::all(), &page.items), &mut body).await?;
+    load_beside(tx, may, &params.site, (Beside::of_view(), &page.items), &mut body).await?;
     Ok(body)
 }
 

@@ -15,10 +15,11 @@ use crate::macros::write::{NewMacro, TakenOver};
 use crate::macros::{ACTIONS_MAX, EXTERNAL_ID_MAX_CHARS, INTENTS, Macro};
 
 /// `id` is for the reader of the table; a macro that is read gets a new one.
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 12] = [
     "id",
     "external_id",
     "name",
+    "description",
     "intent",
     "language",
     "usage",
@@ -44,6 +45,7 @@ pub(super) fn write(one: &Macro, out: &mut Vec<u8>) -> Result<(), Error> {
         one.id.to_string(),
         harmless(one.external_id.clone()),
         harmless(Some(one.name.clone())),
+        harmless(one.description.clone()),
         one.intent.clone().unwrap_or_default(),
         one.language.clone().unwrap_or_default(),
         one.usage.to_string(),
@@ -105,6 +107,8 @@ pub(super) fn read(
     Ok(NewMacro {
         external_id: text("external_id", EXTERNAL_ID_MAX_CHARS)?,
         name: cell("name").unwrap_or_default().to_owned(),
+        // `create` checks how long it is.
+        description: cell("description").map(str::to_owned),
         intent,
         language: text("language", LANGUAGE_MAX_CHARS)?,
         source,

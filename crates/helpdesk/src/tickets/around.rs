@@ -8,7 +8,7 @@ use scope::resource::{Access, Tickets};
 use serde_json::json;
 use store::{StoreError, Tx};
 
-use super::{changes, write};
+use super::{changes, standing, write};
 use crate::page::Query;
 use crate::people::PersonRef;
 use crate::{Error, customers, events};
@@ -108,17 +108,10 @@ pub async fn around<A: Access>(
             around.has_incidents = true;
         }
     }
-    let mut query = Query::new(
-        "select t.id, coalesce(t.brand_id, b.id) as brand_id, coalesce(t.custom_status_id, s.id) as custom_status_id
-         from tickets t left join brands b on b.is_default = 1
-         left join custom_statuses s on s.is_default = 1 and s.status = case t.status when 'closed' then 'solved' else t.status end
-         where 1 = 1",
-    );
-    query.and_in("t.id", ids.iter().copied());
-    for row in tx.rows(&query.sql, &query.params).await? {
-        if let Some(around) = found.get_mut(&row.int("id")?) {
-            around.brand_id = row.int("brand_id")?;
-            around.custom_status_id = row.int("custom_status_id")?;
+    for (id, stands) in standing::of(tx, ids).await? {
+        if let Some(around) = found.get_mut(&id) {
+            around.brand_id = stands.brand_id;
+            around.custom_status_id = stands.custom_status_id;
         }
     }
     Ok(found)

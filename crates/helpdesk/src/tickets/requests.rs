@@ -9,7 +9,7 @@ use store::Tx;
 
 use super::around::Part;
 use super::list::{self, Filter, Trash, from_row, load, query_of};
-use super::{Status, TicketInList};
+use super::{Status, TicketInList, standing};
 use crate::Error;
 use crate::page::{Order, Page, Query, Slice};
 
@@ -100,14 +100,15 @@ async fn shares(tx: &mut Tx, person_id: i64, organization_id: i64) -> Result<boo
     Ok(tx.row(sql, &[organization_id.into(), person_id.into()]).await?.is_some())
 }
 
-/// What stands beside a request: its first public message, and who is copied in.
+/// What stands beside a request: its first public message, who is copied in, and the status of the account's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Beside {
     pub description: Option<String>,
     pub cc_ids: Vec<i64>,
+    pub custom_status_id: i64,
 }
 
-/// Of each of these requests, in two statements whatever their number. Served by `messages_by_ticket` and the primary key of
+/// Of each of these requests, in three statements whatever their number. Served by `messages_by_ticket` and the primary key of
 /// `ticket_people`.
 pub async fn beside<A: Access>(
     tx: &mut Tx,
@@ -132,6 +133,9 @@ pub async fn beside<A: Access>(
     query.sql.push_str(" order by ticket_id, person_id");
     for row in tx.rows(&query.sql, &query.params).await? {
         found.entry(row.int("ticket_id")?).or_default().cc_ids.push(row.int("person_id")?);
+    }
+    for (id, stands) in standing::of(tx, ids).await? {
+        found.entry(id).or_default().custom_status_id = stands.custom_status_id;
     }
     Ok(found)
 }

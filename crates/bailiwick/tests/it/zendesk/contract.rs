@@ -66,8 +66,14 @@ const FURNITURE: &[(&str, &str)] = &[
 ];
 
 /// Calls that show something only in a state that other tests make.
-const SHOWN_ELSEWHERE: &[&str] =
-    &["ListDeletedTickets", "ListDeletedUsers", "ListSatisfactionRatings", "ShowTicketAfterChanges", "ShowAttachment", "ShowSatisfactionRating"];
+const SHOWN_ELSEWHERE: &[&str] = &[
+    "ListDeletedTickets",
+    "ListDeletedUsers",
+    "ListSatisfactionRatings",
+    "ShowTicketAfterChanges",
+    "ShowAttachment",
+    "ShowSatisfactionRating",
+];
 
 /// The routes of the dialect, by method and path with nameless places.
 fn routes() -> BTreeMap<(String, String), Route> {

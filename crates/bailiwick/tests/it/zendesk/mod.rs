@@ -2,8 +2,8 @@
 
 mod account;
 mod attachments;
-mod brands;
 mod audit_logs;
+mod brands;
 mod contract;
 mod custom_statuses;
 mod dynamic_content;
@@ -11,9 +11,9 @@ mod groups;
 mod incremental;
 mod interface;
 mod jobs;
+mod macros;
 mod oauth;
 mod oauth_management;
-mod macros;
 mod organizations;
 mod requests;
 mod satisfaction_ratings;
