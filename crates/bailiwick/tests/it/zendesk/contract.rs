@@ -44,8 +44,16 @@ const FURNITURE: &[(&str, &str)] = &[
 ];
 
 /// Calls that show something only in a state that other tests make.
-const SHOWN_ELSEWHERE: &[&str] =
-    &["ListDeletedTickets", "ListDeletedUsers", "ListSatisfactionRatings", "ShowAttachment", "ShowSatisfactionRating"];
+const SHOWN_ELSEWHERE: &[&str] = &[
+    "IncrementalSampleExport",
+    "ListDeletedTickets",
+    "ListDeletedUsers",
+    "ListSatisfactionRatings",
+    "ListTicketFieldOptions",
+    "ShowAttachment",
+    "ShowSatisfactionRating",
+    "ShowTicketFieldOption",
+];
 
 /// The routes of the dialect, by method and path with nameless places.
 fn routes() -> BTreeMap<(String, String), Route> {
