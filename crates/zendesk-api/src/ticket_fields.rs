@@ -249,6 +249,9 @@ pub async fn list_options(
     params: Params,
 ) -> Answer {
     let asked = Asked::read(&params, "ticket_field_options", &["position"])?;
+    if is_system(id) {
+        return Ok(Reply::ok(Value::Object(asked.cut("custom_field_options", Vec::new()))));
+    }
     let mut tx = app.db.read().await?;
     let field = of_ticket(custom_fields::find(&mut tx, &may, id).await?)?;
     Ok(Reply::ok(Value::Object(asked.cut("custom_field_options", options(&params.site, &field)))))
@@ -353,10 +356,14 @@ async fn put_choices(
 
 /// An added field of tickets. What every ticket has cannot be changed.
 async fn added(tx: &mut Tx, may: &CanWrite<CustomFields>, id: i64) -> Result<CustomField, ZendeskError> {
-    if (1..=SYSTEM.len()).any(|at| SYSTEM_IDS + i64::try_from(at).unwrap_or_default() == id) {
+    if is_system(id) {
         return Err(ZendeskError::invalid("base", "This field belongs to every ticket and cannot be changed."));
     }
     of_ticket(custom_fields::written(tx, may, id).await?)
+}
+
+fn is_system(id: i64) -> bool {
+    (1..=SYSTEM.len()).any(|at| SYSTEM_IDS + i64::try_from(at).unwrap_or_default() == id)
 }
 
 fn of_ticket(field: CustomField) -> Result<CustomField, ZendeskError> {

@@ -73,6 +73,9 @@ const SHOWN_ELSEWHERE: &[&str] = &[
     "ShowTicketAfterChanges",
     "ShowAttachment",
     "ShowSatisfactionRating",
+    "IncrementalSampleExport",
+    "ListTicketFieldOptions",
+    "ShowTicketFieldOption",
 ];
 
 /// The routes of the dialect, by method and path with nameless places.
