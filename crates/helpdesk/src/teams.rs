@@ -347,15 +347,16 @@ async fn add_members(tx: &mut Tx, now: Timestamp, id: i64, member_ids: &[i64]) -
         return Err(Error::invalid("members", format!("Longer than maximum length {MEMBERS_MAX}.")));
     }
     for (at, person_id) in member_ids.iter().enumerate() {
-        let n_added = tx
+        // Who is in it already counts too, and stays as they are.
+        let n_found = tx
             .run(
                 "insert into team_members (team_id, person_id, created_at)
                  select cast($1 as bigint), id, cast($3 as bigint) from people where id = $2 and is_staff = 1 and deleted_at is null
-                 on conflict (team_id, person_id) do nothing",
+                 on conflict (team_id, person_id) do update set created_at = team_members.created_at",
                 &[id.into(), (*person_id).into(), now.into()],
             )
             .await?;
-        if n_added == 0 && !member_ids[..at].contains(person_id) {
+        if n_found == 0 {
             return Err(Error::invalid(format!("members.{at}.id"), "No user has this id."));
         }
     }
