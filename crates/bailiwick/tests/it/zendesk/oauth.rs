@@ -117,10 +117,7 @@ async fn lifetimes_are_asked_for_within_the_vendors_bounds() {
     get(&server, "/api/v2/tickets", access(&short)).await;
     server.clock.advance(Duration::from_secs(301));
     let over = server.get("/api/v2/tickets", access(&short)).await;
-    assert_eq!(
-        over.headers()[WWW_AUTHENTICATE].to_str().expect("text").find("error=\"invalid_token\"").is_some(),
-        true
-    );
+    assert!(over.headers()[WWW_AUTHENTICATE].to_str().expect("text").contains("error=\"invalid_token\""));
     let over = body(over, 401).await;
     let text = "The access token provided is expired, revoked, malformed or invalid for other reasons.";
     assert_eq!(over, json!({ "error": "invalid_token", "error_description": text }));
