@@ -4,7 +4,9 @@
 Run by ./test; by hand: `pip install -r requirements.txt`, then `BAILIWICK_BIN=path/to/bailiwick python idpyoidc_journey.py`.
 """
 
+import os
 import sys
+import tempfile
 
 import requests
 from idpyoidc.client.defaults import DEFAULT_OIDC_SERVICES
@@ -76,7 +78,9 @@ def journey(info, method):
 
 
 def main():
-    with demo() as info:
+    with demo() as info, tempfile.TemporaryDirectory() as folder:
+        # The library writes keys of its own into the folder that it runs in.
+        os.chdir(folder)
         journey(info, "client_secret_basic")
         journey(info, "client_secret_post")
     print("the idpyoidc journey ended well")
