@@ -12,6 +12,7 @@ pub mod api_key_switch;
 mod authenticate;
 mod called_at;
 mod cors;
+pub mod cursor;
 pub mod files;
 mod fresh;
 pub mod health;

@@ -6,8 +6,7 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use endpoint::cursor;
 use helpdesk::page::{Direction, Key, Page, Position, Slice};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -167,7 +166,7 @@ pub(crate) fn place_of_text(text: &str, list: &str) -> Result<(String, Position)
 
 /// FNV-1a of a text, as digits.
 pub(crate) fn digest(text: &str) -> String {
-    format!("{:016x}", checksum(text.as_bytes()))
+    format!("{:016x}", cursor::checksum(text.bytes()))
 }
 
 pub(crate) fn bad_cursor() -> GorgiasError {
@@ -221,23 +220,11 @@ pub(crate) fn uri_of(params: &Params) -> String {
 }
 
 fn encode(cursor: &Cursor) -> String {
-    let json = json!(cursor).to_string();
-    let sum = checksum(json.as_bytes()).to_be_bytes();
-    URL_SAFE_NO_PAD.encode([&sum, json.as_bytes()].concat())
+    cursor::write(&json!(cursor).to_string(), "")
 }
 
 fn decode(text: &str) -> Option<Cursor> {
-    let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok()?;
-    let (sum, json) = bytes.split_first_chunk::<8>()?;
-    if checksum(json).to_be_bytes() != *sum {
-        return None;
-    }
-    serde_json::from_slice(json).ok()
-}
-
-/// FNV-1a, 64 bits.
-fn checksum(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    serde_json::from_str(&cursor::read(text, "")?).ok()
 }
 
 #[cfg(test)]

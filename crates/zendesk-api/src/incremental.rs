@@ -7,9 +7,7 @@
 use std::collections::HashMap;
 
 use axum::extract::State;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use endpoint::{App, Later, May, Routes};
+use endpoint::{App, Later, May, Routes, cursor};
 use helpdesk::account;
 use helpdesk::events::{self, Event};
 use helpdesk::export::{From, Wanted};
@@ -146,16 +144,12 @@ fn unfit(field: &str, problem: &str) -> ZendeskError {
 }
 
 fn encode((at, id): (i64, i64), list: &str) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{list}|{at}|{id}"))
+    cursor::write(&format!("{at}|{id}"), list)
 }
 
-fn decode(cursor: &str, list: &str) -> Option<(i64, i64)> {
-    let bytes = URL_SAFE_NO_PAD.decode(cursor.trim_end_matches('=')).ok()?;
-    let mut parts = str::from_utf8(&bytes).ok()?.split('|');
-    let (of, at, id) = (parts.next()?, parts.next()?, parts.next()?);
-    if of != list || parts.next().is_some() {
-        return None;
-    }
+fn decode(text: &str, list: &str) -> Option<(i64, i64)> {
+    let place = cursor::read(text, list)?;
+    let (at, id) = place.split_once('|')?;
     Some((at.parse().ok()?, id.parse().ok()?))
 }
 

@@ -134,3 +134,29 @@ impl State {
         Ok(State { is_busy: count("busy")? != 0, pages: pages(count("log")?), carried: pages(count("checkpointed")?) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Sqlite;
+    use crate::Options;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_log_begins_anew_while_somebody_writes_and_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let sqlite = Sqlite::open(&path, &Options::default()).unwrap();
+        sqlite.alone(|it| it.command("create table notes (text text)")).await.unwrap();
+        let text = "x".repeat(20_000);
+
+        // Some 100 MB, of which the log never holds all.
+        for _ in 0..5_000 {
+            let mut tx = sqlite.write().await.unwrap();
+            tx.run("insert into notes (text) values ($1)", &[text.as_str().into()]).unwrap();
+            tx.commit().await.unwrap();
+            sqlite.read().await.unwrap().rows("select 1 as one", &[], 1).unwrap();
+        }
+
+        let log = std::fs::metadata(folder.path().join("a.db-wal")).unwrap().len();
+        assert!(log < 50_000_000, "the log holds {log} bytes");
+    }
+}
