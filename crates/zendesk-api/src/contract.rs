@@ -2,7 +2,7 @@
 
 use endpoint::Route;
 
-/// Method, path, id, resource, scope, who, status, pages, answer, and whether the answer is sure: one call a line, below a line of names.
+/// Method, path, id, resource, scope, who, status, pages, answer, whether the answer is sure, parameters and body: one call a line, below a line of names.
 pub const TABLE: &str = include_str!("contract.tsv");
 
 /// One call of the contract.
@@ -25,6 +25,10 @@ pub struct Call {
     pub answer: &'static str,
     /// The answer is documented, not a guess.
     pub is_sure: bool,
+    /// What may stand in the query, such as `ids:string!;sort_order:string=asc|desc`; `!` is required. Paging is not told again.
+    pub parameters: &'static str,
+    /// The keys of the body with their types, as in `answer`, or words for what is no such object; `-` for none.
+    pub body: &'static str,
 }
 
 /// In the table's order.
@@ -43,6 +47,8 @@ pub fn calls() -> impl Iterator<Item = Call> {
             pages: next()?,
             answer: next()?,
             is_sure: next()? == "-",
+            parameters: next()?,
+            body: next()?,
         })
     })
 }

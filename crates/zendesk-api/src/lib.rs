@@ -14,6 +14,7 @@
 //! | `once.rs` | `once!`: `Idempotency-Key` |
 //! | `conventions.rs` | the headers of every answer, ETag, warnings of unknown fields |
 //! | `contract.rs` | every call the vendor has; what is not here is answered 501 |
+//! | `openapi.rs` | the document of the dialect, made from these calls and from `types.json` |
 //!
 //! Each other file is one of the vendor's resources. It has, in this order: `pub fn routes(routes: Routes) -> Routes` with its lines of the
 //! route table; a handler a call; `CALLS` if it has bulk calls; what reads the writable fields; `pub(crate) fn view(site, &record) -> Value`.
@@ -26,6 +27,7 @@
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
+use axum::routing::MethodFilter;
 use endpoint::{Routes, Surface, Target};
 use scope::Dialect;
 
@@ -55,6 +57,8 @@ pub mod macros;
 pub mod oauth_clients;
 pub mod oauth_tokens;
 mod once;
+pub mod openapi;
+mod openapi_types;
 pub mod organization_memberships;
 pub mod organizations;
 pub mod page;
@@ -140,7 +144,13 @@ const RESOURCES: &[fn(Routes) -> Routes] = &[
 ];
 
 pub fn routes() -> Routes {
-    let routes = RESOURCES.iter().fold(Routes::new(SURFACE), |routes, resource| resource(routes));
+    let described = Routes::new(SURFACE).open(
+        MethodFilter::GET,
+        "/openapi/zendesk.json",
+        openapi::show,
+        "it describes the interface and nothing of the account",
+    );
+    let routes = RESOURCES.iter().fold(described, |routes, resource| resource(routes));
     routes.around(|router| router.layer(middleware::from_fn(conventions::pass)))
 }
 

@@ -1,8 +1,8 @@
 //! The vendor's contract, call by call, for all calls that are here: each is in the contract, asks for its scope and nothing less, and answers
 //! with every field of its records in the right type.
 //!
-//! `contract/zendesk_types.json` has the types; the calls are `zendesk_api::contract`. A new call is looked at by itself; what it needs to
-//! have something to show is a line of `FURNITURE`.
+//! Calls and types are those that the document of the dialect is made from (`zendesk_api::openapi`). A new call is looked at by itself; what
+//! it needs to have something to show is a line of `FURNITURE`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use zendesk_api::contract::{self, Call};
 use super::{all, body, id};
 use crate::support::{Person, Server};
 
-const TYPES: &str = include_str!("../../contract/zendesk_types.json");
+const TYPES: &str = zendesk_api::openapi::TYPES;
 
 /// What is made before the answers are looked at: where, and what. `{admin}` and so on stand for ids of what was made before.
 const FURNITURE: &[(&str, &str)] = &[
@@ -80,7 +80,8 @@ const SHOWN_ELSEWHERE: &[&str] = &[
 
 /// The routes of the dialect, by method and path with nameless places.
 fn routes() -> BTreeMap<(String, String), Route> {
-    let ours = bailiwick::routes().table.into_iter().filter(|route| route.dialect == Dialect::Zendesk);
+    let ours = bailiwick::routes().table.into_iter();
+    let ours = ours.filter(|route| route.dialect == Dialect::Zendesk && !route.path.starts_with("/openapi/"));
     ours.map(|route| ((route.method.to_owned(), nameless(route.path)), route)).collect()
 }
 
