@@ -148,8 +148,18 @@ fn parameters(call: &Call) -> Vec<Value> {
 /// Ids are numbers, but for those that the vendor makes of letters.
 fn kind_of_place(name: &str) -> Value {
     const WORDS: &[&str] = &[
-        "token", "locale", "language_code", "job_status_id", "webhook_id", "invocation_id", "cursor", "conversation_id",
-        "trigger_category_id", "survey_response_id", "session_id", "organization_merge_id",
+        "token",
+        "locale",
+        "language_code",
+        "job_status_id",
+        "webhook_id",
+        "invocation_id",
+        "cursor",
+        "conversation_id",
+        "trigger_category_id",
+        "survey_response_id",
+        "session_id",
+        "organization_merge_id",
     ];
     if WORDS.contains(&name) { json!({ "type": "string" }) } else { json!({ "type": "integer", "minimum": 1 }) }
 }

@@ -115,7 +115,7 @@ fn watcher(desk: &Helpdesk, over: &Arc<AtomicBool>, request: Vec<u8>) -> tokio::
     })
 }
 
-async fn open_tickets(desk: &Helpdesk, n: i64) -> Vec<i64> {
+pub async fn open_tickets(desk: &Helpdesk, n: i64) -> Vec<i64> {
     let mut tx = desk.db.read().await.expect("a reader");
     let sql = "select id from tickets where status = 'open' and spam = 0 and trashed_at is null order by id limit $1";
     let rows = tx.rows(sql, &[n.into()]).await.expect("tickets");
@@ -136,7 +136,7 @@ async fn bounds(desk: &Helpdesk, n: i64) -> (String, String) {
 
 /// What the export reads and writes, by nothing but its query: five hundred rows at a time in the order of the primary key, to a file that is
 /// durable at the end.
-async fn bare_export(desk: &Helpdesk, n: i64) -> usize {
+pub async fn bare_export(desk: &Helpdesk, n: i64) -> usize {
     let file = tempfile::tempfile().expect("a file");
     let mut out = std::io::BufWriter::with_capacity(1024 * 1024, file);
     let (mut after, mut n_rows) = (0_i64, 0);

@@ -13,6 +13,7 @@ mod load;
 mod provider;
 mod scale;
 mod signing;
+mod zendesk;
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;

@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use store::Db;
 
-use crate::{Running, bulk, grow, load, resident_mib};
+use crate::{Running, bulk, grow, load, resident_mib, zendesk};
 
 /// A server over the grown database, and whoever asks it.
 pub struct Helpdesk {
@@ -23,7 +23,7 @@ pub struct Helpdesk {
     authorization: String,
     pub db: Db,
     /// Of one measurement.
-    time: Duration,
+    pub time: Duration,
 }
 
 /// Everything, in the order in which a busy account meets it.
@@ -50,6 +50,9 @@ pub async fn measure(n_tickets: i64, database: Option<String>) {
     bulk::close(&desk, 10_000.min(n_tickets / 4)).await;
     desk.settle().await;
     bulk::export(&desk, 500_000.min(n_tickets / 2)).await;
+    zendesk::read(&desk).await;
+    zendesk::export(&desk, 500_000.min(n_tickets / 2)).await;
+    zendesk::update_many(&desk, if n_tickets < 100_000 { 10 } else { 100 }).await;
     println!("memory at the end: {:.0} MiB", desk.memory());
 }
 
@@ -114,6 +117,12 @@ impl Helpdesk {
         let answer = load::whole_answer_of(self.address, &self.request(method, path, body)).await;
         let head = answer.windows(4).position(|it| it == b"\r\n\r\n").expect("a head") + 4;
         serde_json::from_slice(&answer[head..]).unwrap_or_default()
+    }
+
+    /// What these requests take one after the other.
+    pub async fn one_connection(&self, status: u16, requests: Vec<Vec<u8>>) -> load::Load {
+        let next = move |n: usize| Some(requests[n % requests.len()].clone());
+        load::run(self.address, 1, self.time, status, Arc::new(next)).await
     }
 
     /// One connection, as one person has; then sixteen.
@@ -223,7 +232,7 @@ impl Helpdesk {
     }
 
     /// Ids from everywhere in the table.
-    async fn some_tickets(&self, n: usize) -> Vec<i64> {
+    pub async fn some_tickets(&self, n: usize) -> Vec<i64> {
         let mut tx = self.db.read().await.expect("a reader");
         let last = tx
             .row("select max(id) as n from tickets", &[])
