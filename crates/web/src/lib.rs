@@ -147,6 +147,7 @@ pub fn routes() -> Routes {
         .get("/admin/macros/new", admin::macro_form::new)
         .get("/admin/macros/{id}", admin::macro_form::edit)
         .post("/admin/macros/{id}", admin::macro_form::update)
+        .post("/admin/macros/export", admin::macros::export)
         .post("/admin/macros/{id}/archive", admin::macros::archive)
         .post("/admin/macros/{id}/delete", admin::macros::delete)
         .get("/admin/resource-servers", admin::resource_servers::show)

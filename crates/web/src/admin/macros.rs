@@ -6,11 +6,13 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use endpoint::{App, BySession};
 use helpdesk::actions::Action;
+use helpdesk::jobs::job::{self, NewJob, Work};
 use helpdesk::macros::write::{self, Archived};
 use helpdesk::macros::{self, Filter, Macro, Sort};
 use helpdesk::page::{Direction, Key, Position, Slice};
 use scope::permit::{CanRead, CanWrite};
-use scope::resource::Macros;
+use scope::resource::{Jobs, Macros};
+use serde_json::json;
 use store::transact;
 
 use super::tags::Choice;
@@ -108,6 +110,26 @@ pub async fn archive(
             let why = format!("Rules apply this macro: {}. Change them first.", names.join(", "));
             errors::helpdesk(&helpdesk::Error::Refused(why))
         }
+        Err(error) => errors::helpdesk(&error),
+    }
+}
+
+/// `POST /admin/macros/export`: starts the job that writes all of them to a file.
+pub async fn export(
+    State(app): State<App>,
+    BySession(may): BySession<CanWrite<Jobs>>,
+    _admin: BySession<CanWrite<Macros>>,
+    _posted: Posted,
+) -> Response {
+    let now = app.clock.now();
+    let new = NewJob {
+        work: Work::ExportMacros { ids: None },
+        params: json!({ "started_in": "admin" }),
+        meta: None,
+        scheduled_at: None,
+    };
+    match transact!(app.db, |tx| job::create(tx, &may, now, new.clone()).await) {
+        Ok(job) => see_other(&format!("/admin/jobs/{}?done=job-started", job.id)),
         Err(error) => errors::helpdesk(&error),
     }
 }

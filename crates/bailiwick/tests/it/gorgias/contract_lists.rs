@@ -2,8 +2,9 @@
 //! nothing that was there is lost, and nothing comes twice.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::body;
 use super::interface::{Operation, Writer, all_words, document, operations};
@@ -41,6 +42,44 @@ async fn nothing_is_lost_or_repeated_while_rows_are_written() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_errors_of_a_job_are_walked_while_it_goes_on() {
+    let server = Server::start().await;
+    let token = server.token(&all_words()).await;
+    let missing: Vec<i64> = (1_000_000..1_002_000).collect();
+    let params = json!({ "ticket_ids": missing, "updates": { "priority": "high" } });
+    let job = body(server.post("/api/jobs", &token, json!({ "type": "updateTicket", "params": params })).await, 201).await;
+    let path = format!("/api/jobs/{}/errors", job["id"]);
+
+    let over = AtomicBool::new(false);
+    let walks = async {
+        loop {
+            let is_last = over.load(Ordering::SeqCst);
+            let (mut next, mut numbers) = (format!("{path}?limit=100"), Vec::new());
+            loop {
+                let page = body(server.get(&next, &token).await, 200).await;
+                numbers.extend(page["data"].as_array().expect("rows").iter().map(|row| row["number"].as_i64()));
+                let Some(to) = next_page(&path, &["limit=100".to_owned()], &page["meta"]) else { break };
+                next = to;
+            }
+            let expected: Vec<Option<i64>> = (1..=numbers.len() as i64).map(Some).collect();
+            assert_eq!(numbers, expected);
+            if is_last {
+                return numbers.len();
+            }
+        }
+    };
+    let work = async {
+        server.run_jobs().await;
+        over.store(true, Ordering::SeqCst);
+    };
+    let (n_errors, ()) = tokio::join!(walks, work);
+
+    let ended = body(server.get(&format!("/api/jobs/{}", job["id"]), &token).await, 200).await;
+    assert_eq!(ended["status"], "done");
+    assert!(n_errors > 900, "{n_errors} of 2,000");
 }
 
 async fn walk(writer: &mut Writer<'_>, list: &Operation<'_>, order: &str, kind: &str, deletes: bool) {

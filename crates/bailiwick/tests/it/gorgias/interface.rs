@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use scope::Dialect;
 use serde_json::{Value, json};
 
 use super::body;
 use super::voice_calls::add_with_all;
-use crate::support::Server;
+use crate::support::{Person, Server};
 use crate::support::shape::Shapes;
 
 /// One method of one path.
@@ -145,6 +146,10 @@ impl Writer<'_> {
             }
             ["views", _, "items"] => ticket(n),
             ["messages"] | ["tickets", _, "messages"] => message(n),
+            ["apps"] => {
+                self.server.token_for(Person::Agent, Dialect::Gorgias, "tickets:read").await;
+                return Some(Value::Null);
+            }
             ["phone", _] => {
                 let customers = body(self.server.get("/api/customers?limit=1", self.token).await, 200).await;
                 let customer_id = customers["data"][0]["id"].as_i64().expect("a customer");

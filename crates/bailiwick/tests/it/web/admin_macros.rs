@@ -114,3 +114,20 @@ async fn a_macro_is_tried_on_a_ticket_archived_restored_and_deleted() {
     assert!(macros(&server, &token, "").await.is_empty());
     assert_eq!(browser.get(&address).await.status, 404);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_macros_are_exported_by_one_button() {
+    let server = Server::start().await;
+    let token = server.token(SCOPE).await;
+    let new = json!({ "name": "Late parcel", "actions": [] });
+    assert_eq!(server.post("/api/macros", &token, new).await.status(), 201);
+    let mut browser = Browser::new(&server);
+    browser.sign_in(Person::Admin).await;
+
+    let list = browser.open("/admin/macros").await;
+    browser.press(&list, "macros-export", &[]).await;
+    server.run_jobs().await;
+
+    let jobs = browser.get("/admin/jobs").await;
+    assert!(jobs.body.contains("Export macros as CSV") && jobs.body.contains("Done"), "{}", jobs.body);
+}
