@@ -72,8 +72,8 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
             rules::on_time::run(&app.db, &app.clock).await?;
             return Ok(Outcome::Again(now + rules::on_time::EVERY));
         }
-        statistics::FOLLOWER => statistics::run(&app.db, now).await?,
-        surveys::FOLLOWER => surveys::follow(&app.db, now, &run).await?,
+        statistics::FOLLOWER => statistics::run(&app.db, &app.clock).await?,
+        surveys::FOLLOWER => surveys::follow(&app.db, &app.clock, &run).await?,
         surveys::KIND => {
             let sign = |claim: &str| app.provider.keyed_hash(surveys::SIGNED_FOR, claim);
             let post = surveys::Post { mailer: &app.provider.mailer, url: &app.config.public_url, sign: &sign };
@@ -83,7 +83,7 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
             purge_trash::run(&app.db, now, &run).await?;
             return Ok(Outcome::Again(now + purge_trash::EVERY));
         }
-        integrations::follow::KIND => integrations::follow::run(&app.db, now).await?,
+        integrations::follow::KIND => integrations::follow::run(&app.db, &app.clock).await?,
         deliver::KIND => return call_http(app, &job.payload, &run).await,
         integrations::cleanup::KIND => {
             integrations::cleanup::run(&app.db, now).await?;

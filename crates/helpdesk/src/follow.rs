@@ -2,7 +2,8 @@
 //!
 //! A follower works in slices. What it does with a slice and where it has come are written in one transaction, so that each event has
 //! its effect exactly once, also after a crash. The binary lists the followers and wakes them (`bailiwick/src/worker.rs`); each is a job
-//! of its own, of which one at a time runs, on whichever node.
+//! of its own, of which one at a time runs, on whichever node. Slices are as large as their time allows (`pace.rs`): whoever answers a person
+//! waits for them.
 
 use jiff::Timestamp;
 use serde_json::Value as Json;
@@ -33,9 +34,9 @@ pub struct Logged {
 }
 
 /// The next events for this reader, at most `limit`, oldest first.
-pub async fn next(tx: &mut Tx, reader: &str, limit: i64) -> Result<Vec<Logged>, Error> {
+pub async fn next(tx: &mut Tx, reader: &str, limit: usize) -> Result<Vec<Logged>, Error> {
     let position = log::position(tx, reader).await?;
-    log::after(tx, position, limit).await?.iter().map(Logged::from_row).collect()
+    log::after(tx, position, i64::try_from(limit).unwrap_or(i64::MAX)).await?.iter().map(Logged::from_row).collect()
 }
 
 /// Remembers that the reader has dealt with everything up to this event, in the transaction of what it did.

@@ -23,6 +23,7 @@ pub mod live;
 pub mod macros;
 mod names;
 pub mod organizations;
+pub mod pace;
 pub mod page;
 pub mod passwords;
 pub mod people;

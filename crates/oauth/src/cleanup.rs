@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use helpdesk::jobs::pace::Pace;
+use helpdesk::pace::Pace;
 use helpdesk::page::{self, Query};
 use jiff::{SignedDuration, Timestamp};
 use outside::Clock;

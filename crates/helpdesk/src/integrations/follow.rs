@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
+use outside::Clock;
 use serde_json::Value as Json;
 use store::{Db, Tx};
 
@@ -14,28 +15,35 @@ use super::facts;
 use super::triggers::{self, Waiting};
 use crate::Error;
 use crate::follow::{self, Logged};
+use crate::pace::Pace;
 
 /// The reader's name in the log, and the job's kind.
 pub const KIND: &str = "integrations";
-/// Events of one transaction.
-const SLICE: i64 = 50;
+/// Events of one transaction, at most.
+const SLICE: usize = 64;
 /// How far back an own change counts as the answer to a call.
 const ECHO: SignedDuration = SignedDuration::from_secs(60);
 /// Calls of one integration about one ticket within `ECHO`: more are a loop that goes through somebody else.
 const MOST: i64 = 60;
 
 /// Works off the log until there is nothing left.
-pub async fn run(db: &Db, now: Timestamp) -> Result<(), Error> {
+pub async fn run(db: &Db, clock: &Clock) -> Result<(), Error> {
+    let mut pace = Pace::at_most(SLICE);
     loop {
-        let n_events = store::transact!(db, |tx| slice(tx, now).await)?;
+        let (n_events, began, ended) = store::transact!(db, |tx| {
+            let began = clock.now();
+            let n_events = slice(tx, began, pace.size()).await?;
+            Ok::<_, Error>((n_events, began, clock.now()))
+        })?;
         if n_events == 0 {
             return Ok(());
         }
+        pace.learn(began, ended);
     }
 }
 
-async fn slice(tx: &mut Tx, now: Timestamp) -> Result<usize, Error> {
-    let events = follow::next(tx, KIND, SLICE).await?;
+async fn slice(tx: &mut Tx, now: Timestamp, size: usize) -> Result<usize, Error> {
+    let events = follow::next(tx, KIND, size).await?;
     let Some(last) = events.last() else { return Ok(0) };
     let pulled: BTreeSet<&'static str> = events.iter().filter_map(|event| triggers::of_event(&event.kind)).collect();
     let waiting = triggers::waiting(tx, &pulled).await?;

@@ -14,9 +14,9 @@ use store::{StoreError, Tx};
 
 use super::errors::NewError;
 use super::job::{self, Job, Kind, NewJob, Work};
-use super::pace::Pace;
 use super::run::{Ended, Run, Standing};
 use crate::Error;
+use crate::pace::Pace;
 use crate::page::Query;
 
 /// Most rows of one batch.

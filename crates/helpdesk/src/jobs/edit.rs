@@ -9,13 +9,13 @@ use serde_json::{Value as Json, json};
 use store::Tx;
 
 use super::errors::NewError;
-use super::pace::Pace;
 use super::run::{Ended, Progress, Run, Standing};
 use super::selection::{self, Selection, Walk};
 use crate::Error;
 use crate::actions::Action;
 use crate::actions::apply;
 use crate::actions::take::{Context, Outcome};
+use crate::pace::Pace;
 use crate::page::{self, Query};
 use crate::tickets::bulk::{self, Changed, Set};
 use crate::tickets::write;
@@ -45,11 +45,11 @@ pub(super) async fn run(run: &Run<'_>, selection: &Selection, what: What<'_>) ->
             return Ok(Ended::Done);
         }
         let slice = Slice { run, may: &may, walk: &walk, selection, what, ids: &ids, before: &progress };
-        let (standing, saved, began) = store::transact!(run.db, |tx| slice.write(tx).await)?;
+        let (standing, saved, began, ended) = store::transact!(run.db, |tx| slice.write(tx).await)?;
         if let Standing::Over(ended) = standing {
             return Ok(ended);
         }
-        pace.learn(began, run.clock.now());
+        pace.learn(began, ended);
         progress = saved;
         tokio::task::yield_now().await;
     }
@@ -66,13 +66,13 @@ struct Slice<'a> {
 }
 
 impl Slice<'_> {
-    /// One slice, and when it had its turn.
-    async fn write(&self, tx: &mut Tx) -> Result<(Standing, Progress, Timestamp), Error> {
+    /// One slice, when it had its turn, and when all was written but for the commit.
+    async fn write(&self, tx: &mut Tx) -> Result<(Standing, Progress, Timestamp, Timestamp), Error> {
         let now = self.run.clock.now();
         let mut progress = self.before.clone();
         let standing = self.run.standing(tx).await?;
         if standing != Standing::Going {
-            return Ok((standing, progress, now));
+            return Ok((standing, progress, now, now));
         }
         let fitting = self.selection.take_fitting(tx, self.walk.viewpoint, self.ids).await?;
         let mut errors = Vec::new();
@@ -95,7 +95,7 @@ impl Slice<'_> {
             checkpoint.insert("after".to_owned(), json!(last));
         }
         self.run.save(tx, &mut progress, &changed, &errors).await?;
-        Ok((standing, progress, now))
+        Ok((standing, progress, now, self.run.clock.now()))
     }
 
     async fn set(

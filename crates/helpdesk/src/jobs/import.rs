@@ -16,8 +16,8 @@ use store::{Db, StoreError, Tx};
 
 use super::errors::NewError;
 use super::job::{self, Kind, Work};
-use super::pace::Pace;
 use super::run::{self, Ended, Progress, Run, Standing};
+use crate::pace::Pace;
 use crate::people::PersonRef;
 use crate::tags::NewTag;
 use crate::tickets::message_draft::NewMessage;

@@ -13,9 +13,9 @@ use store::Tx;
 
 use super::errors::NewError;
 use super::macro_rows::{self, Places};
-use super::pace::Pace;
 use super::run::{Ended, Hands, Progress, Run, Standing};
 use crate::macros::write::{self, NewMacro};
+use crate::pace::Pace;
 use crate::{Error, files};
 
 /// Rows of one slice at most.

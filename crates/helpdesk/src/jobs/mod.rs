@@ -17,7 +17,6 @@ mod import_macros;
 pub mod job;
 mod macro_rows;
 pub mod merge_tags;
-pub mod pace;
 pub mod purge_trash;
 pub mod run;
 pub mod selection;

@@ -8,9 +8,9 @@ use store::{StoreError, Tx};
 
 use super::errors::NewError;
 use super::job::{self, Job};
-use super::pace::Pace;
 use super::run::{Ended, Progress, Run, Standing};
 use crate::Error;
+use crate::pace::Pace;
 use crate::tickets::bulk::{self, Changed};
 
 /// What undoing a job would do now.

@@ -21,7 +21,7 @@ use crate::follow::{self, Logged};
 pub const KIND: &str = "rules";
 
 /// Events read at once.
-const SLICE: i64 = 200;
+const SLICE: usize = 200;
 /// Rules that run in one transaction, more or less: other writers wait meanwhile.
 const RUNS_AT_ONCE: usize = 20;
 /// Failures in one slice after which something else must be wrong.

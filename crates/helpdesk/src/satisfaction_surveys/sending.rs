@@ -2,7 +2,10 @@
 //!
 //! Only what is closed while the setting is on is asked about, on the channels it names, and nothing that came in by an import.
 
+use std::collections::HashSet;
+
 use jiff::{SignedDuration, Timestamp};
+use outside::Clock;
 use outside::mail::{MailError, Mailer, is_address};
 use scope::permit::Actor;
 use serde_json::{Value as Json, json};
@@ -13,7 +16,9 @@ use super::mail::{self, Facts};
 use super::{LINK_DAYS, Survey, ask_at, read, record, save, take};
 use crate::Error;
 use crate::events::{self, Change};
-use crate::follow;
+use crate::follow::{self, Logged};
+use crate::pace::Pace;
+use crate::page::{self, Query};
 
 /// The kind of the setting in `settings`.
 pub const SETTING: &str = "satisfaction-surveys";
@@ -24,7 +29,8 @@ pub const SIGNED_FOR: &str = "survey link";
 /// Job that sends one.
 pub const KIND: &str = "send_survey";
 
-const SLICE: i64 = 200;
+/// Events in one transaction, at most.
+const SLICE: usize = 256;
 const MAX_ATTEMPTS: i64 = 12;
 /// Longest delay that the setting can ask for: a year.
 const INTERVAL_MAX_HOURS: f64 = 8784.0;
@@ -104,36 +110,53 @@ pub(super) async fn enqueue(tx: &mut Tx, now: Timestamp, survey_id: i64, at: Tim
 }
 
 /// Runs the follower: plans a survey for each ticket that was closed, until there is nothing new.
-pub async fn follow(db: &Db, now: Timestamp, run: &str) -> Result<(), Error> {
-    while store::transact!(db, |tx| slice(tx, now, run).await)? {}
-    Ok(())
+pub async fn follow(db: &Db, clock: &Clock, run: &str) -> Result<(), Error> {
+    let mut pace = Pace::at_most(SLICE);
+    loop {
+        let (is_more, began, ended) = store::transact!(db, |tx| {
+            let began = clock.now();
+            let is_more = slice(tx, began, run, pace.size()).await?;
+            Ok::<_, Error>((is_more, began, clock.now()))
+        })?;
+        if !is_more {
+            return Ok(());
+        }
+        pace.learn(began, ended);
+    }
 }
 
 /// One slice. False when there is nothing left.
-async fn slice(tx: &mut Tx, now: Timestamp, run: &str) -> Result<bool, Error> {
-    let events = follow::next(tx, FOLLOWER, SLICE).await?;
+async fn slice(tx: &mut Tx, now: Timestamp, run: &str, size: usize) -> Result<bool, Error> {
+    let events = follow::next(tx, FOLLOWER, size).await?;
     let Some(last) = events.last() else { return Ok(false) };
-    let setting = setting(tx).await?;
-    let actor = Actor { worker: Some(FOLLOWER), request_id: run.to_owned(), ..Actor::default() };
-    for event in events.iter().filter(|event| event.kind == "ticket-closed") {
-        let row = tx
-            .row(
-                "select channel, status, spam, trashed_at, imported, snoozed_until, created_at from tickets where id = $1",
-                &[event.object_id.into()],
-            )
-            .await?;
-        let Some(row) = row else { continue };
-        let is_over = matches!(row.text("status")?.as_str(), "solved" | "closed")
-            && row.time_or_null("snoozed_until")?.is_none()
-            && row.time_or_null("trashed_at")?.is_none()
-            && !row.flag("spam")?
-            && !row.flag("imported")?;
-        if is_over && setting.asks_on(&row.text("channel")?) {
+    let closed: Vec<&Logged> = events.iter().filter(|event| event.kind == "ticket-closed").collect();
+    if !closed.is_empty() {
+        let setting = setting(tx).await?;
+        let over = over(tx, &setting, &closed).await?;
+        let actor = Actor { worker: Some(FOLLOWER), request_id: run.to_owned(), ..Actor::default() };
+        for event in closed.iter().filter(|event| over.contains(&event.object_id)) {
             ask_at(tx, &actor, now, event.object_id, event.created_at + setting.interval).await?;
         }
     }
     follow::advance(tx, FOLLOWER, last, now).await?;
     Ok(true)
+}
+
+/// Those of the closed tickets that are over, and whose customers the setting asks.
+async fn over(tx: &mut Tx, setting: &Setting, closed: &[&Logged]) -> Result<HashSet<i64>, Error> {
+    let ids: Vec<i64> = closed.iter().map(|event| event.object_id).collect();
+    let mut query = Query::new(
+        "select id, channel from tickets where status in ('solved', 'closed') and snoozed_until is null and trashed_at is null
+            and spam = 0 and imported = 0",
+    );
+    query.and_in("id", page::padded(&ids));
+    let mut over = HashSet::new();
+    for row in tx.rows(&query.sql, &query.params).await? {
+        if setting.asks_on(&row.text("channel")?) {
+            over.insert(row.int("id")?);
+        }
+    }
+    Ok(over)
 }
 
 /// Runs the job that sends one survey.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use outside::Clock;
 use serde_json::Value as Json;
 use store::{Db, Tx};
 
@@ -11,18 +12,29 @@ use super::facts::{self, Whole};
 use super::fold;
 use crate::Error;
 use crate::follow::{self, Logged};
+use crate::pace::Pace;
 use crate::page::Query;
 
 /// Job and cursor.
 pub const FOLLOWER: &str = "statistics";
 
-/// Events in one transaction.
-const SLICE: i64 = 200;
+/// Events in one transaction, at most.
+const SLICE: usize = 256;
 
 /// Runs the follower until there is nothing new.
-pub async fn run(db: &Db, now: Timestamp) -> Result<(), Error> {
-    while store::transact!(db, |tx| slice(tx, now).await)? > 0 {}
-    Ok(())
+pub async fn run(db: &Db, clock: &Clock) -> Result<(), Error> {
+    let mut pace = Pace::at_most(SLICE);
+    loop {
+        let (n_events, began, ended) = store::transact!(db, |tx| {
+            let began = clock.now();
+            let n_events = slice(tx, began, pace.size()).await?;
+            Ok::<_, Error>((n_events, began, clock.now()))
+        })?;
+        if n_events == 0 {
+            return Ok(());
+        }
+        pace.learn(began, ended);
+    }
 }
 
 /// Makes everything again from the first event, and says how many there were. While it runs, numbers are too small.
@@ -46,7 +58,7 @@ pub async fn rebuild(db: &Db, now: Timestamp) -> Result<usize, Error> {
     })?;
     let mut n_events = 0;
     loop {
-        match store::transact!(db, |tx| slice(tx, now).await)? {
+        match store::transact!(db, |tx| slice(tx, now, SLICE).await)? {
             0 => return Ok(n_events),
             n => n_events += n,
         }
@@ -65,9 +77,9 @@ async fn hold(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
 }
 
 /// Takes the next events in, and says how many.
-async fn slice(tx: &mut Tx, now: Timestamp) -> Result<usize, Error> {
+async fn slice(tx: &mut Tx, now: Timestamp, size: usize) -> Result<usize, Error> {
     hold(tx, now).await?;
-    let events = follow::next(tx, FOLLOWER, SLICE).await?;
+    let events = follow::next(tx, FOLLOWER, size).await?;
     let Some(last) = events.last() else { return Ok(0) };
     // A tag that goes away goes from every ticket at once, between what happened before and after.
     for part in events.chunk_by(|_, next| !is_about_a_whole_tag(next)) {

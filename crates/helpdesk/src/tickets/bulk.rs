@@ -1,7 +1,7 @@
 //! Changing many tickets at once, with a handful of statements instead of one for each: the same rules and the same events as one by one.
 //!
 //! What was changed is answered as values from before and after, so that it can be put back: `restore` puts back only what still has the
-//! value that was set. Whoever calls takes care that the lists stay short (`jobs/pace.rs`).
+//! value that was set. Whoever calls takes care that the lists stay short (`pace.rs`).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

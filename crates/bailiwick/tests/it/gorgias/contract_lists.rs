@@ -50,7 +50,8 @@ async fn the_errors_of_a_job_are_walked_while_it_goes_on() {
     let token = server.token(&all_words()).await;
     let missing: Vec<i64> = (1_000_000..1_002_000).collect();
     let params = json!({ "ticket_ids": missing, "updates": { "priority": "high" } });
-    let job = body(server.post("/api/jobs", &token, json!({ "type": "updateTicket", "params": params })).await, 201).await;
+    let job =
+        body(server.post("/api/jobs", &token, json!({ "type": "updateTicket", "params": params })).await, 201).await;
     let path = format!("/api/jobs/{}/errors", job["id"]);
 
     let over = AtomicBool::new(false);

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::body;
 use super::voice_calls::add_with_all;
-use crate::support::{Person, Server};
 use crate::support::shape::Shapes;
+use crate::support::{Person, Server};
 
 /// One method of one path.
 #[derive(Debug, Clone)]
