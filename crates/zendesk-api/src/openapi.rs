@@ -178,7 +178,7 @@ fn body(call: &Call) -> Option<Value> {
                 "properties": { "attachment": file, "file": file, "filename": { "type": "string" }, "inline": { "type": "boolean" } },
             } } })
         }
-        text if text.starts_with("raw") => json!({ "application/binary": {} }),
+        text if text.starts_with("raw") => json!({ "application/octet-stream": {} }),
         text if text.starts_with("*=") => json!({ "application/json": { "schema": { "type": "object" } } }),
         text => json!({ "application/json": { "schema": object(text, true) } }),
     };
@@ -187,7 +187,9 @@ fn body(call: &Call) -> Option<Value> {
 
 fn responses(call: &Call) -> Value {
     let mut all = json!({ "4XX": { "$ref": "#/components/responses/Refused" }, "503": { "$ref": "#/components/responses/Refused" } });
-    for status in call.status.split('/') {
+    // `async=true`: a job makes it.
+    let later = call.parameters.split(';').any(|told| told.starts_with("async:")).then_some("202");
+    for status in call.status.split('/').chain(later) {
         all[status] = if call.answer == "-" || status == "204" || call.answer == "filebytes" {
             json!({ "description": "Done." })
         } else {
