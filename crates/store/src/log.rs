@@ -39,11 +39,20 @@ pub async fn heads_after(tx: &mut Tx, position: Position, limit: i64) -> Result<
 }
 
 async fn columns_after(tx: &mut Tx, columns: &str, position: Position, limit: i64) -> Result<Vec<Row>, StoreError> {
-    let settled = settled(tx);
-    let sql = format!(
-        "select {columns} from events where (transaction_id, id) > ($1, $2) {settled} order by transaction_id, id limit $3"
-    );
-    tx.rows(&sql, &[position.transaction_id.into(), position.id.into(), limit.into()]).await
+    match tx.engine {
+        // Of the pair SQLite would seek by the transaction alone, which is that of all events, and read the log from its beginning.
+        EngineTx::Reading(_) | EngineTx::Writing(_) => {
+            let sql = format!("select {columns} from events where id > $1 order by id limit $2");
+            tx.rows(&sql, &[position.id.into(), limit.into()]).await
+        }
+        EngineTx::Postgres(_) => {
+            let settled = settled(tx);
+            let sql = format!(
+                "select {columns} from events where (transaction_id, id) > ($1, $2) {settled} order by transaction_id, id limit $3"
+            );
+            tx.rows(&sql, &[position.transaction_id.into(), position.id.into(), limit.into()]).await
+        }
+    }
 }
 
 /// The last event that a reader may see now: whoever goes on from it misses nothing that this transaction does not see.

@@ -51,7 +51,7 @@ pub async fn measure(n_tickets: i64, database: Option<String>) {
     desk.settle().await;
     bulk::export(&desk, 500_000.min(n_tickets / 2)).await;
     zendesk::read(&desk).await;
-    zendesk::export(&desk, 500_000.min(n_tickets / 2)).await;
+    zendesk::export(&desk, usize::try_from(500_000.min(n_tickets / 2)).expect("small")).await;
     zendesk::update_many(&desk, if n_tickets < 100_000 { 10 } else { 100 }).await;
     println!("memory at the end: {:.0} MiB", desk.memory());
 }
