@@ -379,7 +379,7 @@ fn version_rows(versions: Vec<Version>, now: Timestamp) -> Vec<VersionRow> {
         }
         VersionRow {
             version: version.version,
-            author: version.author_name.as_deref().map_or_else(|| "An app".to_owned(), |name| text::shown(name, 60)),
+            author: version.author_name.as_deref().map_or_else(|| "an app".to_owned(), |name| text::shown(name, 60)),
             at: When::at(version.created_at, now),
             changes,
             more,

@@ -16,7 +16,7 @@ use crate::form::Form;
 use crate::pages::{Crumb, Frame, done, page, see_other};
 use crate::rooms::Section;
 use crate::visitor::{Posted, Query, Visitor};
-use crate::{account, errors, text};
+use crate::{account, errors, reach, text};
 
 /// What the picker of colours shows where there is none.
 const NO_COLOR: &str = "#6b7280";
@@ -33,6 +33,12 @@ pub struct TagForm {
 pub struct Shown {
     pub id: i64,
     pub usage: i64,
+}
+
+impl Shown {
+    fn n_tickets(&self) -> String {
+        reach::number(self.usage)
+    }
 }
 
 /// `GET /admin/tags/new`

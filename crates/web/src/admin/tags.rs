@@ -13,7 +13,7 @@ use scope::resource::Tags;
 use crate::pages::{Frame, done, page, see_other};
 use crate::rooms::Section;
 use crate::visitor::{Query, Visitor};
-use crate::{account, errors, text};
+use crate::{account, errors, reach, text};
 
 /// One page of the list. Who has more searches.
 const LIMIT: usize = 50;
@@ -43,6 +43,12 @@ pub struct TagRow {
     /// `#rrggbb`
     pub color: Option<String>,
     pub usage: i64,
+}
+
+impl TagRow {
+    fn n_tickets(&self) -> String {
+        reach::number(self.usage)
+    }
 }
 
 /// `GET /admin/tags`

@@ -88,7 +88,7 @@ pub(super) fn pages() -> Vec<(&'static str, String)> {
                 changes: rule_words::difference("if (eq(ticket.spam, true)) {\n}", CODE),
                 more: vec!["Renamed from Refunds to Tag refunds".to_owned()],
             },
-            VersionRow { version: 1, author: "An app".to_owned(), at: at(), changes: Vec::new(), more: Vec::new() },
+            VersionRow { version: 1, author: "an app".to_owned(), at: at(), changes: Vec::new(), more: Vec::new() },
         ],
     };
     let refused = RulePage {
