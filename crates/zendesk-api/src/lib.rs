@@ -46,6 +46,7 @@ pub mod error;
 pub mod fields;
 pub mod group_memberships;
 pub mod groups;
+pub mod help_center;
 pub mod incremental;
 pub mod job_statuses;
 pub mod locales;
@@ -110,6 +111,7 @@ const RESOURCES: &[fn(Routes) -> Routes] = &[
     dynamic_content::routes,
     group_memberships::routes,
     groups::routes,
+    help_center::routes,
     incremental::routes,
     job_statuses::routes,
     locales::routes,
