@@ -29,7 +29,7 @@ const DAILY_WORK: [&str; 20] = [
     "VoiceCall",
     "VoiceCallRecording",
     "Article",
-    "ArticleText",
+    "HelpText",
     "ArticleAttachment",
     "ArticleComment",
     "ArticleVote",

@@ -15,7 +15,7 @@
 //! | `conventions.rs` | the headers of every answer, ETag, warnings of unknown fields |
 //! | `contract.rs` | every call the vendor has; what is not here is answered 501 |
 //!
-//! Each other file is one of the vendor's resources. It has, in this order: `pub fn routes(routes: Routes) -> Routes` with its lines of the
+//! Each other file is one of the vendor's resources; the help center is a folder of them. It has, in this order: `pub fn routes(routes: Routes) -> Routes` with its lines of the
 //! route table; a handler a call; `CALLS` if it has bulk calls; what reads the writable fields; `pub(crate) fn view(site, &record) -> Value`.
 //! Views of one record never ask the database: what they need is loaded for a whole page before.
 //!

@@ -173,8 +173,8 @@ pub async fn delete(tx: &mut Tx, may: &CanWrite<HelpCenter>, now: Timestamp, id:
     }
     tx.run("delete from help_translations where id = $1", &[id.into()]).await?;
     crate::search::index_article(tx, id).await?;
-    touch(tx, now, text.source, text.source.column() == "article_id").await?;
-    record(tx, may.actor(), now, ("article-text-deleted", "ArticleText", id), (Some(text.facts()), None)).await
+    touch(tx, now, text.source, true).await?;
+    record(tx, may.actor(), now, ("help-text-deleted", "HelpText", id), (Some(text.facts()), None)).await
 }
 
 /// Makes another of its texts the one that the rest follows. `Invalid` on `locale` if there is none in that language.
@@ -282,7 +282,7 @@ async fn add(tx: &mut Tx, actor: &Actor, now: Timestamp, source: Source, new: &N
     written(tx, now, source, (id, &body)).await?;
     touch(tx, now, source, true).await?;
     let made = find(tx, &Reader::writer(), source, &locale).await?;
-    record(tx, actor, now, ("article-text-created", "ArticleText", id), (None, Some(made.facts()))).await?;
+    record(tx, actor, now, ("help-text-created", "HelpText", id), (None, Some(made.facts()))).await?;
     Ok(made)
 }
 
@@ -334,7 +334,7 @@ async fn change(
     written(tx, now, before.source, (before.id, &after.body)).await?;
     let words_changed = after.title != before.title || after.body != before.body;
     touch(tx, now, before.source, words_changed).await?;
-    let what = ("article-text-updated", "ArticleText", before.id);
+    let what = ("help-text-updated", "HelpText", before.id);
     record_difference(tx, actor, now, what, (before.facts(), after.facts())).await?;
     Ok(Translation { updated_by: actor.person_id, updated_at: now, ..after })
 }

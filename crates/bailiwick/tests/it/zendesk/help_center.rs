@@ -1,10 +1,10 @@
 //! The help center as its writers see it: categories, sections, articles, their texts and what they carry. Who sees what:
 //! `help_center_readers.rs`; finding: `help_center_search.rs`.
 
-use jiff::SignedDuration;
 use reqwest::Response;
 use scope::Dialect;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 use super::{all, body, get, id, ids, made};
 use crate::support::{Person, Server};
@@ -96,11 +96,11 @@ async fn an_article_is_written_changed_and_archived() {
     let made = article(&server, &all, here, changes).await;
     let path = format!("{HC}/articles/{}", id(&made));
 
-    server.app.clock.advance(SignedDuration::from_mins(1));
+    server.app.clock.advance(Duration::from_secs(60));
     let update = json!({ "article": { "section_id": there, "promoted": false, "label_names": ["back"], "title": "passed over", "body": "passed over" } });
     let answer = server.put(&path, &all, update.clone()).await;
     let updated = body(answer, 200).await["article"].clone();
-    server.app.clock.advance(SignedDuration::from_mins(1));
+    server.app.clock.advance(Duration::from_secs(60));
     let same = body(server.put(&path, &all, update).await, 200).await["article"].clone();
     let text = json!({ "translation": { "title": "Sending back", "body": "<p onclick=\"x()\">Sixty <script>y()</script>days</p>" } });
     let text =
@@ -231,7 +231,7 @@ async fn articles_are_listed_in_every_order_and_paged_in_both_ways() {
     {
         let changes = json!({ "title": title, "position": position, "label_names": labels });
         article(&server, &all, section, changes).await;
-        server.app.clock.advance(SignedDuration::from_mins(1));
+        server.app.clock.advance(Duration::from_secs(60));
     }
     let titles = async |query: &str| {
         let list = get(&server, &format!("{HC}/{query}"), &all).await;
@@ -275,9 +275,9 @@ async fn the_export_of_articles_goes_on_where_it_ended() {
     let section = section(&server, &all, "A").await;
     let begin = server.app.clock.now().as_second();
     let old = article(&server, &all, section, json!({})).await;
-    server.app.clock.advance(SignedDuration::from_mins(10));
+    server.app.clock.advance(Duration::from_secs(600));
     let new = article(&server, &all, section, json!({})).await;
-    server.app.clock.advance(SignedDuration::from_mins(10));
+    server.app.clock.advance(Duration::from_secs(600));
     let path = |from: i64| format!("{HC}/incremental/articles?start_time={from}");
 
     let both = get(&server, &path(begin), &all).await;
