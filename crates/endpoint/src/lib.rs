@@ -14,6 +14,7 @@ mod called_at;
 mod cors;
 pub mod cursor;
 pub mod files;
+pub mod form;
 mod fresh;
 pub mod health;
 pub mod integration_secrets;

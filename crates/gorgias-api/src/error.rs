@@ -176,6 +176,7 @@ impl IntoResponse for GorgiasError {
             GorgiasError::Refused(Error::TooMany { what }) => {
                 (StatusCode::TOO_MANY_REQUESTS, format!("Too many {what} are under way."), None)
             }
+            GorgiasError::Refused(Error::Forbidden(rule)) => (StatusCode::FORBIDDEN, rule, None),
             GorgiasError::Refused(Error::Refused(rule)) => (StatusCode::BAD_REQUEST, rule, None),
             GorgiasError::Refused(Error::Store(StoreError::Unavailable(why))) => {
                 tracing::warn!(why, "the database is not available");

@@ -1,13 +1,12 @@
 //! `/api/upload` and `/api/{file_type}/download`: files that messages, macros and pictures point at.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{FromRequest, Path, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
+use endpoint::form::{self, Part, Unreadable};
 use endpoint::{App, May, Needs, files as stored};
-use helpdesk::files::{self, FILES_MAX, Purpose, SIZE_MAX_BYTES};
-use multer::{Constraints, Multipart, SizeLimit};
+use helpdesk::files::{self, Purpose};
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::Files;
 use serde_json::{Value, json};
@@ -17,9 +16,6 @@ use crate::error::Problems;
 use crate::query::Params;
 
 const PURPOSES: &[&str] = &["attachment", "public_attachment", "profile_picture", "widget_picture"];
-/// What stands between the files of an upload.
-const OVERHEAD_BYTES: usize = 64 * 1024;
-const LABEL_MAX_CHARS: usize = 100;
 
 /// `POST /api/upload`. One answer a part, in the order of the parts.
 pub async fn upload(
@@ -85,39 +81,13 @@ pub struct Upload {
     parts: Vec<Part>,
 }
 
-#[derive(Debug)]
-struct Part {
-    label: String,
-    name: Option<String>,
-    content_type: Option<String>,
-    bytes: Bytes,
-}
-
 impl Needs for Upload {}
 
 impl FromRequest<App> for Upload {
     type Rejection = GorgiasError;
 
     async fn from_request(request: Request, _app: &App) -> Result<Upload, GorgiasError> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let boundary = multer::parse_boundary(kind)
-            .map_err(|_| GorgiasError::Unreadable("The body must be multipart/form-data.".to_owned()))?;
-        let whole = u64::try_from(SIZE_MAX_BYTES + OVERHEAD_BYTES).unwrap_or(u64::MAX);
-        let each = u64::try_from(SIZE_MAX_BYTES).unwrap_or(u64::MAX);
-        let limits = Constraints::new().size_limit(SizeLimit::new().whole_stream(whole).per_field(each));
-        let body = request.into_body().into_data_stream();
-        let mut form = Multipart::with_constraints(body, boundary, limits);
-        let mut parts = Vec::new();
-        while let Some(field) = form.next_field().await.map_err(refusal)? {
-            if parts.len() == FILES_MAX {
-                return Err(GorgiasError::Unreadable(format!("At most {FILES_MAX} files go into one upload.")));
-            }
-            let label: String = field.name().unwrap_or("file").chars().take(LABEL_MAX_CHARS).collect();
-            let name = field.file_name().map(str::to_owned);
-            let content_type = field.content_type().map(|kind| kind.essence_str().to_owned());
-            let bytes = field.bytes().await.map_err(refusal)?;
-            parts.push(Part { label, name, content_type, bytes });
-        }
+        let parts = form::read(request).await.map_err(refusal)?;
         if parts.is_empty() {
             return Err(GorgiasError::Unreadable("The form holds no file.".to_owned()));
         }
@@ -125,9 +95,9 @@ impl FromRequest<App> for Upload {
     }
 }
 
-fn refusal(error: multer::Error) -> GorgiasError {
+fn refusal(error: Unreadable) -> GorgiasError {
     match error {
-        multer::Error::StreamSizeExceeded { .. } | multer::Error::FieldSizeExceeded { .. } => GorgiasError::TooLarge,
-        _ => GorgiasError::Unreadable("The form could not be read.".to_owned()),
+        Unreadable::TooLarge => GorgiasError::TooLarge,
+        other => GorgiasError::Unreadable(other.to_string()),
     }
 }

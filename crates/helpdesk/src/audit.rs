@@ -13,7 +13,7 @@ use crate::Error;
 use crate::page::{Column, Order, Page, Query, Slice};
 
 /// Objects whose changes are the daily work.
-const DAILY_WORK: [&str; 14] = [
+const DAILY_WORK: [&str; 20] = [
     "Ticket",
     "TicketMessage",
     "Customer",
@@ -28,6 +28,12 @@ const DAILY_WORK: [&str; 14] = [
     "Widget",
     "VoiceCall",
     "VoiceCallRecording",
+    "Article",
+    "HelpText",
+    "ArticleAttachment",
+    "ArticleComment",
+    "ArticleVote",
+    "HelpSubscription",
 ];
 
 /// Whether an event belongs into the audit room. Written with the event.

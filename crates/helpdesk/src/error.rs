@@ -25,6 +25,9 @@ pub enum Error {
     /// More of these are under way than may be at once.
     #[error("too many {what} are under way")]
     TooMany { what: &'static str },
+    /// Not to this person, whatever their role and words allow elsewhere. A sentence.
+    #[error("{0}")]
+    Forbidden(String),
     /// The rule that forbids it, as a sentence.
     #[error("{0}")]
     Refused(String),

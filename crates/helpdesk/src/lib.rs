@@ -17,6 +17,7 @@ pub mod export;
 pub mod files;
 pub mod filter;
 pub mod follow;
+pub mod help_center;
 pub mod integrations;
 pub mod jobs;
 pub mod live;

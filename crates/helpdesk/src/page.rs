@@ -191,7 +191,7 @@ impl Query {
 
     /// Appends the place that the page starts from, the order and the limit.
     fn cut(&mut self, order: Order, slice: &Slice) -> Result<(), Error> {
-        if let Some(from) = slice.from.as_ref().filter(|_| slice.skipped().is_none()) {
+        if let Some(from) = slice.from.as_ref().filter(|from| slice.skipped().is_none() && !is_end(from)) {
             self.start_at(order, from, if runs_down(order, slice) { "<" } else { ">" })?;
         }
         self.sort(order, slice);
@@ -219,8 +219,12 @@ impl Query {
             items.reverse();
         }
         // Where we came from there is at least the row we came from.
-        let (more_before, more_after) =
-            if backwards { (more, true) } else { (slice.from.is_some() && slice.skipped() != Some(0), more) };
+        let comes_from_end = slice.from.as_ref().is_some_and(is_end);
+        let (more_before, more_after) = if backwards {
+            (more, !comes_from_end)
+        } else {
+            (slice.from.is_some() && slice.skipped() != Some(0), more)
+        };
         let before = items.first().filter(|_| more_before).map(|row| keys_of(row, order)).transpose()?;
         let after = items.last().filter(|_| more_after).map(|row| keys_of(row, order)).transpose()?;
         Ok(Page { items, before, after, total: None })
@@ -276,6 +280,11 @@ fn outer_from(sql: &str) -> usize {
         }
     }
     sql.len()
+}
+
+/// Before no row in particular is the end of the list.
+fn is_end(from: &Position) -> bool {
+    from.direction == Direction::Before && from.keys.is_empty()
 }
 
 fn is_backwards(slice: &Slice) -> bool {

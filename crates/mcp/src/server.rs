@@ -74,6 +74,7 @@ fn said(error: &helpdesk::Error) -> Result<String, ErrorData> {
         | helpdesk::Error::TooMany { .. }
         | helpdesk::Error::Stale { .. }
         | helpdesk::Error::Changed { .. }
+        | helpdesk::Error::Forbidden(_)
         | helpdesk::Error::Refused(_) => Ok(error.to_string()),
         helpdesk::Error::Store(store::StoreError::Unavailable(_)) => {
             Ok("The database is busy. Try again in a second.".to_owned())

@@ -1,8 +1,9 @@
 //! Proof that a call may do what it is about to do.
 //!
 //! Domain functions take `&CanRead<Tags>` or `&CanWrite<Tags>`, so code that has not passed the check does not compile.
-//! A permit is made in four places only: `Caller::permit`, for a request, `Permit::system`, for our own workers, `Permit::deferred`, for
-//! those that carry out later what a person asked for, and `Permit::on_own_ticket`, for customers who write to us.
+//! A permit is made in five places only: `Caller::permit`, for a request, `Permit::system`, for our own workers, `Permit::deferred`, for
+//! those that carry out later what a person asked for, `Permit::on_own_ticket`, for customers who write to us, and `Permit::on_its_files`, for
+//! whoever writes articles.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -164,6 +165,13 @@ impl Permit<crate::resource::Requests, Write> {
     /// To write a request is to write a ticket. For that alone, and only once it is checked that the ticket is theirs: the permit reaches
     /// further than whoever asked.
     pub fn on_own_ticket(&self) -> CanWrite<crate::resource::Tickets> {
+        Permit { actor: self.actor.clone(), proof: PhantomData }
+    }
+}
+
+impl Permit<crate::resource::HelpCenter, Write> {
+    /// The files of an article are part of it, and are stored as all files are. For those alone.
+    pub fn on_its_files(&self) -> CanWrite<crate::resource::Files> {
         Permit { actor: self.actor.clone(), proof: PhantomData }
     }
 }

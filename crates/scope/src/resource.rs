@@ -75,7 +75,12 @@ resources! {
     Apps = "apps",
     /// Which apps are installed: what the vendors' words `apps:read` and `apps:write` are about.
     InstalledApps = "installed_apps",
+    /// What staff writes for the help center, and all that lies behind it.
     HelpCenter = "help_center",
+    /// What managers arrange there: categories, sections, who sees and who writes.
+    HelpCenterStructure = "help_center_structure",
+    /// What its readers see and say: published articles; comments, votes, subscriptions.
+    PublicHelpCenter = "public_help_center",
     /// Finding articles: Zendesk has a word for that alone.
     HelpCenterSearch = "help_center_search",
     /// One search over all kinds of objects. Zendesk opens it with the broad word alone.

@@ -80,7 +80,8 @@ impl Role {
                 Permission::write(Kind::Requests),
                 // Files on their way to a request.
                 Permission::write(Kind::Files),
-                Permission::read(Kind::HelpCenter),
+                Permission::read(Kind::PublicHelpCenter),
+                Permission::write(Kind::PublicHelpCenter),
                 Permission::read(Kind::HelpCenterSearch),
             ]),
         }
@@ -103,7 +104,7 @@ const ADMINISTRATION: [Permission; 8] = [
 const SECRETS: [Permission; 3] =
     [Permission::read(Kind::Apps), Permission::read(Kind::AuditLog), Permission::read(Kind::Security)];
 
-const AGENT_WRITES: [Permission; 8] = [
+const AGENT_WRITES: [Permission; 10] = [
     Permission::write(Kind::Tickets),
     Permission::write(Kind::Requests),
     Permission::write(Kind::Customers),
@@ -112,9 +113,12 @@ const AGENT_WRITES: [Permission; 8] = [
     Permission::write(Kind::Tags),
     Permission::write(Kind::Jobs),
     Permission::write(Kind::Files),
+    // Which articles, their permission groups say.
+    Permission::write(Kind::HelpCenter),
+    Permission::write(Kind::PublicHelpCenter),
 ];
 
-const LITE: [Permission; 14] = [
+const LITE: [Permission; 17] = [
     Permission::read(Kind::Accounts),
     Permission::read(Kind::Users),
     Permission::read(Kind::Teams),
@@ -130,6 +134,9 @@ const LITE: [Permission; 14] = [
     // Attachments of the tickets they answer.
     Permission::read(Kind::Files),
     Permission::write(Kind::Files),
+    Permission::read(Kind::PublicHelpCenter),
+    Permission::write(Kind::PublicHelpCenter),
+    Permission::read(Kind::HelpCenterSearch),
 ];
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ const ROWS: &[Row] = &[
     Row {
         name: "hc",
         group: "Help center",
-        opens: &[Kind::HelpCenter, Kind::HelpCenterSearch],
+        opens: &[Kind::HelpCenter, Kind::HelpCenterStructure, Kind::PublicHelpCenter, Kind::HelpCenterSearch],
         read: Some("Read your help center's articles, sections and categories, also unpublished ones"),
         write: Some("Write, change and delete your help center's articles, sections and categories"),
     },

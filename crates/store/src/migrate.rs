@@ -46,6 +46,18 @@ pub const ALL: &[Migration] = &[
     Migration::same(14, "brands_and_promises", include_str!("../migrations/0014_brands_and_promises.sql")),
     Migration::same(15, "token_hints", include_str!("../migrations/0015_token_hints.sql")),
     Migration::same(16, "call_hosts", include_str!("../migrations/0016_call_hosts.sql")),
+    Migration {
+        number: 17,
+        name: "help_center",
+        sqlite: concat!(
+            include_str!("../migrations/0017_help_center.sql"),
+            include_str!("../migrations/0017_help_center.sqlite.sql")
+        ),
+        postgres: concat!(
+            include_str!("../migrations/0017_help_center.sql"),
+            include_str!("../migrations/0017_help_center.postgres.sql")
+        ),
+    },
 ];
 
 impl Migration {

@@ -12,6 +12,8 @@ use crate::{EngineTx, StoreError, Tx, Value};
 pub enum Index {
     Tickets,
     Customers,
+    /// Articles of the help center, by the id of their text in one language.
+    Articles,
 }
 
 /// Begins words that are no words of anybody's text: a plain word never matches them.
@@ -41,6 +43,7 @@ impl Index {
         match self {
             Index::Tickets => "search_tickets",
             Index::Customers => "search_customers",
+            Index::Articles => "search_articles",
         }
     }
 }

@@ -115,6 +115,7 @@ pub fn helpdesk(error: &helpdesk::Error) -> Response {
         | helpdesk::Error::TooMany { .. }
         | helpdesk::Error::Stale { .. }
         | helpdesk::Error::Changed { .. }
+        | helpdesk::Error::Forbidden(_)
         | helpdesk::Error::Refused(_) => {
             Message::new("That was refused", &crate::text::sentence(&error.to_string())).answer(StatusCode::CONFLICT)
         }

@@ -15,6 +15,8 @@ pub type Answer = Result<Reply, ZendeskError>;
 pub struct Reply {
     pub status: StatusCode,
     pub location: Option<String>,
+    /// The header that leads to the pages beside this one.
+    pub link: Option<String>,
     /// None: an answer without a body.
     pub body: Option<Value>,
     /// Set by `once!`.
@@ -23,7 +25,7 @@ pub struct Reply {
 
 impl Reply {
     pub fn new(status: StatusCode, body: Value) -> Reply {
-        Reply { status, location: None, body: Some(body), lookup: None }
+        Reply { status, location: None, link: None, body: Some(body), lookup: None }
     }
 
     /// 200.
@@ -44,7 +46,12 @@ impl Reply {
 
     /// 204.
     pub fn empty() -> Reply {
-        Reply { status: StatusCode::NO_CONTENT, location: None, body: None, lookup: None }
+        Reply { status: StatusCode::NO_CONTENT, location: None, link: None, body: None, lookup: None }
+    }
+
+    /// 200, and nothing to say.
+    pub fn done() -> Reply {
+        Reply { status: StatusCode::OK, ..Reply::empty() }
     }
 
     /// `{count: {value, refreshed_at}}`. What is counted is counted now.
@@ -66,6 +73,9 @@ impl IntoResponse for Reply {
         };
         if let Some(location) = self.location.and_then(|location| HeaderValue::try_from(location).ok()) {
             response.headers_mut().insert(header::LOCATION, location);
+        }
+        if let Some(link) = self.link.and_then(|link| HeaderValue::try_from(link).ok()) {
+            response.headers_mut().insert(header::LINK, link);
         }
         once::mark(response, self.lookup)
     }

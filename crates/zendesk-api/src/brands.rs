@@ -109,8 +109,9 @@ pub(crate) fn view(site: &Site, brand: &Brand) -> Value {
         // Every brand is served under the one address of this server.
         "brand_url": site.0,
         "host_mapping": brand.host_mapping,
-        "has_help_center": false,
-        "help_center_state": "disabled",
+        // There is one help center, and it is the account's own.
+        "has_help_center": brand.is_default,
+        "help_center_state": if brand.is_default { "enabled" } else { "disabled" },
         "active": brand.active,
         "default": brand.is_default,
         "is_deleted": brand.deleted_at.is_some(),

@@ -122,7 +122,7 @@ fn configuration(role: Role) -> Value {
         "end_user_profile_access": if writes(Kind::Customers) { "full" } else { "readonly" },
         "explore_access": report_access,
         "explore_reports": {},
-        "forum_access": if writes(Kind::HelpCenter) { "full" } else { "readonly" },
+        "forum_access": if writes(Kind::HelpCenterStructure) { "full" } else { "readonly" },
         "group_access": writes(Kind::Tickets),
         "macro_access": if writes(Kind::Macros) { "full" } else { "readonly" },
         "manage_automations": writes(Kind::Automations),

@@ -69,6 +69,13 @@ impl Problems {
         if self.is_empty() { Ok(()) } else { Err(ZendeskError::Invalid(self)) }
     }
 
+    /// As the help center tells them: texts by field.
+    pub(crate) fn into_texts(self) -> Value {
+        let texts =
+            |problems: Vec<(Kind, String)>| problems.into_iter().map(|(_, problem)| Value::String(problem)).collect();
+        Value::Object(self.0.into_iter().map(|(field, problems)| (field, Value::Array(texts(problems)))).collect())
+    }
+
     /// All of them in one text, as results of jobs show it.
     fn text(&self) -> String {
         let all = self.0.iter().flat_map(|(field, problems)| problems.iter().map(move |(_, it)| described(field, it)));
@@ -247,6 +254,10 @@ impl IntoResponse for ZendeskError {
             }
             ZendeskError::Refused(Error::InUse { problem, .. }) => {
                 return unprocessable(Problems::one("base", Kind::Invalid, problem));
+            }
+            ZendeskError::Refused(Error::Forbidden(rule)) => {
+                let body = json!({ "error": { "title": "Forbidden", "message": rule } });
+                return (StatusCode::FORBIDDEN, Json(body)).into_response();
             }
             ZendeskError::Refused(Error::Refused(rule)) => {
                 return unprocessable(Problems::one("base", Kind::Invalid, rule));

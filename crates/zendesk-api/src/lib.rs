@@ -16,7 +16,7 @@
 //! | `contract.rs` | every call the vendor has; what is not here is answered 501 |
 //! | `openapi.rs` | the document of the dialect, made from these calls and from `types.json` |
 //!
-//! Each other file is one of the vendor's resources. It has, in this order: `pub fn routes(routes: Routes) -> Routes` with its lines of the
+//! Each other file is one of the vendor's resources; the help center is a folder of them. It has, in this order: `pub fn routes(routes: Routes) -> Routes` with its lines of the
 //! route table; a handler a call; `CALLS` if it has bulk calls; what reads the writable fields; `pub(crate) fn view(site, &record) -> Value`.
 //! Views of one record never ask the database: what they need is loaded for a whole page before.
 //!
@@ -48,6 +48,7 @@ pub mod error;
 pub mod fields;
 pub mod group_memberships;
 pub mod groups;
+pub mod help_center;
 pub mod incremental;
 pub mod job_statuses;
 pub mod locales;
@@ -114,6 +115,7 @@ const RESOURCES: &[fn(Routes) -> Routes] = &[
     dynamic_content::routes,
     group_memberships::routes,
     groups::routes,
+    help_center::routes,
     incremental::routes,
     job_statuses::routes,
     locales::routes,

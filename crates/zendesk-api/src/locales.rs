@@ -113,6 +113,11 @@ pub(crate) fn of_word(word: &str) -> Option<Locale> {
     same.or_else(|| LOCALES.iter().copied().find(|locale| language(locale.word) == language(&word)))
 }
 
+/// Whether this is the word of a language, in any case of its letters.
+pub(crate) fn is_known(word: &str) -> bool {
+    LOCALES.iter().any(|locale| locale.word.eq_ignore_ascii_case(word))
+}
+
 /// The id of a stored language; that of the first one if it is none that is known.
 pub(crate) fn id_of_word(word: &str) -> i64 {
     of_word(word).map_or(LOCALES[0].id, |locale| locale.id)

@@ -68,6 +68,7 @@ impl Reply {
         Reply {
             status: status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK),
             location: stored["location"].as_str().map(str::to_owned),
+            link: None,
             body: Some(stored["body"].clone()).filter(|body| !body.is_null()),
             lookup: None,
         }

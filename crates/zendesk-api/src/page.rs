@@ -181,22 +181,57 @@ impl<'a> Asked<'a> {
     /// A page of a short list that is in memory whole. A cursor holds how many records lie before the page.
     pub fn cut(&self, name: &str, records: Vec<Value>) -> Map<String, Value> {
         let n = records.len();
+        let start = self.start(n);
+        let records = records.into_iter().skip(start).take(self.slice.limit).collect();
+        self.part(name, records, (start, n))
+    }
+
+    /// Where the page begins, of a list of `n` whose cursors are such places.
+    pub fn start(&self, n: usize) -> usize {
         let place = |keys: &[Key]| match keys {
             [Key::Int(place)] => usize::try_from(*place).unwrap_or(n),
             _ => n,
         };
-        let start = match &self.slice.from {
+        match &self.slice.from {
             None => 0,
             Some(Position { direction: Direction::Skipping(skip), .. }) => *skip,
             Some(Position { direction: Direction::After, keys }) => place(keys),
             Some(Position { direction: Direction::Before, keys }) => place(keys).saturating_sub(self.slice.limit),
-        };
+        }
+    }
+
+    /// The page that begins at `start`, of a list of `n` whose cursors are such places.
+    pub fn part(&self, name: &str, records: Vec<Value>, (start, n): (usize, usize)) -> Map<String, Value> {
         let end = (start + self.slice.limit).min(n);
         let key = |place: usize| i64::try_from(place).ok().map(|place| vec![Key::Int(place)]);
         let before = if 0 < start { key(start) } else { None };
         let after = if end < n { key(end) } else { None };
-        let records = records.into_iter().skip(start).take(self.slice.limit).collect();
         self.around(name, records, (before, after, i64::try_from(n).ok()))
+    }
+
+    /// What lists of the help center say besides (Zendesk contract, `help_center_extra`): the page's number, or where the list begins and
+    /// ends.
+    pub fn say_more(&self, body: &mut Map<String, Value>, is_sorted: bool) {
+        match self.way {
+            Way::Numbered { page, per_page } => {
+                let count = body.get("count").and_then(Value::as_u64).unwrap_or_default();
+                let count = usize::try_from(count).unwrap_or(usize::MAX);
+                body.insert("page".to_owned(), json!(page));
+                body.insert("per_page".to_owned(), json!(per_page));
+                body.insert("page_count".to_owned(), json!(count.div_ceil(per_page)));
+                if is_sorted {
+                    body.insert("sort_by".to_owned(), json!(self.sort));
+                    body.insert("sort_order".to_owned(), json!(if self.descending { "desc" } else { "asc" }));
+                }
+            }
+            Way::Cursor => {
+                let end = encode(&[], &order_word(self.list, self.sort, self.descending));
+                if let Some(links) = body.get_mut("links") {
+                    links["first"] = json!(self.link(&[]));
+                    links["last"] = json!(self.link(&[("page[before]", &end)]));
+                }
+            }
+        }
     }
 
     /// The address of this list with other places. Filters stay.

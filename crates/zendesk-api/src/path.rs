@@ -50,7 +50,7 @@ impl FromRequestParts<App> for Word {
     }
 }
 
-fn parse(text: &str) -> Result<i64, ZendeskError> {
+pub(crate) fn parse(text: &str) -> Result<i64, ZendeskError> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(ZendeskError::not_found());
     }

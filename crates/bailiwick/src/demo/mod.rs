@@ -5,6 +5,7 @@
 mod apps;
 mod clients_file;
 mod fields;
+pub(crate) mod help_center;
 mod integrations;
 mod macros;
 mod month;

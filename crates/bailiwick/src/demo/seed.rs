@@ -21,6 +21,7 @@ use serde_json::{Value as Json, json};
 use store::{Db, Tx, transact};
 
 use super::fields::{self, Fields};
+use super::help_center;
 use super::macros;
 use super::month::{Month, RULES_FROM, TOOLS_FROM};
 use super::people::{ADMIN_PASSWORD, AGENT_PASSWORD, CUSTOMER_PASSWORD, STAFF, TEAMS};
@@ -224,6 +225,8 @@ async fn people(tx: &mut Tx, now: Timestamp, material: &Material, hashes: &Hashe
         (_, *key) = api_keys::create(tx, &owner, now, &random, person_id, "Demo").await?;
     }
     let view = views::create(tx, &permit(&owner)?, now, owner_id, team_ids[1]).await?;
+    let readers: Vec<i64> = shoppers.iter().map(|shopper| shopper.id).collect();
+    help_center::create(tx, &owner, now, (&material.help_center, &readers)).await?;
     Ok(People { staff, teams: team_ids, shoppers, api_keys: keys, fields, macros, view })
 }
 

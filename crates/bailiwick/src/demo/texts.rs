@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use anyhow::Context;
 use serde::Deserialize;
 
+use super::help_center;
+
 /// All material of the demo.
 #[derive(Debug)]
 pub struct Material {
@@ -14,6 +16,7 @@ pub struct Material {
     pub texts: Texts,
     /// Conversations of travellers with a booking desk. The customer speaks first, then both in turn.
     pub travel: Vec<Vec<String>>,
+    pub help_center: Vec<help_center::Category>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -100,6 +103,7 @@ impl Material {
             shoppers: serde_json::from_str(include_str!("shop.json")).context("demo/shop.json")?,
             texts: serde_json::from_str(include_str!("texts.json")).context("demo/texts.json")?,
             travel: travel.context("demo/travel.jsonl")?,
+            help_center: help_center::read()?,
         })
     }
 }

@@ -4,6 +4,10 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::Context;
+use helpdesk::help_center::NewText;
+use helpdesk::help_center::article_write::{self, NewArticle};
+use helpdesk::help_center::categories::{self, NewCategory};
+use helpdesk::help_center::sections::{self, NewSection};
 use helpdesk::organizations::{self, Membership, NewOrganization};
 use helpdesk::people::{AddressRef, PersonRef};
 use helpdesk::tags::NewTag;
@@ -21,6 +25,7 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use store::Tx;
 
+use crate::demo::help_center::{ENGLISH, STAFF_SEGMENT, STAFF_WRITES};
 use crate::demo::permit;
 
 /// Of everybody in a mock.
@@ -40,6 +45,9 @@ pub struct Fixtures {
     pub organizations: Vec<Organization>,
     pub groups: Vec<Group>,
     pub tickets: Vec<Ticket>,
+    pub categories: Vec<Category>,
+    pub sections: Vec<Section>,
+    pub articles: Vec<Article>,
     pub clients: Vec<Client>,
 }
 
@@ -112,6 +120,48 @@ pub struct Comment {
     pub created_at: Option<String>,
 }
 
+/// Of the help center, as are the next two.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Category {
+    pub name: String,
+    #[serde(default)]
+    pub description: String,
+    pub locale: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Section {
+    pub name: String,
+    /// By name.
+    pub category: String,
+    #[serde(default)]
+    pub description: String,
+    pub locale: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Article {
+    pub title: String,
+    /// By name.
+    pub section: String,
+    /// HTML.
+    pub body: String,
+    /// The address of one of the staff. Default: the administrator.
+    pub author: Option<String>,
+    pub locale: Option<String>,
+    #[serde(default)]
+    pub draft: bool,
+    #[serde(default)]
+    pub promoted: bool,
+    #[serde(default)]
+    pub labels: Vec<String>,
+    /// `staff` or `signed_in_users`. Default: everybody.
+    pub audience: Option<String>,
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Client {
@@ -167,7 +217,7 @@ impl Fixtures {
         toml::from_str(&text).with_context(|| format!("{shown} is wrong"))
     }
 
-    /// Writes people, organizations, groups and tickets. The first of the answer owns the account.
+    /// Writes people, organizations, groups, tickets and articles. The first of the answer owns the account.
     pub async fn write(&self, tx: &mut Tx, now: Timestamp, random: &Random) -> Result<Vec<Known>, Error> {
         let mut writing =
             Writing { now, people: Vec::new(), by_email: HashMap::new(), owner: self.owner(tx, now).await? };
@@ -179,6 +229,7 @@ impl Fixtures {
         for ticket in &self.tickets {
             writing.ticket(tx, ticket, &groups).await?;
         }
+        writing.help_center(tx, self).await?;
         Ok(writing.people)
     }
 
@@ -364,6 +415,58 @@ impl Writing {
         Ok(())
     }
 
+    async fn help_center(&self, tx: &mut Tx, fixtures: &Fixtures) -> Result<(), Error> {
+        let locale_of = |locale: &Option<String>| locale.clone().unwrap_or_else(|| ENGLISH.to_owned());
+        let text = |locale: &Option<String>, title: &str, body: &str| NewText {
+            locale: locale_of(locale),
+            title: title.to_owned(),
+            body: body.to_owned(),
+            ..NewText::default()
+        };
+        let mut category_ids = HashMap::new();
+        for (position, category) in (0..).zip(&fixtures.categories) {
+            let new = NewCategory {
+                source_locale: locale_of(&category.locale),
+                texts: vec![text(&category.locale, &category.name, &category.description)],
+                position,
+            };
+            let made = categories::create(tx, &self.may()?, self.now, &new).await?;
+            category_ids.insert(category.name.as_str(), made.id);
+        }
+        let mut section_ids = HashMap::new();
+        for (position, section) in (0..).zip(&fixtures.sections) {
+            let category = category_ids.get(section.category.as_str());
+            let new = NewSection {
+                category_id: *category.ok_or_else(|| missing("category", &section.category))?,
+                source_locale: locale_of(&section.locale),
+                texts: vec![text(&section.locale, &section.name, &section.description)],
+                position,
+                ..NewSection::default()
+            };
+            let made = sections::create(tx, &self.may()?, self.now, &new).await?;
+            section_ids.insert(section.name.as_str(), made.id);
+        }
+        for (position, article) in (0..).zip(&fixtures.articles) {
+            let section = section_ids.get(article.section.as_str());
+            let segment = article.audience.as_deref().map(|word| word_of("audience", word, segment_of)).transpose()?;
+            let author = article.author.as_deref().map(|email| Ok::<_, Error>(self.known(email)?.id)).transpose()?;
+            let new = NewArticle {
+                section_id: *section.ok_or_else(|| missing("section", &article.section))?,
+                source_locale: locale_of(&article.locale),
+                texts: vec![NewText { draft: article.draft, ..text(&article.locale, &article.title, &article.body) }],
+                author_id: author,
+                permission_group_id: STAFF_WRITES,
+                segment_ids: segment.into_iter().collect(),
+                promoted: article.promoted,
+                position,
+                label_names: article.labels.clone(),
+                ..NewArticle::default()
+            };
+            article_write::create(tx, &self.may()?, self.now, &new).await?;
+        }
+        Ok(())
+    }
+
     /// Imported: nothing leaves, and nothing is reopened.
     fn message(&self, comment: &Comment) -> Result<NewMessage, Error> {
         let author = self.known(&comment.author)?;
@@ -413,6 +516,15 @@ pub fn role_of(word: &str) -> Result<Role, Error> {
     match word {
         "end-user" | "end_user" => Ok(Role::Customer),
         word => Role::parse(word).ok_or_else(|| missing("role", word)),
+    }
+}
+
+/// As the first migration of the help center numbers them.
+fn segment_of(word: &str) -> Option<i64> {
+    match word {
+        "signed_in_users" => Some(1),
+        "staff" => Some(STAFF_SEGMENT),
+        _ => None,
     }
 }
 

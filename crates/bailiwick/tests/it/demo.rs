@@ -173,6 +173,11 @@ async fn the_last_month_of_the_demo_has_everything_in_it() {
     assert_eq!(jobs.len(), 4);
     assert!(jobs.iter().all(|job| job["status"] == "done"), "{jobs:?}");
     assert!(tickets.iter().any(|it| it["custom_fields"].as_object().is_some_and(|them| !them.is_empty())));
+    let articles = demo.get("/api/v2/help_center/articles").await;
+    let found = demo.get("/api/v2/help_center/articles/search?query=how+do+I+return+something").await;
+    assert_eq!(articles["count"], 13);
+    assert!(articles["articles"].as_array().expect("a list").iter().any(|it| it["vote_sum"].as_i64() > Some(0)));
+    assert_eq!(found["results"][0]["title"], "How do I return something?");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -91,6 +91,11 @@ async fn a_mock_has_people_tickets_and_fixed_credentials() {
     let (status, granted) = first.control("POST", "/oauth/tokens", credentials).await;
     assert_eq!((status.as_u16(), &granted["scope"]), (200, &json!("tickets:read")));
     assert_eq!(first.get("/api/v2/skips").await.status(), 501);
+    assert_eq!(first.json("/api/v2/help_center/articles").await["count"], 2);
+    let public = first.call("GET", "/api/v2/help_center/articles").send().await.expect("send");
+    let public: Value = public.json().await.expect("JSON");
+    assert_eq!(public["articles"][0]["title"], "When will my parcel arrive?");
+    assert_eq!(public["count"], 1, "one is for staff");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,7 +122,13 @@ async fn a_file_says_what_is_there_and_mistakes_in_it_are_named() {
             "created_at": "2026-01-02T03:04:05Z", "external_id": "t1",
             "comments": [{ "author": "pim@buyer.test", "body": "It broke." }],
         }],
-        "clients": [{ "client_id": "shop-app", "name": "Shop", "scopes": ["tickets:read"] }],
+        "categories": [{ "name": "Orders" }],
+        "sections": [{ "name": "Broken things", "category": "Orders" }],
+        "articles": [{
+            "title": "Kaputt", "section": "Broken things", "body": "<p>Ach.</p>", "locale": "de", "promoted": true,
+            "author": "olga@shop.test", "labels": ["broken"], "audience": "signed_in_users",
+        }],
+        "clients": [{ "client_id": "shop-app", "name": "Shop", "scopes": ["tickets:read", "hc:read"] }],
     });
     std::fs::write(&path, fixtures.to_string()).expect("write");
     let double = Double::start(Dialect::Zendesk, Fixtures::read(&path).expect("the file")).await;
@@ -127,6 +138,9 @@ async fn a_file_says_what_is_there_and_mistakes_in_it_are_named() {
     assert_eq!((&ticket["priority"], &ticket["type"]), (&json!("urgent"), &json!("problem")));
     assert_eq!(ticket["created_at"], "2026-01-02T03:04:05Z");
     assert!(ticket["organization_id"].is_i64());
+    let article = double.json("/api/v2/help_center/de/articles").await["articles"][0].clone();
+    assert_eq!((&article["title"], &article["label_names"]), (&json!("Kaputt"), &json!(["broken"])));
+    assert_eq!((&article["promoted"], &article["user_segment_id"]), (&json!(true), &json!(1)));
     assert_eq!(double.get("/api/v2/users").await.status(), 403, "the app's ceiling is the file's");
 
     std::fs::write(&path, json!({ "peple": [] }).to_string()).expect("write");

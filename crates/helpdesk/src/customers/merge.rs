@@ -10,7 +10,7 @@ use super::{Changes, CustomerDetail, read, write};
 use crate::addresses::EMAIL;
 use crate::events::{self, Change};
 use crate::people::{self, AddressRef};
-use crate::{Error, custom_fields, organizations, search};
+use crate::{Error, custom_fields, help_center, organizations, search};
 
 /// Gives the tickets, messages and addresses of one customer to another, who takes the chosen values, and removes the first.
 /// Two statements for the tickets and messages, however many: few customers have more than some hundred.
@@ -60,6 +60,7 @@ pub async fn merge(
     }
     custom_fields::merge_customers(tx, source_id, target_id).await?;
     organizations::merge_members(tx, source_id, target_id).await?;
+    help_center::merge_people(tx, source_id, target_id).await?;
     // Their addresses go with them, so that the target can take them over.
     tx.run("delete from people where id = $1", &[source_id.into()]).await?;
     search::forget_customer(tx, source_id).await?;

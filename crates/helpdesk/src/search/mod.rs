@@ -26,6 +26,8 @@ pub use tickets::{FOUND_MAX, among, index_ticket, tickets};
 pub const TEXT_MAX_CHARS: usize = 1_000;
 /// So many of the newest that have the words are ranked.
 const RANKED: usize = 300;
+/// Most distinct words of an article's text.
+const ARTICLE_WORDS_MAX: usize = 5_000;
 /// Most distinct words of an address book entry.
 const CUSTOMER_WORDS_MAX: usize = 1_500;
 
@@ -182,6 +184,19 @@ pub(crate) async fn index_customer(tx: &mut Tx, id: i64) -> Result<(), Error> {
 /// Forgets a customer who is gone.
 pub(crate) async fn forget_customer(tx: &mut Tx, id: i64) -> Result<(), Error> {
     Ok(search::remove(tx, Index::Customers, id).await?)
+}
+
+/// Writes what a text of the help center's articles is found by. Call it after each change of it, and of whether its article is there.
+pub(crate) async fn index_article(tx: &mut Tx, text_id: i64) -> Result<(), Error> {
+    let sql = "select t.title, t.body from help_translations t join help_articles a on a.id = t.article_id
+               where t.id = $1 and a.archived_at is null";
+    let Some(row) = tx.row(sql, &[text_id.into()]).await? else {
+        return Ok(search::remove(tx, Index::Articles, text_id).await?);
+    };
+    let mut bag = Bag::default();
+    bag.add_words(words::of(&row.text("title")?), ARTICLE_WORDS_MAX);
+    bag.add_words(words::of(&crate::tickets::bodies::text_of_html(&row.text("body")?)), ARTICLE_WORDS_MAX);
+    Ok(search::put(tx, Index::Articles, text_id, bag.words()).await?)
 }
 
 /// Distinct words on their way into the index.

@@ -2,7 +2,7 @@
 
 use store::{Db, Tx, transact};
 
-use super::{index_customer, index_ticket};
+use super::{index_article, index_customer, index_ticket};
 use crate::Error;
 
 pub const KIND: &str = store::search::REBUILD;
@@ -10,7 +10,7 @@ pub const KIND: &str = store::search::REBUILD;
 /// Objects that are indexed in one transaction, so that other writers get their turn.
 const SLICE: i64 = 50;
 
-/// Runs the job: all customers, then all tickets, in the order of ids. What is written meanwhile indexes itself.
+/// Runs the job: all customers, then all tickets, then all texts of articles, in the order of ids. What is written meanwhile indexes itself.
 pub async fn run(db: &Db) -> Result<(), Error> {
     let mut after = 0;
     while let Some(last) = transact!(db, |tx| customers(tx, after).await)? {
@@ -18,6 +18,10 @@ pub async fn run(db: &Db) -> Result<(), Error> {
     }
     let mut after = 0;
     while let Some(last) = transact!(db, |tx| tickets(tx, after).await)? {
+        after = last;
+    }
+    let mut after = 0;
+    while let Some(last) = transact!(db, |tx| articles(tx, after).await)? {
         after = last;
     }
     Ok(())
@@ -38,6 +42,15 @@ async fn tickets(tx: &mut Tx, after: i64) -> Result<Option<i64>, Error> {
     let ids = ids(tx, sql, after).await?;
     for id in &ids {
         index_ticket(tx, *id).await?;
+    }
+    Ok(ids.last().copied())
+}
+
+async fn articles(tx: &mut Tx, after: i64) -> Result<Option<i64>, Error> {
+    let sql = "select id from help_translations where article_id is not null and id > $1 order by id limit $2";
+    let ids = ids(tx, sql, after).await?;
+    for id in &ids {
+        index_article(tx, *id).await?;
     }
     Ok(ids.last().copied())
 }

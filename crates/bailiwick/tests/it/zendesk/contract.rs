@@ -62,6 +62,26 @@ const FURNITURE: &[(&str, &str)] = &[
         "/api/v2/views",
         r#"{"view": {"title": "Open", "all": [{"field": "status", "operator": "less_than", "value": "solved"}]}}"#,
     ),
+    (
+        "/api/v2/help_center/user_segments",
+        r#"{"user_segment": {"name": "Big ones", "user_type": "signed_in_users", "tags": ["big"]}}"#,
+    ),
+    ("/api/v2/guide/permission_groups", r#"{"permission_group": {"name": "Writers", "edit": [2], "publish": [2]}}"#),
+    ("/api/v2/help_center/categories", r#"{"category": {"name": "Orders", "locale": "en-us"}}"#),
+    ("/api/v2/help_center/categories/1/sections", r#"{"section": {"name": "Delivery", "locale": "en-us"}}"#),
+    (
+        "/api/v2/help_center/sections/1/articles",
+        r#"{"article": {"title": "Late", "body": "<p>Soon</p>", "locale": "en-us", "permission_group_id": permission_group, "user_segment_id": user_segment, "label_names": ["late"]}}"#,
+    ),
+    (
+        "/api/v2/help_center/sections/1/articles",
+        r#"{"article": {"title": "Lost", "locale": "en-us", "permission_group_id": 1, "user_segment_id": null}}"#,
+    ),
+    ("/api/v2/help_center/articles/1/translations", r#"{"translation": {"locale": "de", "title": "Spät"}}"#),
+    ("/api/v2/help_center/articles/1/comments", r#"{"comment": {"body": "Thanks", "locale": "en-us"}}"#),
+    ("/api/v2/help_center/articles/1/up", "{}"),
+    ("/api/v2/help_center/articles/1/subscriptions", r#"{"subscription": {"source_locale": "en-us"}}"#),
+    ("/api/v2/help_center/sections/1/subscriptions", r#"{"subscription": {"source_locale": "en-us"}}"#),
     ("/api/v2/tickets/create_many", r#"{"tickets": [{"comment": {"body": "x"}}]}"#),
 ];
 
@@ -76,7 +96,16 @@ const SHOWN_ELSEWHERE: &[&str] = &[
     "IncrementalSampleExport",
     "ListTicketFieldOptions",
     "ShowTicketFieldOption",
+    "ListArticleAttachments",
+    "ListInlineArticleAttachments",
+    "ListBlockArticleAttachments",
+    "ShowArticleAttachment",
+    "ShowUnassociatedAttachment",
+    "ShowVote",
 ];
+
+/// Where there is no list above an id: where there is one.
+const LISTS: &[(&str, &str)] = &[("/api/v2/help_center/users", "/api/v2/users")];
 
 /// The routes of the dialect, by method and path with nameless places.
 fn routes() -> BTreeMap<(String, String), Route> {
@@ -244,8 +273,14 @@ async fn addresses(server: &Server, token: &str, call: &Call) -> Vec<String> {
     while let Some(at) = paths.iter().position(|path| path.contains('{')) {
         let path = paths.remove(at);
         let (above, below) = path.split_once('{').expect("a place");
-        let below = below.split_once('}').map_or("", |(_, below)| below);
-        let answer = server.get(above.trim_end_matches('/'), token).await;
+        let (place, below) = below.split_once('}').unwrap_or((below, ""));
+        if place == "locale" && above.ends_with("/help_center/") {
+            paths.push(format!("{above}en-us{below}"));
+            continue;
+        }
+        let list = above.trim_end_matches('/');
+        let list = LISTS.iter().find(|(without, _)| *without == list).map_or(list, |(_, with)| *with);
+        let answer = server.get(list, token).await;
         if !answer.status().is_success() {
             continue;
         }
@@ -255,7 +290,8 @@ async fn addresses(server: &Server, token: &str, call: &Call) -> Vec<String> {
         let all = answer.as_object().expect("an envelope").values().filter_map(Value::as_array);
         let lists: Vec<&Vec<Value>> = own.map_or_else(|| all.collect(), |own| vec![own]);
         for record in lists.into_iter().flatten().take(3) {
-            let id = record["id"].as_str().map_or_else(|| record["id"].to_string(), str::to_owned);
+            let id = if place == "locale" { &record["locale"] } else { &record["id"] };
+            let id = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
             paths.push(format!("{above}{id}{below}"));
         }
     }
