@@ -22,9 +22,9 @@ pub struct Place {
 }
 
 impl Rule {
-    /// Its place among the rules of its category.
+    /// Its place among the rules of its category. Those before the first place all stand there.
     pub fn position(&self) -> i64 {
-        ORIGIN - self.priority
+        (ORIGIN - self.priority).max(0)
     }
 }
 
@@ -49,7 +49,9 @@ pub async fn put<S: Sort>(tx: &mut Tx, may: &CanWrite<S>, now: Timestamp, place:
         ..RuleUpdate::default()
     };
     let moves = place.category_id.is_some_and(|id| old.category_id != Some(id));
-    match place.position.map(priority) {
+    // What is sent back as it was shown moves nothing.
+    let position = place.position.filter(|position| moves || *position != old.position());
+    match position.map(priority) {
         Some(priority) => {
             let category_id = place.category_id.or(old.category_id);
             make_room(tx, may, now, (category_id, priority, place.id)).await?;
