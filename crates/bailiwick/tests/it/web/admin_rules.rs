@@ -90,16 +90,28 @@ async fn a_trigger_and_its_webhook_are_shown_and_saved_without_losing_anything()
     for said in ["status changed to “solved”", "Call integration number 1", "Write a mail to the customer"] {
         assert!(page.body.contains(said), "{said}: {}", page.body);
     }
-    let saved = browser.press(&page, "save-rule", &[("name", "Told the desk")]).await;
+    let gorgias = server.token("rules:read").await;
+    let shown: Value = server.get("/api/rules/1", &gorgias).await.json().await.expect("JSON");
+    let code = shown["code"].as_str().expect("a note");
+    assert!(page.body.contains(code.lines().next().expect("a line")), "{}", page.body);
+    let filled = [("name", "Told the desk"), ("events", "ticket-saved"), ("code", code)];
+    let saved = browser.press(&page, "save-rule", &filled).await;
     assert!(saved.body.contains("The rule is saved."), "{}", saved.body);
-    let tried = browser.press(&saved, "dry-run", &[]).await;
+    let tried = browser.press(&saved, "dry-run", &filled).await;
     assert!(tried.body.contains("status changed to “solved”"), "{}", tried.body);
     server.run_jobs().await;
     browser.open(&tried.path).await;
     let integrations = browser.open("/admin/integrations").await;
     assert!(integrations.body.contains("desk.invalid"), "{}", integrations.body);
     let page = browser.open("/admin/integrations/1").await;
-    let saved = browser.press(&page, "integration-save", &[("name", "The desk")]).await;
+    assert!(page.body.contains(r#"value="application/xml" selected"#), "{}", page.body);
+    let filled = [
+        ("name", "The desk"),
+        ("url", "https://desk.invalid/{{ticket.id}}"),
+        ("method", "POST"),
+        ("content_type", "application/xml"),
+    ];
+    let saved = browser.press(&page, "integration-save", &filled).await;
     assert!(saved.body.contains("The desk"), "{}", saved.body);
 
     let after: Value = server.get("/api/v2/triggers/1", &token).await.json().await.expect("JSON");

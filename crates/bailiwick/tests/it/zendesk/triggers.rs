@@ -192,6 +192,12 @@ async fn what_changed_is_asked_of_the_whole_update() {
 async fn triggers_run_by_category_and_place_and_each_looks_again_at_what_another_did() {
     let server = Server::start().await;
     let all = all(&server).await;
+    // The second is told apart by what the third does, and runs after it.
+    add(&server, &all, trigger("Overwrites", &[], &[then("subject", "{{ticket.subject}}c")])).await;
+    let mut waits =
+        trigger("Waits", &[when("current_tags", "includes", "ready")], &[then("subject", "{{ticket.subject}}d")]);
+    waits["position"] = json!(0);
+    add(&server, &all, waits).await;
     let early = made(
         &server,
         "/api/v2/trigger_categories",
@@ -200,12 +206,6 @@ async fn triggers_run_by_category_and_place_and_each_looks_again_at_what_another
         json!({ "name": "Early", "position": 0 }),
     )
     .await;
-    // The second is told apart by what the third does, and runs after it.
-    add(&server, &all, trigger("Overwrites", &[], &[then("subject", "{{ticket.subject}}c")])).await;
-    let mut waits =
-        trigger("Waits", &[when("current_tags", "includes", "ready")], &[then("subject", "{{ticket.subject}}d")]);
-    waits["position"] = json!(0);
-    add(&server, &all, waits).await;
     let mut first = trigger("First", &[], &[then("subject", "{{ticket.subject}}a"), then("current_tags", "ready")]);
     first["category_id"] = early["id"].clone();
     add(&server, &all, first).await;

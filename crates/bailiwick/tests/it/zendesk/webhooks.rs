@@ -290,7 +290,8 @@ async fn a_webhook_is_told_of_what_it_subscribed_to() {
             .find(|it| it["type"] == format!("zen:event-type:{kind}"))
             .unwrap_or_else(|| panic!("{kind}: {told:?}"))
     };
-    assert_eq!(told.len(), 3);
+    let of_tickets = told.iter().filter(|it| it["subject"].as_str().is_some_and(|it| it.starts_with("zen:ticket:")));
+    assert_eq!((of_tickets.count(), told.len()), (2, 3), "{told:?}");
     assert_eq!(
         of("ticket.status_changed")["event"],
         json!({ "current": "PENDING", "previous": it["status"].as_str().unwrap().to_uppercase() })
