@@ -18,8 +18,8 @@ use crate::templates::{self, Facts};
 
 /// Job that sends one.
 pub const KIND: &str = "send_notification";
-/// The event that tells of it.
-pub const EVENT: &str = "ticket-notification-sent";
+/// The event that tells of it. Nothing else is told by this word (Gorgias contract, `enums.event_type`).
+pub const EVENT: &str = "action-executed";
 
 const MAX_ATTEMPTS: i64 = 12;
 /// Most people that one action tells.
@@ -108,7 +108,7 @@ pub(crate) async fn send(
         object_id: notice.ticket_id,
         before: None,
         after: None,
-        data: Some(json!({ "subject": subject, "body": body, "recipients": told })),
+        data: Some(json!({ "action": "notify", "subject": subject, "body": body, "recipients": told })),
     };
     events::record(tx, actor, now, change).await?;
     Ok(true)

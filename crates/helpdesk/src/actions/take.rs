@@ -110,7 +110,7 @@ pub async fn take(
             return customers::fields::change_by(tx, may.actor(), now, id, &sent).await.map(Outcome::of);
         }
         Action::SetType(word) => {
-            let kind = word.as_deref().map(|word| kind_of(word)).transpose()?;
+            let kind = word.as_deref().map(kind_of).transpose()?;
             TicketUpdate { kind: Some(kind), ..TicketUpdate::default() }
         }
         Action::SetForm(id) => TicketUpdate { form_id: Some(*id), ..TicketUpdate::default() },
