@@ -10,7 +10,7 @@ use helpdesk::integrations::{self, deliver};
 use helpdesk::jobs::{self, auto_merge, merge_tags, purge_trash, unsnooze_ticket};
 use helpdesk::satisfaction_surveys::sending as surveys;
 use helpdesk::statistics::follow as statistics;
-use helpdesk::{files, follow, presence, rules, search};
+use helpdesk::{activities, files, follow, notifications, presence, rules, search};
 use jiff::{SignedDuration, Timestamp};
 use oauth::{backchannel_logout, cleanup, key_rotation, logos, mails, register};
 use serde_json::Value as Json;
@@ -32,6 +32,8 @@ const N_WORKERS: usize = 8;
 const FILES_AT_A_TIME: i64 = 50;
 /// Rows of who was at a ticket that one transaction forgets.
 const PRESENCES_AT_A_TIME: i64 = 500;
+/// Activities that one transaction forgets.
+const ACTIVITIES_AT_A_TIME: i64 = 500;
 
 /// Jobs that come back by themselves, with how long after the start they first run. What comes back rarely must not wait that long: a
 /// program that is restarted often would never get to it.
@@ -47,8 +49,8 @@ const RECURRING: [(&str, SignedDuration); 7] = [
 
 /// Jobs that follow the event log, each named like its cursor (`helpdesk/src/follow.rs`). They are enqueued when there are events that
 /// they have not seen, and run until there are none.
-pub const FOLLOWERS: [&str; 4] =
-    [rules::run::KIND, statistics::FOLLOWER, surveys::FOLLOWER, integrations::follow::KIND];
+pub const FOLLOWERS: [&str; 5] =
+    [rules::run::KIND, statistics::FOLLOWER, surveys::FOLLOWER, integrations::follow::KIND, activities::KIND];
 
 /// How a run of a job ended well.
 pub enum Outcome {
@@ -84,6 +86,8 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
             return Ok(Outcome::Again(now + purge_trash::EVERY));
         }
         integrations::follow::KIND => integrations::follow::run(&app.db, &app.clock).await?,
+        activities::KIND => activities::follow(&app.db, now).await?,
+        notifications::KIND => notifications::run(&app.provider.mailer, &job.payload).await?,
         deliver::KIND => return call_http(app, &job.payload, &run).await,
         integrations::cleanup::KIND => {
             integrations::cleanup::run(&app.db, now).await?;
@@ -115,6 +119,7 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
         jobs::cleanup::KIND => {
             jobs::cleanup::run(&app.db, now).await?;
             forget_presence(app, now).await?;
+            while transact!(app.db, |tx| activities::forget(tx, now, ACTIVITIES_AT_A_TIME).await)? > 0 {}
             return Ok(Outcome::Again(now + jobs::cleanup::EVERY));
         }
         other => bail!("this program knows no job {other:?}; a newer one may"),

@@ -60,7 +60,7 @@ pub async fn create(
 
     let mut http = Http::default();
     sent.changes.apply(&mut http);
-    let new = NewIntegration { name, description, http, business_hours_id, deactivated_at };
+    let new = NewIntegration { name, description, http, webhook: None, business_hours_id, deactivated_at };
     let now = app.clock.now();
     let made = transact!(app.db, |tx| {
         let made = integrations::create(tx, &may, now, &new).await?;
@@ -93,6 +93,7 @@ pub async fn update(State(app): State<App>, May(may): May<CanWrite<Integrations>
         name,
         description: fields.text_or_null("description", DESCRIPTION_MAX_CHARS).change(),
         http: sent.as_ref().map(|sent| sent.changes.clone()),
+        webhook: None,
         business_hours_id: fields.id_or_null("business_hours_id").change(),
         deactivated_at: fields.time_or_null("deactivated_datetime").change(),
     };

@@ -104,6 +104,17 @@ pub(crate) fn written(action: &Action) -> Value {
         Action::Trash => ("trashTicket", "Move to the trash", json!({})),
         Action::MarkSpam(spam) => ("markSpam", "Mark as spam", json!({ "spam": spam })),
         Action::SendSurvey => ("sendSatisfactionSurvey", "Send a survey", json!({})),
+        Action::SetType(word) => ("setType", "Set type", json!({ "type": word })),
+        Action::SetBrand(id) => ("setBrand", "Set brand", json!({ "brand_id": id })),
+        Action::SetForm(id) => ("setForm", "Set form", json!({ "form_id": id })),
+        Action::SetCustomStatus(id) => ("setCustomStatus", "Set status", json!({ "custom_status_id": id })),
+        Action::CopyIn { part, who } => ("copyIn", "Copy somebody in", json!({ "part": part, "who": who })),
+        Action::Notify { whom, subject, body } => {
+            ("notify", "Notify", json!({ "whom": whom, "subject": subject, "body_text": body }))
+        }
+        Action::CallIntegration { integration_id, .. } => {
+            ("callIntegration", "Call an integration", json!({ "integration_id": integration_id }))
+        }
     };
     json!({ "name": name, "title": title, "type": "user", "description": null, "arguments": arguments })
 }

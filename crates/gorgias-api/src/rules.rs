@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use endpoint::{App, May};
-use gorgias_code::estree;
+use gorgias_code::{code_of, estree};
 use helpdesk::rules::write::{self, DESCRIPTION_MAX_CHARS, NAME_MAX_CHARS, NewRule, PRIORITY_MAX, RuleUpdate};
 use helpdesk::rules::{self, Rule};
 use scope::permit::{CanRead, CanWrite};
@@ -56,7 +56,17 @@ pub async fn create(
     fields.finish()?;
 
     let steps = read.map(|read| read.steps).unwrap_or_default();
-    let new = NewRule { name, description, category: None, source: code, steps, event_kinds, priority, deactivated_at };
+    let new = NewRule {
+        name,
+        description,
+        category: None,
+        category_id: None,
+        source: code,
+        steps,
+        event_kinds,
+        priority,
+        deactivated_at,
+    };
     let now = app.clock.now();
     let rule = transact!(app.db, |tx| write::create(tx, &may, now, new.clone()).await)?;
     Ok(created(view(&rule)))
@@ -76,12 +86,12 @@ pub async fn update(State(app): State<App>, May(may): May<CanWrite<Rules>>, Id(i
     let description = fields.text_or_null("description", DESCRIPTION_MAX_CHARS).change();
     let code = fields.text_within("code", 0, gorgias_code::LENGTH_MAX_CHARS);
     let read = code.as_deref().and_then(|code| read_code(&mut fields, code));
+    let stored = {
+        let mut tx = app.db.read().await?;
+        code_of(&write::to_change(&mut tx, &may, id).await?)
+    };
     if fields.was_sent("code_ast") {
         // Whoever read a rule, changed its code and sends the whole back has the tree of the code as it was.
-        let stored = {
-            let mut tx = app.db.read().await?;
-            write::source_of(&mut tx, &may, id).await?
-        };
         check_ast(&mut fields, read.as_ref(), Some(&stored));
     }
     let event_kinds = event_types(&mut fields);
@@ -89,8 +99,10 @@ pub async fn update(State(app): State<App>, May(may): May<CanWrite<Rules>>, Id(i
     let deactivated_at = fields.time_or_null("deactivated_datetime").change();
     fields.finish()?;
 
-    let program = code.zip(read.map(|read| read.steps));
-    let update = RuleUpdate { name, description, program, event_kinds, priority, deactivated_at };
+    // The code of a rule that was made in other words says no more than those: sent back as it is, it changes nothing.
+    let program = code.filter(|code| *code != stored).zip(read.map(|read| read.steps));
+    let update =
+        RuleUpdate { name, description, program, event_kinds, priority, deactivated_at, ..RuleUpdate::default() };
     let now = app.clock.now();
     let rule = transact!(app.db, |tx| write::update(tx, &may, now, id, update.clone()).await)?;
     Ok(Json(view(&rule)))
@@ -162,13 +174,14 @@ fn event_types(fields: &mut Fields) -> Option<Vec<String>> {
 }
 
 fn view(rule: &Rule) -> Value {
+    let code = code_of(rule);
     json!({
         "id": rule.id,
         "uri": format!("/api/rules/{}/", rule.id),
         "name": rule.name,
         "description": rule.description,
-        "code": rule.source,
-        "code_ast": estree::program(&gorgias_code::parse(&rule.source).unwrap_or_default()),
+        "code": code,
+        "code_ast": estree::program(&gorgias_code::parse(&code).unwrap_or_default()),
         "event_types": rule.event_kinds.join(","),
         "priority": rule.priority,
         "created_datetime": time::format(rule.created_at),

@@ -3,11 +3,12 @@
 //!
 //! `lexer.rs` and `parser.rs` make the tree of `tree.rs`; `estree.rs` writes that tree as the JSON the vendor shows and reads it back;
 //! `conditions.rs` and `rule.rs` make our own values of it, with the tables of `paths.rs` and `actions.rs`; `print.rs` writes our
-//! conditions in the language again. Nothing here runs code: what our values cannot say is refused with its place.
+//! conditions in the language again, `code.rs` whole rules. Nothing here runs code: what our values cannot say is refused with its place.
 //!
 //! A crate of its own because the dialect and the Admin Center both need it, and surfaces never use each other.
 
 mod actions;
+mod code;
 mod conditions;
 pub mod estree;
 mod lexer;
@@ -23,6 +24,7 @@ use std::fmt;
 
 use helpdesk::filter::Condition;
 
+pub use code::code_of;
 pub use conditions::span_seconds;
 pub use parser::parse;
 pub use print::print;

@@ -55,6 +55,10 @@ fn tree(condition: &Condition, around: Around) -> Option<String> {
 fn call(test: &Test) -> Option<String> {
     let (path, holds) = paths::path(test.field)?;
     let function = paths::function(test.operator);
+    if paths::operator(function) != Some(test.operator) {
+        // The language asks what is, never what was before.
+        return None;
+    }
     if holds == Holds::Status {
         let Operand::Text(word) = &test.operand else {
             return (test.operand == Operand::Nothing).then(|| format!("{function}({path})"));

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod actions;
+pub mod activities;
 pub mod addresses;
 pub mod api_keys;
 pub mod audit;
@@ -23,6 +24,7 @@ pub mod jobs;
 pub mod live;
 pub mod macros;
 mod names;
+pub mod notifications;
 pub mod organizations;
 pub mod pace;
 pub mod page;
@@ -45,6 +47,7 @@ pub mod teams;
 pub mod templates;
 pub mod ticket_forms;
 pub mod tickets;
+pub mod ulid;
 pub mod uploads;
 pub mod users;
 pub mod views;

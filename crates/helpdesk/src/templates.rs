@@ -49,7 +49,8 @@ impl Facts {
         }
         let row = tx
             .row(
-                "select t.id, t.external_id, t.subject, t.status, t.priority, t.channel, t.language, t.created_at, t.excerpt,
+                "select t.id, t.external_id, t.subject, t.status, t.priority, t.channel, t.language, t.created_at, t.updated_at, t.excerpt,
+                        t.type, t.via, o.name as organization_name,
                         c.id as customer_id, c.name as customer_name, c.firstname as customer_firstname,
                         c.lastname as customer_lastname, c.email as customer_email, c.note as customer_note,
                         coalesce(c.language, t.language) as customer_language,
@@ -59,6 +60,7 @@ impl Facts {
                  left join people c on c.id = t.customer_id
                  left join people u on u.id = t.assignee_user_id
                  left join teams g on g.id = t.assignee_team_id
+                 left join organizations o on o.id = t.organization_id
                  where t.id = $1",
                 &[ticket_id.into()],
             )
@@ -75,7 +77,16 @@ impl Facts {
             true => last_received(tx, ticket_id).await?,
             false => json!({}),
         };
-        let custom_fields = match texts.iter().any(|text| text.contains("custom_fields")) {
+        let said = match texts.iter().any(|text| text.contains("comment") || text.contains("description")) {
+            true => said(tx, ticket_id).await?,
+            false => Said::default(),
+        };
+        let tags = match texts.iter().any(|text| text.contains("tags")) {
+            true => tags(tx, ticket_id).await?,
+            false => String::new(),
+        };
+        let asks_fields = |text: &&str| text.contains("custom_fields") || text.contains("ticket_field_");
+        let custom_fields = match texts.iter().any(asks_fields) {
             true => custom_fields::of_object(tx, Carrier::Ticket, ticket_id).await?,
             false => Values::new(),
         };
@@ -108,11 +119,17 @@ impl Facts {
                 "language": text("language")?, "created_datetime": row.time("created_at")?.to_string(),
                 "excerpt": text("excerpt")?, "customer": customer, "requester": customer,
                 "assignee_user": assignee, "assignee": assignee, "title": text("subject")?,
-                "assignee_team": { "name": text("team_name")? }, "group": { "name": text("team_name")? }, "custom_fields": custom_fields,
+                "assignee_team": { "name": text("team_name")? }, "group": { "name": text("team_name")? }, "custom_fields": &custom_fields,
+                "organization": { "name": text("organization_name")? }, "ticket_type": text("type")?, "via": text("via")?,
+                "created_at": row.time("created_at")?.to_string(), "updated_at": row.time("updated_at")?.to_string(),
+                "tags": tags, "description": said.first, "latest_comment": said.last, "latest_public_comment": said.last_public,
             },
             "message": message,
             "current_user": current_user,
         }));
+        for (id, value) in &custom_fields {
+            facts.0["ticket"][format!("ticket_field_{id}")] = value.clone();
+        }
         // They may have places to fill in themselves, though not each other.
         let contents: Map<String, Json> = contents
             .iter()
@@ -139,6 +156,40 @@ async fn last_received(tx: &mut Tx, ticket_id: i64) -> Result<Json, Error> {
         "stripped_text": row.text_or_null("stripped_text")?.unwrap_or_default(),
         "channel": row.text("channel")?, "created_datetime": row.time("created_at")?.to_string(),
     }))
+}
+
+/// What was said on a ticket.
+#[derive(Debug, Default)]
+struct Said {
+    first: String,
+    last: String,
+    last_public: String,
+}
+
+/// Served by `messages_by_ticket`.
+async fn said(tx: &mut Tx, ticket_id: i64) -> Result<Said, Error> {
+    let mut texts = Vec::with_capacity(3);
+    for which in [
+        "order by created_at, id",
+        "order by created_at desc, id desc",
+        "and public = 1 order by created_at desc, id desc",
+    ] {
+        let sql = format!("select body_text from messages where ticket_id = $1 {which} limit 1");
+        let row = tx.row(&sql, &[ticket_id.into()]).await?;
+        texts.push(row.map(|row| row.text_or_null("body_text")).transpose()?.flatten().unwrap_or_default());
+    }
+    let mut texts = texts.into_iter();
+    let mut next = || texts.next().unwrap_or_default();
+    Ok(Said { first: next(), last: next(), last_public: next() })
+}
+
+/// Their names, with blanks between them.
+async fn tags(tx: &mut Tx, ticket_id: i64) -> Result<String, Error> {
+    let sql =
+        "select g.name from ticket_tags tt join tags g on g.id = tt.tag_id where tt.ticket_id = $1 order by g.name";
+    let rows = tx.rows(sql, &[ticket_id.into()]).await?;
+    let names = rows.iter().map(|row| row.text("name")).collect::<Result<Vec<_>, _>>()?;
+    Ok(names.join(" "))
 }
 
 fn is_template(text: &str) -> bool {

@@ -101,8 +101,13 @@ const ADMINISTRATION: [Permission; 8] = [
 ];
 
 /// What staff without settings may not read.
-const SECRETS: [Permission; 3] =
-    [Permission::read(Kind::Apps), Permission::read(Kind::AuditLog), Permission::read(Kind::Security)];
+const SECRETS: [Permission; 4] = [
+    Permission::read(Kind::Apps),
+    Permission::read(Kind::AuditLog),
+    Permission::read(Kind::Security),
+    // With the keys that their calls are signed with.
+    Permission::read(Kind::Webhooks),
+];
 
 const AGENT_WRITES: [Permission; 10] = [
     Permission::write(Kind::Tickets),

@@ -58,6 +58,7 @@ pub const ALL: &[Migration] = &[
             include_str!("../migrations/0017_help_center.postgres.sql")
         ),
     },
+    Migration::same(18, "triggers", include_str!("../migrations/0018_triggers.sql")),
 ];
 
 impl Migration {

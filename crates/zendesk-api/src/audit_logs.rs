@@ -11,7 +11,7 @@ use scope::resource::AuditLog;
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Reply};
-use crate::conditions::said;
+use crate::condition_definitions::said;
 use crate::error::ZendeskError;
 use crate::page::Asked;
 use crate::query::Params;

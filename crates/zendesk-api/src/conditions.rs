@@ -1,7 +1,8 @@
 //! Conditions of views and rules: `{all: [...], any: [...]}` of `{field, operator, value}`, as one `Condition` of the helpdesk, and back
 //! (Zendesk contract, `types.Condition`).
 //!
-//! What the helpdesk cannot ask of a ticket is refused and named. The way back says as much as these words can: a condition that came from
+//! What can be asked, as clients are offered it: `condition_definitions.rs`; what rules alone can ask: `rule_conditions.rs`. What the helpdesk
+//! cannot ask of a ticket is refused and named. The way back says as much as these words can: a condition that came from
 //! elsewhere may have parts without a form here, which are left out of what is shown and still hold.
 
 use helpdesk::filter::{Condition, Field, Operand, Operator, Test};
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::error::ZendeskError;
 use crate::fields::Fields;
+use crate::rule_conditions;
 use crate::ticket_view::{PRIORITIES, STATUSES, TYPES, priority_of, status_of, status_word};
 
 /// Most conditions of one list, and most words of one.
@@ -41,6 +43,25 @@ impl Sent {
         self.all.is_some() || self.any.is_some()
     }
 
+    /// The condition of a rule: both lists as they were sent. One that is not there is empty.
+    pub fn condition_of_rule(self) -> Result<Condition, ZendeskError> {
+        let (all, any) = (self.all.unwrap_or_default(), self.any.unwrap_or_default());
+        let mut parts = vec![Condition::All(list("all", &all, For::Rule)?)];
+        if !any.is_empty() {
+            parts.push(Condition::Any(list("any", &any, For::Rule)?));
+        }
+        Ok(Condition::All(parts))
+    }
+
+    /// The problem of a list that asks for too little, unless it asks enough.
+    pub fn check_anchored(&self) -> Result<(), ZendeskError> {
+        let all = self.all.iter().flatten();
+        if all.into_iter().any(|one| ANCHORS.contains(&field_of(one)) || SINCE_STATUS.contains(&field_of(one))) {
+            return Ok(());
+        }
+        Err(ZendeskError::invalid("base", format!("all must hold a condition on one of {}", ANCHORS.join(", "))))
+    }
+
     /// The condition. A list that was not sent stays as it is in `before`.
     pub fn condition(self, before: Option<&Condition>) -> Result<Condition, ZendeskError> {
         let (all, any) = before.map(shown).unwrap_or_default();
@@ -50,7 +71,7 @@ impl Sent {
             let problem = format!("all must hold a condition on one of {}", ANCHORS.join(", "));
             return Err(ZendeskError::invalid("base", problem));
         }
-        let (all, any) = (list("all", &all)?, list("any", &any)?);
+        let (all, any) = (list("all", &all, For::View)?, list("any", &any, For::View)?);
         Ok(if any.is_empty() {
             Condition::All(all)
         } else {
@@ -61,6 +82,16 @@ impl Sent {
 
 /// One of these must be asked, so that a view is no list of everything.
 const ANCHORS: &[&str] = &["status", "type", "group_id", "assignee_id", "requester_id"];
+
+/// Hours since these ask for a status, too.
+const SINCE_STATUS: &[&str] = &["OPEN", "PENDING", "HOLD", "ON_HOLD", "SOLVED", "CLOSED", "NEW"];
+
+/// Who asks: rules can ask what views cannot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum For {
+    View,
+    Rule,
+}
 
 /// Fields whose values are ids of records.
 const IDS: &[(&str, Field)] = &[
@@ -79,76 +110,21 @@ const HOURS: &[(&str, Field)] = &[
     ("requester_updated_at", Field::LastReceivedMessageAt),
 ];
 
-/// All fields with their title and operators, for people who put conditions together.
-const OFFERED: &[(&str, &str, &[&str])] = &[
-    ("status", "Status", ORDERED),
-    ("type", "Type", EQUAL),
-    ("priority", "Priority", ORDERED),
-    ("group_id", "Group", EQUAL),
-    ("assignee_id", "Assignee", EQUAL),
-    ("requester_id", "Requester", EQUAL),
-    ("organization_id", "Organization", EQUAL),
-    ("ticket_form_id", "Form", EQUAL),
-    ("current_tags", "Tags", INCLUDES),
-    ("subject_includes_word", "Subject text", &["includes", "not_includes", "is", "is_not"]),
-    ("NEW", "Hours since created", SPANS),
-    ("SOLVED", "Hours since solved", SPANS),
-    ("updated_at", "Hours since update", SPANS),
-    ("requester_updated_at", "Hours since requester update", SPANS),
-];
-const EQUAL: &[&str] = &["is", "is_not"];
-const ORDERED: &[&str] = &["is", "is_not", "less_than", "greater_than"];
-const INCLUDES: &[&str] = &["includes", "not_includes"];
-const SPANS: &[&str] = &["less_than", "greater_than"];
-
-/// What conditions can be made of.
-pub(crate) fn definitions() -> Value {
-    let one = |(field, title, operators): &(&str, &str, &[&str])| {
-        let operators = operators.iter().map(|word| json!({ "value": word, "title": said(word), "terminal": false }));
-        let words: &[&str] = match *field {
-            "status" => STATUSES,
-            "type" => TYPES,
-            "priority" => PRIORITIES,
-            _ => &[],
-        };
-        let values = words.iter().map(|word| json!({ "value": word, "title": said(word), "enabled": true }));
-        json!({
-            "subject": field,
-            "title": title,
-            "type": if words.is_empty() { "text" } else { "list" },
-            "group": "ticket",
-            "nullable": !matches!(*field, "status" | "priority"),
-            "repeatable": true,
-            "operators": operators.collect::<Vec<_>>(),
-            "values": values.collect::<Vec<_>>(),
-        })
-    };
-    let all: Vec<Value> = OFFERED.iter().map(one).collect();
-    json!({ "conditions_all": all, "conditions_any": all })
-}
-
-/// `less_than` as people read it.
-pub(crate) fn said(word: &str) -> String {
-    let words = word.replace('_', " ");
-    let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
 /// `source` is what clients wrote before `field`.
 fn field_of(sent: &Value) -> &str {
     sent["field"].as_str().or_else(|| sent["source"].as_str()).unwrap_or_default()
 }
 
-fn list(name: &str, sent: &[Value]) -> Result<Vec<Condition>, ZendeskError> {
+fn list(name: &str, sent: &[Value], who: For) -> Result<Vec<Condition>, ZendeskError> {
     if LIST_MAX < sent.len() {
         return Err(ZendeskError::invalid(name, format!("has more than {LIST_MAX} conditions")));
     }
-    let read = |one: &Value| read(one).map_err(|problem| ZendeskError::invalid(name, problem));
+    let read = |one: &Value| read(one, who).map_err(|problem| ZendeskError::invalid(name, problem));
     sent.iter().map(read).collect()
 }
 
 /// One condition. The problem names its field.
-fn read(sent: &Value) -> Result<Condition, String> {
+fn read(sent: &Value, who: For) -> Result<Condition, String> {
     let field = field_of(sent);
     if field.is_empty() {
         return Err("has a condition without a field".to_owned());
@@ -156,6 +132,11 @@ fn read(sent: &Value) -> Result<Condition, String> {
     let operator = sent["operator"].as_str().unwrap_or("is");
     let value = &sent["value"];
     let unfit = || format!("cannot be asked {field} {operator} {value}");
+    if who == For::Rule
+        && let Some(condition) = rule_conditions::read(field, operator, value)
+    {
+        return Ok(condition);
+    }
     let read = match field {
         "status" => ranked(Field::Status, STATUSES, stored_status, operator, value),
         "priority" => ranked(Field::Priority, PRIORITIES, stored_priority, operator, value),
@@ -172,16 +153,28 @@ fn read(sent: &Value) -> Result<Condition, String> {
     read.ok_or_else(unfit)
 }
 
+pub(crate) fn hours_field(name: &str) -> Option<Field> {
+    find(HOURS, name)
+}
+
+pub(crate) fn hours_name(field: Field) -> Option<&'static str> {
+    HOURS.iter().find(|(_, known)| *known == field).map(|(name, _)| *name)
+}
+
+pub(crate) fn id_field(name: &str) -> Option<Field> {
+    find(IDS, name)
+}
+
 fn find(list: &[(&str, Field)], name: &str) -> Option<Field> {
     list.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
 }
 
-fn is(field: Field, operator: Operator, operand: Operand) -> Condition {
+pub(crate) fn is(field: Field, operator: Operator, operand: Operand) -> Condition {
     Condition::Is(Test { field, operator, operand })
 }
 
 /// `is` and `is_not`; of nothing they ask whether there is a value.
-fn equal(operator: &str, field: Field, operand: Option<Operand>) -> Option<Condition> {
+pub(crate) fn equal(operator: &str, field: Field, operand: Option<Operand>) -> Option<Condition> {
     let operand = operand?;
     let operator = match (operator, &operand) {
         ("is", Operand::Nothing) => Operator::IsEmpty,
@@ -197,7 +190,7 @@ fn is_nothing(value: &Value) -> bool {
     value.is_null() || value.as_str() == Some("")
 }
 
-fn id_value(field: Field, value: &Value) -> Option<Operand> {
+pub(crate) fn id_value(field: Field, value: &Value) -> Option<Operand> {
     if is_nothing(value) {
         return Some(Operand::Nothing);
     }
@@ -209,7 +202,7 @@ fn id_value(field: Field, value: &Value) -> Option<Operand> {
     }
 }
 
-fn type_value(value: &Value) -> Option<Operand> {
+pub(crate) fn type_value(value: &Value) -> Option<Operand> {
     if is_nothing(value) {
         return Some(Operand::Nothing);
     }
@@ -217,11 +210,11 @@ fn type_value(value: &Value) -> Option<Operand> {
     TYPES.contains(&word.as_str()).then_some(Operand::Text(word))
 }
 
-fn stored_status(word: &str) -> Option<&'static str> {
+pub(crate) fn stored_status(word: &str) -> Option<&'static str> {
     status_of(word).map(Status::word)
 }
 
-fn stored_priority(word: &str) -> Option<&'static str> {
+pub(crate) fn stored_priority(word: &str) -> Option<&'static str> {
     priority_of(word).map(Priority::word)
 }
 
@@ -260,7 +253,7 @@ fn words_of(value: &Value) -> Option<Vec<Operand>> {
     fits.then(|| words.into_iter().map(Operand::Text).collect())
 }
 
-fn words(operator: &str, field: Field, value: &Value) -> Option<Condition> {
+pub(crate) fn words(operator: &str, field: Field, value: &Value) -> Option<Condition> {
     let operator = match operator {
         "includes" => Operator::ContainsAny,
         "not_includes" => Operator::NotContainsAny,
@@ -279,19 +272,24 @@ fn subject(operator: &str, value: &Value) -> Option<Condition> {
     Some(is(Field::Subject, operator, Operand::Text(text_of(value)?)))
 }
 
-fn text_of(value: &Value) -> Option<String> {
+pub(crate) fn text_of(value: &Value) -> Option<String> {
     let text = value.as_str()?;
     (!text.is_empty() && !text.contains('\0') && text.chars().count() <= WORD_MAX_CHARS).then(|| text.to_owned())
 }
 
-fn span(operator: &str, field: Field, value: &Value) -> Option<Condition> {
+/// Hours as seconds.
+pub(crate) fn seconds_of(value: &Value) -> Option<i64> {
     let hours = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())?;
+    (0..=HOURS_MAX).contains(&hours).then_some(hours * 3_600)
+}
+
+fn span(operator: &str, field: Field, value: &Value) -> Option<Condition> {
     let operator = match operator {
         "less_than" => Operator::AtMostAgo,
         "greater_than" => Operator::AtLeastAgo,
         _ => return None,
     };
-    (0..=HOURS_MAX).contains(&hours).then(|| is(field, operator, Operand::Seconds(hours * 3_600)))
+    Some(is(field, operator, Operand::Seconds(seconds_of(value)?)))
 }
 
 fn custom(operator: &str, id: &str, value: &Value) -> Option<Condition> {
@@ -308,7 +306,7 @@ fn custom(operator: &str, id: &str, value: &Value) -> Option<Condition> {
 }
 
 /// A checkbox is asked for `true` in quotes, too.
-fn value_of(value: &Value) -> Option<Operand> {
+pub(crate) fn value_of(value: &Value) -> Option<Operand> {
     match value {
         value if is_nothing(value) => Some(Operand::Nothing),
         Value::Bool(flag) => Some(Operand::Flag(*flag)),
@@ -326,9 +324,20 @@ pub(crate) fn view(condition: &Condition) -> Value {
 
 /// Both lists, as nearly as these words say it.
 pub(crate) fn shown(condition: &Condition) -> (Vec<Value>, Vec<Value>) {
+    shown_to(condition, say)
+}
+
+/// Both lists of a rule.
+pub(crate) fn shown_of_rule(condition: &Condition) -> (Vec<Value>, Vec<Value>) {
+    shown_to(condition, |one| say(one).or_else(|| rule_conditions::say(one)))
+}
+
+fn shown_to(condition: &Condition, say: impl Fn(&Condition) -> Option<Value>) -> (Vec<Value>, Vec<Value>) {
+    let said_of = |parts: &[Condition]| -> Vec<Value> { parts.iter().filter_map(&say).collect() };
     let (all, any): (&[Condition], &[Condition]) = match condition {
         Condition::All(parts) => match parts.as_slice() {
             [Condition::All(all), Condition::Any(any)] => (all, any),
+            [Condition::All(all)] => (all, &[]),
             parts => (parts, &[]),
         },
         Condition::Any(parts) if say(condition).is_none() => (&[], parts),
@@ -340,10 +349,6 @@ pub(crate) fn shown(condition: &Condition) -> (Vec<Value>, Vec<Value>) {
         alternatives.clear();
     }
     (said_of(all), alternatives)
-}
-
-fn said_of(parts: &[Condition]) -> Vec<Value> {
-    parts.iter().filter_map(say).collect()
 }
 
 fn say(condition: &Condition) -> Option<Value> {
@@ -403,7 +408,7 @@ fn say_ranks(parts: &[Condition], turned: bool) -> Option<Value> {
     }
 }
 
-fn shown_word(field: Field, word: &str) -> &str {
+pub(crate) fn shown_word(field: Field, word: &str) -> &str {
     match field {
         Field::Status => match Status::parse(word) {
             Some(status) => status_word(status),
@@ -413,9 +418,10 @@ fn shown_word(field: Field, word: &str) -> &str {
     }
 }
 
-fn say_test(test: &Test) -> Option<Value> {
-    let name = |list: &[(&'static str, Field)]| list.iter().find(|(_, field)| *field == test.field).map(|it| it.0);
-    let field = match test.field {
+/// What a field is called here.
+pub(crate) fn name_of(field: Field) -> Option<String> {
+    let name = |list: &[(&'static str, Field)]| list.iter().find(|(_, known)| *known == field).map(|it| it.0);
+    Some(match field {
         Field::Status => "status".to_owned(),
         Field::Priority => "priority".to_owned(),
         Field::TicketType => "type".to_owned(),
@@ -423,21 +429,30 @@ fn say_test(test: &Test) -> Option<Value> {
         Field::Subject => "subject_includes_word".to_owned(),
         Field::CustomField(id) => format!("custom_fields_{id}"),
         _ => name(IDS).or_else(|| name(HOURS))?.to_owned(),
-    };
+    })
+}
+
+/// Words with blanks between them. None if one could not be told apart.
+pub(crate) fn joined_words(items: &[Operand]) -> Option<String> {
+    let words = items.iter().map(|item| match item {
+        Operand::Text(word) if !word.contains(char::is_whitespace) => Some(word.as_str()),
+        _ => None,
+    });
+    Some(words.collect::<Option<Vec<_>>>()?.join(" "))
+}
+
+fn say_test(test: &Test) -> Option<Value> {
+    let field = name_of(test.field)?;
     let (operator, value) = match (test.operator, &test.operand) {
         (Operator::AtMostAgo, Operand::Seconds(seconds)) => ("less_than", json!((seconds / 3_600).to_string())),
         (Operator::AtLeastAgo, Operand::Seconds(seconds)) => ("greater_than", json!((seconds / 3_600).to_string())),
-        _ if name(HOURS).is_some() => return None,
+        _ if hours_name(test.field).is_some() => return None,
         (Operator::IsEmpty, _) if matches!(test.field, Field::CustomField(_)) => ("not_present", Value::Null),
         (Operator::IsNotEmpty, _) if matches!(test.field, Field::CustomField(_)) => ("present", Value::Null),
         (Operator::IsEmpty, _) => ("is", json!("")),
         (Operator::IsNotEmpty, _) => ("is_not", json!("")),
         (Operator::ContainsAny | Operator::NotContainsAny, Operand::List(items)) => {
-            let words = items.iter().map(|item| match item {
-                Operand::Text(word) if !word.contains(char::is_whitespace) => Some(word.as_str()),
-                _ => None,
-            });
-            let words = words.collect::<Option<Vec<_>>>()?.join(" ");
+            let words = joined_words(items)?;
             (if test.operator == Operator::ContainsAny { "includes" } else { "not_includes" }, json!(words))
         }
         (operator @ (Operator::Equal | Operator::NotEqual | Operator::Contains | Operator::NotContains), operand) => {
@@ -467,7 +482,7 @@ fn say_equal(field: Field, operator: Operator) -> Option<&'static str> {
     }
 }
 
-fn say_operand(field: Field, operand: &Operand) -> Option<Value> {
+pub(crate) fn say_operand(field: Field, operand: &Operand) -> Option<Value> {
     match operand {
         Operand::Nothing => Some(json!("")),
         Operand::Text(word) if field == Field::Tags && word.contains(char::is_whitespace) => None,
@@ -521,7 +536,7 @@ mod tests {
         {
             let sent = json!({ "field": field, "operator": operator, "value": value });
 
-            let problem = read(&sent).unwrap_err();
+            let problem = read(&sent, For::View).unwrap_err();
 
             assert!(problem.contains(field) && problem.contains(operator), "{problem}");
         }

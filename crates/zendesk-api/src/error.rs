@@ -19,6 +19,8 @@ pub enum ZendeskError {
     Simple(StatusCode, &'static str, String),
     /// Paging asked for what a list cannot do. 400, `json_api`.
     Paging { code: &'static str, title: &'static str, detail: String },
+    /// A refusal of one of the newer resources: a list of errors. `json_api`.
+    Listed(StatusCode, Vec<Value>),
     /// More values than one call takes. 400.
     TooManyValues { max: usize, description: String },
     /// The caller may not, as it turned out.
@@ -82,6 +84,18 @@ impl Problems {
         all.collect::<Vec<_>>().join(" ")
     }
 
+    /// As the newer resources list them.
+    fn into_list(self) -> Vec<Value> {
+        let all = self.0.into_iter().flat_map(|(field, problems)| {
+            problems.into_iter().map(move |(kind, problem)| {
+                let mut error = listed_one(kind.word(), "Invalid attribute", &described(&field, &problem));
+                error["source"] = json!({ "pointer": field });
+                error
+            })
+        });
+        all.collect()
+    }
+
     fn into_value(self) -> Value {
         let details = self.0.into_iter().map(|(field, problems)| {
             let each = problems
@@ -103,6 +117,11 @@ impl Kind {
             Kind::TooLong => "ValueTooLong",
         }
     }
+}
+
+/// One error of a list.
+fn listed_one(code: &str, title: &str, detail: &str) -> Value {
+    json!({ "code": code, "title": title, "detail": detail })
 }
 
 /// `Status: closed prevents ticket update`.
@@ -164,6 +183,44 @@ impl ZendeskError {
         ZendeskError::Simple(StatusCode::NOT_FOUND, "InvalidEndpoint", "Not found".to_owned())
     }
 
+    /// The same 404 where refusals are lists of errors.
+    pub fn not_listed() -> ZendeskError {
+        ZendeskError::not_found().listed()
+    }
+
+    /// The refusal in the shape of the newer resources, which know no 422.
+    pub fn listed(self) -> ZendeskError {
+        let one = |status: StatusCode, code: &str, title: &str, detail: String| {
+            ZendeskError::Listed(status, vec![listed_one(code, title, &detail)])
+        };
+        match self {
+            ZendeskError::Invalid(problems) => ZendeskError::Listed(StatusCode::BAD_REQUEST, problems.into_list()),
+            ZendeskError::Simple(status, error, description) => one(status, error, &description.clone(), description),
+            ZendeskError::TooManyValues { description, .. } => {
+                one(StatusCode::BAD_REQUEST, "TooManyValues", "Too many values", description)
+            }
+            ZendeskError::Refused(Error::NotFound { .. }) => {
+                one(StatusCode::NOT_FOUND, "RecordNotFound", "Not found", "Not found".to_owned())
+            }
+            ZendeskError::Refused(Error::Invalid { field, problem }) if field != "cursor" => {
+                let problems = Problems::one(field_here(&field), Kind::Invalid, problem);
+                ZendeskError::Listed(StatusCode::BAD_REQUEST, problems.into_list())
+            }
+            ZendeskError::Refused(Error::InUse { problem, .. } | Error::Refused(problem)) => {
+                one(StatusCode::BAD_REQUEST, "InvalidRequest", "Invalid request", problem)
+            }
+            other => other,
+        }
+    }
+
+    /// The errors of it alone, for answers that tell of them without refusing. What is none of the caller's doing stays a refusal.
+    pub fn into_list(self) -> Result<Vec<Value>, ZendeskError> {
+        match self.listed() {
+            ZendeskError::Listed(_, errors) => Ok(errors),
+            other => Err(other),
+        }
+    }
+
     /// What became of a row of a batch, for the results of its job: the refusal without its shape.
     pub fn into_error(self) -> Error {
         match self {
@@ -173,6 +230,10 @@ impl ZendeskError {
                 Error::Refused(description)
             }
             ZendeskError::Paging { detail, .. } => Error::Refused(detail),
+            ZendeskError::Listed(_, errors) => {
+                let details = errors.iter().filter_map(|error| error["detail"].as_str());
+                Error::Refused(details.collect::<Vec<_>>().join(" "))
+            }
             ZendeskError::Forbidden(refused) => Error::Refused(refused.why.to_string()),
         }
     }
@@ -233,6 +294,7 @@ impl IntoResponse for ZendeskError {
                 let body = json!({ "errors": [{ "code": code, "title": title, "detail": detail }] });
                 return (StatusCode::BAD_REQUEST, Json(body)).into_response();
             }
+            ZendeskError::Listed(status, errors) => return (status, Json(json!({ "errors": errors }))).into_response(),
             ZendeskError::TooManyValues { max, description } => {
                 let body = json!({ "error": "TooManyValues", "description": description, "max_count": max });
                 return (StatusCode::BAD_REQUEST, Json(body)).into_response();

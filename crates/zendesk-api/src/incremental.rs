@@ -11,6 +11,7 @@ use endpoint::{App, Later, May, Routes, cursor};
 use helpdesk::account;
 use helpdesk::events::{self, Event};
 use helpdesk::export::{From, Wanted};
+use helpdesk::notifications;
 use helpdesk::organizations;
 use helpdesk::page::{Key, Page};
 use helpdesk::profiles::{self, Profile};
@@ -51,8 +52,14 @@ const UNSETTLED_PEOPLE: SignedDuration = SignedDuration::from_secs(5);
 const SCRUBBED: &str = "SCRUBBED";
 
 /// The kinds of events that a ticket's audits tell of.
-const EVENT_KINDS: &[&str] =
-    &["ticket-created", "ticket-updated", "ticket-tags-added", "ticket-tags-removed", "ticket-message-created"];
+const EVENT_KINDS: &[&str] = &[
+    "ticket-created",
+    "ticket-updated",
+    "ticket-tags-added",
+    "ticket-tags-removed",
+    "ticket-message-created",
+    notifications::EVENT,
+];
 
 /// What a call asks for.
 pub(crate) struct Start<'a> {

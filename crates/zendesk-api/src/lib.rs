@@ -32,12 +32,15 @@ use endpoint::{Routes, Surface, Target};
 use scope::Dialect;
 
 pub mod account;
+pub mod activities;
 pub mod answer;
 pub mod api_tokens;
 pub mod attachments;
 pub mod audit_logs;
+pub mod automations;
 pub mod brands;
 pub mod bulk;
+mod condition_definitions;
 mod conditions;
 pub mod contract;
 pub mod conventions;
@@ -66,6 +69,9 @@ pub mod page;
 pub mod path;
 pub mod query;
 pub mod requests;
+mod rule_actions;
+mod rule_conditions;
+mod rules;
 pub mod satisfaction_ratings;
 pub mod schedules;
 pub mod search;
@@ -86,12 +92,17 @@ mod ticket_view;
 pub mod tickets;
 pub mod time;
 pub mod time_zones;
+pub mod trigger_categories;
+pub mod trigger_revisions;
+pub mod triggers;
 pub mod user_identities;
 mod user_write;
 pub mod users;
 pub mod users_bulk;
 pub mod view_items;
 pub mod views;
+pub mod webhook_invocations;
+pub mod webhooks;
 
 pub use error::ZendeskError;
 pub use path::{Id, Pair, Word};
@@ -106,9 +117,11 @@ const ROOT: &str = "/api/v2/";
 /// The route table of the dialect: one line a resource, which has its own lines of it.
 const RESOURCES: &[fn(Routes) -> Routes] = &[
     account::routes,
+    activities::routes,
     api_tokens::routes,
     attachments::routes,
     audit_logs::routes,
+    automations::routes,
     brands::routes,
     custom_roles::routes,
     custom_statuses::routes,
@@ -138,11 +151,16 @@ const RESOURCES: &[fn(Routes) -> Routes] = &[
     ticket_states::routes,
     tickets::routes,
     time_zones::routes,
+    trigger_categories::routes,
+    trigger_revisions::routes,
+    triggers::routes,
     user_identities::routes,
     users::routes,
     users_bulk::routes,
     view_items::routes,
     views::routes,
+    webhook_invocations::routes,
+    webhooks::routes,
 ];
 
 pub fn routes() -> Routes {

@@ -7,8 +7,8 @@ use helpdesk::actions::{Action, Text};
 use helpdesk::tickets::Status;
 use serde_json::{Value, json};
 
-use crate::conditions::said;
-use crate::ticket_view::{PRIORITIES, STATUSES, status_of, status_word};
+use crate::condition_definitions::said;
+use crate::ticket_view::{PRIORITIES, STATUSES, TYPES, status_of, status_word};
 
 /// Longest text of an action, in characters.
 const TEXT_MAX_CHARS: usize = 65_536;
@@ -32,31 +32,42 @@ const OFFERED: &[(&str, &str)] = &[
 
 /// What actions can be made of.
 pub(crate) fn definitions() -> Vec<Value> {
-    let one = |(field, title): &(&str, &str)| {
-        let words: &[&str] = match *field {
-            "status" => STATUSES,
-            "priority" => PRIORITIES,
-            "comment_mode_is_public" => &["true", "false"],
-            _ => &[],
-        };
-        let values = words.iter().map(|word| json!({ "value": word, "title": said(word), "enabled": true }));
-        json!({
-            "subject": field,
-            "field": field,
-            "title": title,
-            "type": if words.is_empty() { "text" } else { "list" },
-            "output": null,
-            "group": "ticket",
-            "nullable": matches!(*field, "group_id" | "assignee_id"),
-            "repeatable": false,
-            "values": values.collect::<Vec<_>>(),
-        })
+    OFFERED.iter().map(definition).collect()
+}
+
+/// One of them: field and title.
+pub(crate) fn definition((field, title): &(&str, &str)) -> Value {
+    let words: &[&str] = match *field {
+        "status" => STATUSES,
+        "priority" => PRIORITIES,
+        "type" => TYPES,
+        "comment_mode_is_public" => &["true", "false"],
+        _ => &[],
     };
-    OFFERED.iter().map(one).collect()
+    let values = words.iter().map(|word| json!({ "value": word, "title": said(word), "enabled": true }));
+    json!({
+        "subject": field,
+        "field": field,
+        "title": title,
+        "type": if words.is_empty() { "text" } else { "list" },
+        "output": null,
+        "group": "ticket",
+        "nullable": matches!(*field, "group_id" | "assignee_id"),
+        "repeatable": false,
+        "values": values.collect::<Vec<_>>(),
+    })
 }
 
 /// A list of actions. The problem names the field. One comment is put together of its text, its HTML and whether it is public.
 pub(crate) fn read(sent: &[Value]) -> Result<Vec<Action>, String> {
+    read_with(sent, |_, _| None)
+}
+
+/// The same with actions that the caller alone has: `own` gives None for what is none of them, and an inner None for what does not fit.
+pub(crate) fn read_with(
+    sent: &[Value],
+    own: impl Fn(&str, &Value) -> Option<Option<Action>>,
+) -> Result<Vec<Action>, String> {
     let mut actions = Vec::with_capacity(sent.len());
     let mut comment: Option<Text> = None;
     let mut public = true;
@@ -68,7 +79,10 @@ pub(crate) fn read(sent: &[Value]) -> Result<Vec<Action>, String> {
             "comment_value" => comment.get_or_insert_default().body_text = text(value).ok_or_else(unfit)?,
             "comment_value_html" => comment.get_or_insert_default().body_html = Some(text(value).ok_or_else(unfit)?),
             "comment_mode_is_public" => public = flag(value).ok_or_else(unfit)?,
-            _ => actions.push(read_one(field, value).ok_or_else(unfit)?),
+            _ => {
+                let read = own(field, value).unwrap_or_else(|| read_one(field, value));
+                actions.push(read.ok_or_else(unfit)?);
+            }
         }
     }
     if let Some(text) = comment {
@@ -99,7 +113,7 @@ fn read_one(field: &str, value: &Value) -> Option<Action> {
 }
 
 /// Some texts come with their channel before them.
-fn text(value: &Value) -> Option<String> {
+pub(crate) fn text(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Array(items) => items.last()?.as_str()?.to_owned(),
@@ -121,7 +135,7 @@ fn flag(value: &Value) -> Option<bool> {
 }
 
 /// The inner None is nobody.
-fn id(value: &Value) -> Option<Option<i64>> {
+pub(crate) fn id(value: &Value) -> Option<Option<i64>> {
     match value {
         Value::Null => Some(None),
         Value::Number(number) => number.as_i64().map(Some),
@@ -143,6 +157,11 @@ fn words(value: &Value) -> Option<Vec<String>> {
 
 /// `actions` of an answer.
 pub(crate) fn view(actions: &[Action]) -> Vec<Value> {
+    view_with(actions, |_| None)
+}
+
+/// The same with actions that the caller alone has.
+pub(crate) fn view_with(actions: &[Action], own: impl Fn(&Action) -> Option<(&'static str, Value)>) -> Vec<Value> {
     let mut shown = Vec::with_capacity(actions.len());
     let mut say = |field: &str, value: Value| shown.push(json!({ "field": field, "value": value }));
     for action in actions {
@@ -161,7 +180,11 @@ pub(crate) fn view(actions: &[Action]) -> Vec<Value> {
             }
             Action::Reply(text) => say_comment(&mut say, text, true),
             Action::InternalNote(text) => say_comment(&mut say, text, false),
-            _ => {}
+            other => {
+                if let Some((field, value)) = own(other) {
+                    say(field, value);
+                }
+            }
         }
     }
     shown
@@ -178,7 +201,7 @@ fn say_comment(say: &mut impl FnMut(&str, Value), text: &Text, public: bool) {
 }
 
 /// Quirk: ids of actions are told in quotes, and nobody is an empty text.
-fn shown_id(id: Option<i64>) -> Value {
+pub(crate) fn shown_id(id: Option<i64>) -> Value {
     json!(id.map(|id| id.to_string()).unwrap_or_default())
 }
 

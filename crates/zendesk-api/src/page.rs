@@ -66,7 +66,8 @@ impl<'a> Asked<'a> {
         Asked::read_as(params, list, sorts, (ways, false))
     }
 
-    fn read_as(
+    /// The same for a list that falls unless told to rise, and may be paged in one way alone.
+    pub fn read_as(
         params: &'a Params,
         list: &'static str,
         sorts: &[&'static str],

@@ -18,7 +18,12 @@ pub struct Pair(pub i64, pub i64);
 #[derive(Debug, Clone)]
 pub struct Word(pub String);
 
+/// Two parts of a path that are no numbers, in its order.
+#[derive(Debug, Clone)]
+pub struct Words(pub String, pub String);
+
 impl Needs for Id {}
+impl Needs for Words {}
 impl Needs for Pair {}
 impl Needs for Word {}
 
@@ -47,6 +52,15 @@ impl FromRequestParts<App> for Word {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Word, ZendeskError> {
         let path = Path::<String>::from_request_parts(parts, app).await;
         path.map(|Path(word)| Word(word)).map_err(|_| ZendeskError::not_found())
+    }
+}
+
+impl FromRequestParts<App> for Words {
+    type Rejection = ZendeskError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Words, ZendeskError> {
+        let path = Path::<(String, String)>::from_request_parts(parts, app).await;
+        path.map(|Path((first, second))| Words(first, second)).map_err(|_| ZendeskError::not_found())
     }
 }
 

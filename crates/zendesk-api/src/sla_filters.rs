@@ -36,6 +36,16 @@ const CUSTOM: &str = "custom_fields_";
 
 /// The vendor's numbers of channels, and our words.
 const CHANNELS: &[(i64, &str)] = &[(0, "contact_form"), (4, "email"), (5, "api"), (29, "chat"), (33, "phone")];
+
+/// Our word for the vendor's number of a channel, and the other way round.
+pub(crate) fn channel_word(number: i64) -> Option<&'static str> {
+    CHANNELS.iter().find(|(known, _)| *known == number).map(|(_, word)| *word)
+}
+
+pub(crate) fn channel_number(word: &str) -> Option<i64> {
+    CHANNELS.iter().find(|(_, known)| *known == word).map(|(number, _)| *number)
+}
+
 const VALUE_MAX_CHARS: usize = 4_096;
 const TYPES: &[TicketType] = TicketType::ALL;
 

@@ -1,6 +1,8 @@
 //! What a call did to a ticket, as the vendor's audits tell it (Zendesk contract, `types.AuditEvent`): our events of one request, together.
 
 use helpdesk::events::{self, Event};
+use helpdesk::notifications;
+use helpdesk::rules::execute;
 use jiff::Timestamp;
 use scope::permit::CanWrite;
 use scope::resource::Tickets;
@@ -50,6 +52,7 @@ pub(crate) fn view(ticket_id: i64, of_request: &[Event], now: Timestamp) -> Valu
         match event.kind.as_str() {
             "ticket-created" => list.extend(fields(event, "Create")),
             "ticket-updated" | "ticket-tags-added" | "ticket-tags-removed" => list.extend(fields(event, "Change")),
+            notifications::EVENT => list.extend(notification(event)),
             "ticket-message-created" => list.push(json!({
                 "id": event.id,
                 "type": "Comment",
@@ -64,15 +67,47 @@ pub(crate) fn view(ticket_id: i64, of_request: &[Event], now: Timestamp) -> Valu
             _ => {}
         }
     }
+    let by_rule = told.and_then(via_rule);
+    if let Some(via) = &by_rule {
+        list.iter_mut().for_each(|event| event["via"] = via.clone());
+    }
+    // Quirk: what no person did, a rule or the helpdesk itself, was done by -1.
+    let nobody = by_rule.as_ref().map(|_| -1);
     json!({
         "id": told.map_or(0, |event| event.id),
         "ticket_id": ticket_id,
         "created_at": format(told.map_or(now, |event| event.created_at)),
-        "author_id": told.and_then(|event| event.person_id),
+        "author_id": nobody.or_else(|| told.and_then(|event| event.person_id)),
         "metadata": { "system": {}, "custom": {} },
-        "via": via("api", "api"),
+        "via": by_rule.unwrap_or_else(|| via("api", "api")),
         "events": list,
     })
+}
+
+/// The rule that an event was written by, as the vendor names it.
+fn via_rule(event: &Event) -> Option<Value> {
+    let acting = &event.data.as_ref()?["act"];
+    let (id, by_time) = execute::rule_of(acting["sub"].as_str()?)?;
+    Some(json!({
+        "channel": "rule",
+        "source": {
+            "from": { "id": id, "title": acting["name"], "deleted": false, "revision_id": null },
+            "to": {},
+            "rel": if by_time { "automation" } else { "trigger" },
+        },
+    }))
+}
+
+/// A mail that a rule had sent.
+fn notification(event: &Event) -> Option<Value> {
+    let told = event.data.as_ref()?;
+    Some(json!({
+        "id": event.id,
+        "type": "Notification",
+        "subject": told["subject"],
+        "body": told["body"],
+        "recipients": told["recipients"],
+    }))
 }
 
 /// An audit as the export of ticket events has it: what it tells are child events, each with its field as a key.
@@ -84,6 +119,10 @@ pub(crate) fn in_export(audit: &Value, at: Timestamp) -> Value {
             ("via_reference_id".to_owned(), Value::Null),
             ("event_type".to_owned(), event["type"].clone()),
         ]);
+        if let Some(via) = event.get("via") {
+            child.insert("via".to_owned(), json!("Rule"));
+            child.insert("via_reference_id".to_owned(), via["source"]["from"]["id"].clone());
+        }
         match (event["type"].as_str(), event["field_name"].as_str()) {
             (Some("Comment"), _) => {
                 child.insert("comment_present".to_owned(), json!(true));

@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use store::transact;
 
 use crate::answer::{Answer, Reply};
-use crate::conditions::{self, said};
+use crate::condition_definitions::{self, said};
+use crate::conditions;
 use crate::error::ZendeskError;
 use crate::fields::{Body, Fields};
 use crate::once::once;
@@ -142,7 +143,7 @@ pub async fn count(State(app): State<App>, May(may): May<CanRead<Views>>) -> Ans
 
 /// `GET /api/v2/views/definitions`
 pub async fn show_definitions(May(_may): May<CanRead<Views>>) -> Answer {
-    Ok(Reply::one("definitions", conditions::definitions()))
+    Ok(Reply::one("definitions", condition_definitions::definitions()))
 }
 
 /// `GET /api/v2/views/{view_id}`

@@ -95,6 +95,7 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Rules>, now: Timestamp) -> Resul
             name: planned.name.to_owned(),
             description: Some(planned.description.to_owned()),
             category: None,
+            category_id: None,
             source: planned.code.to_owned(),
             steps: steps(planned.code)?,
             event_kinds: vec![planned.on.to_owned()],

@@ -49,6 +49,29 @@ pub enum Action {
         value: Json,
     },
     Http(HttpCall),
+    /// None: none.
+    SetType(Option<String>),
+    SetBrand(i64),
+    /// None: no form.
+    SetForm(Option<i64>),
+    /// With the status that it is one of.
+    SetCustomStatus(i64),
+    /// Somebody is copied in from now on.
+    CopyIn {
+        part: Copied,
+        who: Whom,
+    },
+    /// A mail about the ticket that is none of its messages. Texts as everywhere.
+    Notify {
+        whom: Whom,
+        subject: String,
+        body: String,
+    },
+    /// Calls an integration of type http, whatever it waits for.
+    CallIntegration {
+        integration_id: i64,
+        payload: Payload,
+    },
     SendSurvey,
     /// Kept as it came, and skipped when the others are taken.
     Unknown {
@@ -101,4 +124,42 @@ pub struct HttpCall {
     /// A template.
     #[serde(default)]
     pub body: Option<String>,
+}
+
+/// As what somebody is copied in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Copied {
+    /// Gets what the customer gets.
+    Cc,
+    /// One of us who wants to know.
+    Follower,
+}
+
+/// Somebody, as far as an action knows them when it is saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whom {
+    Customer,
+    /// With those who are copied in.
+    CustomerAndCcs,
+    Assignee,
+    /// Whoever acts.
+    CurrentUser,
+    AllStaff,
+    Person(i64),
+    /// None: the ticket's.
+    Team(Option<i64>),
+}
+
+/// What a call of an integration brings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Payload {
+    /// Whatever the integration says.
+    Own,
+    /// A template of the whole body.
+    Text(String),
+    /// Names and templates of values: a form, or the query of a method without a body.
+    Pairs(Vec<(String, String)>),
 }

@@ -7,7 +7,7 @@ use scope::resource::Tickets;
 use serde_json::{Value as Json, json};
 use store::Tx;
 
-use super::{Action, BODY_MAX_CHARS, Email, Text};
+use super::{Action, BODY_MAX_CHARS, Copied, Email, Text, Whom};
 use crate::custom_fields::SentValue;
 use crate::integrations::call;
 use crate::integrations::deliveries::{self, Source};
@@ -15,10 +15,11 @@ use crate::people::PersonRef;
 use crate::templates::{self, Facts};
 use crate::tickets::message_draft::NewMessage;
 use crate::tickets::messages::INTERNAL_NOTE;
+use crate::tickets::standing::{self, Standing};
 use crate::tickets::tags::{TagChange, TagRefs};
 use crate::tickets::write::{SetStatus, TicketUpdate};
-use crate::tickets::{Priority, Status, fields, message_write, tags, write};
-use crate::{Error, customers, macros, satisfaction_surveys};
+use crate::tickets::{Priority, Status, TicketType, around, fields, message_write, tags, write};
+use crate::{Error, custom_statuses, customers, macros, notifications, satisfaction_surveys};
 
 /// Longest subject, in characters: what is filled in may be longer.
 const SUBJECT_MAX_CHARS: usize = 998;
@@ -108,6 +109,37 @@ pub async fn take(
             let (id, sent) = (row.int("customer_id")?, [value_of(*custom_field_id, value)]);
             return customers::fields::change_by(tx, may.actor(), now, id, &sent).await.map(Outcome::of);
         }
+        Action::SetType(word) => {
+            let kind = word.as_deref().map(kind_of).transpose()?;
+            TicketUpdate { kind: Some(kind), ..TicketUpdate::default() }
+        }
+        Action::SetForm(id) => TicketUpdate { form_id: Some(*id), ..TicketUpdate::default() },
+        Action::SetBrand(id) => {
+            let standing = Standing { brand_id: Some(*id), custom_status_id: None };
+            return standing::set(tx, may, now, ticket_id, standing).await.map(|()| Outcome::Changed);
+        }
+        Action::SetCustomStatus(id) => {
+            let status = custom_statuses::status_of(tx, may, *id).await?;
+            let update = TicketUpdate { status: Some(SetStatus::Exactly(status)), ..TicketUpdate::default() };
+            write::change(tx, may, now, ticket_id, update).await?;
+            let standing = Standing { brand_id: None, custom_status_id: Some(*id) };
+            return standing::set(tx, may, now, ticket_id, standing).await.map(|()| Outcome::Changed);
+        }
+        Action::CopyIn { part, who } => return copy_in(tx, may, now, (context, ticket_id), (*part, *who)).await,
+        Action::Notify { whom, subject, body } => {
+            let told = notifications::people(tx, ticket_id, context.person_id, *whom).await?;
+            let notice = notifications::Notice { ticket_id, person_id: context.person_id, subject, body };
+            return notifications::send(tx, may.actor(), now, &notice, &told).await.map(Outcome::of);
+        }
+        Action::CallIntegration { integration_id, payload } => {
+            let name = match context.rule_id {
+                Some(rule_id) => format!("rule {rule_id}"),
+                None => "macro".to_owned(),
+            };
+            let source = Source { name: &name, person_id: context.person_id };
+            deliveries::call_integration(tx, now, ticket_id, source, *integration_id, payload).await?;
+            return Ok(Outcome::Changed);
+        }
         Action::SendSurvey => {
             return satisfaction_surveys::send(tx, may.actor(), now, ticket_id).await.map(Outcome::of);
         }
@@ -145,6 +177,7 @@ pub(crate) fn check(action: &Action) -> Result<(), Error> {
         Action::SetPriority(word) => priority(word).map(drop),
         Action::Reply(text) | Action::InternalNote(text) => bodies(text),
         Action::SendEmail(email) => bodies(&email.text),
+        Action::SetType(Some(word)) => kind_of(word).map(drop),
         _ => Ok(()),
     }
     .map_err(|error| error.on_field("actions"))
@@ -156,6 +189,26 @@ pub fn refusal(action: &Action) -> Option<&str> {
         Action::Unknown { name, .. } => Some(name),
         _ => None,
     }
+}
+
+fn kind_of(word: &str) -> Result<TicketType, Error> {
+    TicketType::parse(word).ok_or_else(|| Error::invalid("type", "Not a type of tickets."))
+}
+
+async fn copy_in(
+    tx: &mut Tx,
+    may: &CanWrite<Tickets>,
+    now: Timestamp,
+    (context, ticket_id): (&Context, i64),
+    (part, who): (Copied, Whom),
+) -> Result<Outcome, Error> {
+    let (part, field) = match part {
+        Copied::Cc => (around::Part::Cc, "cc"),
+        Copied::Follower => (around::Part::Follower, "follower"),
+    };
+    let ids = notifications::people(tx, ticket_id, context.person_id, who).await?;
+    let people = around::People { add: ids.into_iter().map(PersonRef::by_id).collect(), ..around::People::default() };
+    around::set_people(tx, may, now, (ticket_id, part, field), &people).await.map(Outcome::of)
 }
 
 async fn retag(

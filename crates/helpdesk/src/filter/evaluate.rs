@@ -5,6 +5,7 @@
 //! texts without regard to the case of ASCII letters. A test that a field cannot be asked does not hold either.
 
 use std::collections::HashMap;
+use std::ops::{Deref, DerefMut};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
@@ -12,7 +13,59 @@ use serde_json::{Value as Json, json};
 use super::{Condition, Field, Operand, Operator, Test, Viewpoint};
 
 /// What is known of a ticket and of what happened to it. A field that is absent has no value.
-pub type Facts = HashMap<Field, Fact>;
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Facts {
+    now: HashMap<Field, Fact>,
+    pub before: Before,
+}
+
+/// What was before that which happened.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Before {
+    /// Nobody asked.
+    #[default]
+    Unknown,
+    /// There was no ticket.
+    Nothing,
+    /// These values differed; the rest was as it is.
+    Differed(HashMap<Field, Option<Fact>>),
+}
+
+impl Facts {
+    pub fn new() -> Facts {
+        Facts::default()
+    }
+
+    /// The value before, if it was another one than now.
+    fn changed_from(&self, field: Field) -> Option<Option<&Fact>> {
+        let was = match &self.before {
+            Before::Unknown => return None,
+            Before::Nothing => None,
+            Before::Differed(values) => values.get(&field)?.as_ref(),
+        };
+        (was != self.now.get(&field)).then_some(was)
+    }
+}
+
+impl Deref for Facts {
+    type Target = HashMap<Field, Fact>;
+
+    fn deref(&self) -> &HashMap<Field, Fact> {
+        &self.now
+    }
+}
+
+impl DerefMut for Facts {
+    fn deref_mut(&mut self) -> &mut HashMap<Field, Fact> {
+        &mut self.now
+    }
+}
+
+impl FromIterator<(Field, Fact)> for Facts {
+    fn from_iter<T: IntoIterator<Item = (Field, Fact)>>(facts: T) -> Facts {
+        Facts { now: facts.into_iter().collect(), before: Before::Unknown }
+    }
+}
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fact {
@@ -86,15 +139,33 @@ fn test_holds(test: &Test, facts: &Facts, viewpoint: &Viewpoint) -> bool {
         Operator::NotContainsAny => (Operator::ContainsAny, true),
         Operator::NotContainsAll => (Operator::ContainsAll, true),
         Operator::IsNotEmpty => (Operator::IsEmpty, true),
+        Operator::NotChanged => (Operator::Changed, true),
+        Operator::NotChangedTo => (Operator::ChangedTo, true),
+        Operator::NotChangedFrom => (Operator::ChangedFrom, true),
         other => (other, false),
     };
-    let operator =
-        if operator == Operator::Equal && test.operand == Operand::Nothing { Operator::IsEmpty } else { operator };
-    let holds = match facts.get(&test.field) {
-        None => operator == Operator::IsEmpty,
-        Some(fact) => plain(operator, fact, &test.operand, viewpoint),
+    let now = facts.get(&test.field);
+    let holds = match operator {
+        Operator::Changed => facts.changed_from(test.field).is_some(),
+        Operator::ChangedTo => {
+            facts.changed_from(test.field).is_some() && value_holds(Operator::Equal, now, &test.operand, viewpoint)
+        }
+        Operator::ChangedFrom => {
+            let was = facts.changed_from(test.field);
+            was.is_some_and(|was| value_holds(Operator::Equal, was, &test.operand, viewpoint))
+        }
+        operator => value_holds(operator, now, &test.operand, viewpoint),
     };
     holds != turned
+}
+
+fn value_holds(operator: Operator, value: Option<&Fact>, operand: &Operand, viewpoint: &Viewpoint) -> bool {
+    let operator =
+        if operator == Operator::Equal && *operand == Operand::Nothing { Operator::IsEmpty } else { operator };
+    match value {
+        None => operator == Operator::IsEmpty,
+        Some(fact) => plain(operator, fact, operand, viewpoint),
+    }
 }
 
 fn plain(operator: Operator, fact: &Fact, operand: &Operand, viewpoint: &Viewpoint) -> bool {
@@ -282,5 +353,25 @@ mod tests {
         assert!(says(Field::CustomField(1), Some(Fact::Number(2.5)), Operator::AtLeast, Operand::Int(2)));
         // A test that the value cannot be asked.
         assert!(!says(Field::CustomField(1), Some(Fact::Number(2.5)), Operator::Contains, text("2")));
+    }
+
+    #[test]
+    fn a_change_is_known_only_where_what_was_before_is() {
+        let viewpoint = Viewpoint { now: Timestamp::from_second(1_000_000).unwrap(), person_id: None };
+        let solved = Fact::Text(Some("solved".to_owned()));
+        let mut facts: Facts = [(Field::Status, solved)].into_iter().collect();
+        let asks = |facts: &Facts, operator, operand: &str| {
+            let operand = if operand.is_empty() { Operand::Nothing } else { text(operand) };
+            holds(&Condition::Is(Test { field: Field::Status, operator, operand }), facts, &viewpoint)
+        };
+        assert!(!asks(&facts, Operator::Changed, "") && asks(&facts, Operator::NotChanged, ""));
+
+        facts.before = Before::Differed([(Field::Status, Some(Fact::Text(Some("open".to_owned()))))].into());
+        assert!(asks(&facts, Operator::Changed, ""));
+        assert!(asks(&facts, Operator::ChangedTo, "solved") && !asks(&facts, Operator::ChangedTo, "open"));
+        assert!(asks(&facts, Operator::ChangedFrom, "open") && asks(&facts, Operator::NotChangedFrom, "new"));
+
+        facts.before = Before::Nothing;
+        assert!(asks(&facts, Operator::ChangedTo, "solved") && asks(&facts, Operator::ChangedFrom, ""));
     }
 }

@@ -74,6 +74,9 @@ pub enum Field {
     TrashedAt,
     LastMessageAt,
     LastReceivedMessageAt,
+    DueAt,
+    /// Since when the ticket has its status.
+    StatusChangedAt,
     /// The score of the ticket's survey, 1 to 5.
     SurveyScore,
     /// A field of ours on tickets, by id.
@@ -90,6 +93,9 @@ pub enum Field {
     MessageIntegrationId,
     /// Our kind of the event that a rule runs on, such as `ticket-created`.
     EventKind,
+    /// Who did what a rule runs on, and whether they are one of us.
+    ActorId,
+    ActorIsStaff,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +122,13 @@ pub enum Operator {
     EndsWith,
     IsEmpty,
     IsNotEmpty,
+    /// The value was another one before what a rule runs on; of a new ticket, there was none. Known only there.
+    Changed,
+    NotChanged,
+    ChangedTo,
+    NotChangedTo,
+    ChangedFrom,
+    NotChangedFrom,
 }
 
 /// What is compared with.

@@ -111,6 +111,10 @@ impl Compiler<'_> {
             (Operator::Equal, Operand::Nothing) => Operator::IsEmpty,
             (operator, _) => operator,
         };
+        if matches!(operator, Operator::Changed | Operator::ChangedTo | Operator::ChangedFrom) {
+            // Of a ticket as it is nobody knows what it was before.
+            return Ok(NEVER.to_owned());
+        }
         match (self.column_of)(test.field) {
             Column::Unknown => Err(refused(format!("{:?} is no field of customers.", test.field))),
             Column::Missing => Ok(if operator == Operator::IsEmpty { ALWAYS } else { NEVER }.to_owned()),
@@ -372,6 +376,8 @@ fn column_of(field: Field) -> Column {
         Field::TrashedAt => Column::Time("t.trashed_at"),
         Field::LastMessageAt => Column::Time("t.last_message_at"),
         Field::LastReceivedMessageAt => Column::Time("t.last_received_message_at"),
+        Field::DueAt => Column::Time("t.due_at"),
+        Field::StatusChangedAt => Column::Time("coalesce(t.status_changed_at, t.closed_at, t.created_at)"),
         Field::SurveyScore => Column::Int("(select s.score from satisfaction_surveys s where s.ticket_id = t.id)"),
         Field::CustomField(id) => {
             Column::Custom("exists (select 1 from ticket_field_values v where v.ticket_id = t.id", id)
@@ -387,7 +393,9 @@ fn column_of(field: Field) -> Column {
         | Field::MessageSenderId
         | Field::MessageSenderEmail
         | Field::MessageIntegrationId
-        | Field::EventKind => Column::Missing,
+        | Field::EventKind
+        | Field::ActorId
+        | Field::ActorIsStaff => Column::Missing,
     }
 }
 
@@ -415,6 +423,9 @@ const fn plain(operator: Operator) -> (Operator, bool) {
         Operator::NotContainsAny => (Operator::ContainsAny, true),
         Operator::NotContainsAll => (Operator::ContainsAll, true),
         Operator::IsNotEmpty => (Operator::IsEmpty, true),
+        Operator::NotChanged => (Operator::Changed, true),
+        Operator::NotChangedTo => (Operator::ChangedTo, true),
+        Operator::NotChangedFrom => (Operator::ChangedFrom, true),
         other => (other, false),
     }
 }

@@ -17,21 +17,24 @@ use serde_json::{Map, Value as Json};
 use store::{Db, StoreError, Tx, transact};
 use url::Url;
 
+use super::called::{self, Sealed};
 use super::circuit::{Leave, Line, Standing};
 use super::deliveries::State;
 use super::request::{self as form, JSON, Request};
 use super::{Integration, circuit, data, redact, sign};
-use crate::Error;
-use crate::actions::HttpCall;
+use crate::actions::{HttpCall, Payload};
 use crate::templates::Facts;
+use crate::{Error, ulid};
 
 pub const KIND: &str = "call_http";
 /// The trigger of a call that somebody asked for to see whether it works.
 pub const TEST: &str = "test";
+/// Where the input of a call holds what a rule brings.
+pub(super) const PAYLOAD: &str = "payload";
 /// How long a call may take (Gorgias contract, `http_delivery.timeout_seconds`).
-const TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 /// How much of an answer is read and kept, and of a request kept.
-const KEPT_BYTES: usize = 64 * 1024;
+pub(super) const KEPT_BYTES: usize = 64 * 1024;
 /// Pauses between attempts, of which chance takes away up to a quarter.
 const PAUSES: [SignedDuration; 4] = [
     SignedDuration::from_secs(10),
@@ -105,7 +108,8 @@ pub async fn run(db: &Db, hands: &Hands<'_>, payload: &Json, run: &str) -> Resul
     }
     let attempt = attempt(hands, id, &work).await;
     let now = hands.clock.now();
-    let next = attempt.next(now, work.attempts + 1, hands.random);
+    let is_webhook = work.integration.as_ref().is_some_and(|it| it.webhook.is_some());
+    let next = attempt.next(now, work.attempts + 1, hands.random, is_webhook);
     let actor = Actor { worker: Some(KIND), request_id: run.to_owned(), ..Actor::default() };
     transact!(db, |tx| settle(tx, &actor, now, id, &work, &attempt, next).await)?;
     Ok(next)
@@ -125,6 +129,7 @@ struct Work {
     /// None: the call of a macro or rule.
     integration: Option<Integration>,
     sealed_secret: Option<Vec<u8>>,
+    sealed_credentials: Option<Vec<u8>>,
     input: Json,
     trigger: String,
     attempts: i64,
@@ -158,6 +163,7 @@ async fn find(tx: &mut Tx, now: Timestamp, id: i64) -> Result<Found, Error> {
         return Ok(Found::Work(Box::new(Work {
             integration: None,
             sealed_secret: None,
+            sealed_credentials: None,
             input,
             trigger,
             attempts,
@@ -182,17 +188,23 @@ async fn find(tx: &mut Tx, now: Timestamp, id: i64) -> Result<Found, Error> {
     {
         return Ok(Found::NotYet(now + TURN));
     }
-    let secret = tx.row("select secret from integrations where id = $1", &[integration_id.into()]).await?;
-    let sealed_secret = match secret {
-        Some(row) if integration.has_secret => Some(row.blob("secret")?),
-        _ => None,
-    };
+    let Sealed { secret, credentials } = called::sealed_of(tx, integration_id).await?;
     let heeds_the_circuit = !is_test && !is_replay;
     let health = &integration.health;
     let standing = Standing { n_failures: health.n_failures, resting_until: health.resting_until };
     let line = Some(Line::Integration(integration_id));
     let integration = Some(integration);
-    let work = Work { integration, sealed_secret, input, trigger, attempts, line, standing, heeds_the_circuit };
+    let work = Work {
+        integration,
+        sealed_secret: secret,
+        sealed_credentials: credentials,
+        input,
+        trigger,
+        attempts,
+        line,
+        standing,
+        heeds_the_circuit,
+    };
     Ok(Found::Work(Box::new(work)))
 }
 
@@ -258,8 +270,12 @@ async fn attempt(hands: &Hands<'_>, id: i64, work: &Work) -> Attempt {
         let error = format!("{} is no method that can be called", request.method);
         return failed(Some(request), error, false);
     };
-    let call =
-        Call { method, url: &request.url, headers: headers.clone(), body: request.body.clone().map(Bytes::from) };
+    // What shows who calls goes out, and is not kept with the attempt.
+    let (mut url, mut sent) = (request.url.clone(), headers.clone());
+    if let Err(error) = show_credentials(hands, work, &mut url, &mut sent) {
+        return failed(Some(request), error, false);
+    }
+    let call = Call { method, url: &url, headers: sent, body: request.body.clone().map(Bytes::from) };
     let answer = hands.fetch.call(call, Bounds { bytes: KEPT_BYTES, time: TIMEOUT }).await;
     let milliseconds = hands.clock.now().duration_since(now).as_millis();
     let outcome = match answer {
@@ -285,7 +301,11 @@ async fn attempt(hands: &Hands<'_>, id: i64, work: &Work) -> Attempt {
 
 fn request_of(work: &Work) -> Result<Request, String> {
     if let Some(http) = work.integration.as_ref().and_then(|it| it.http.as_ref()) {
-        return http.request(&Facts(work.input.clone()));
+        return match work.input.get(PAYLOAD).cloned().map(serde_json::from_value::<Payload>) {
+            None => http.request(&Facts(work.input.clone())),
+            Some(Ok(payload)) => http.request_with(&Facts(work.input["facts"].clone()), &payload),
+            Some(Err(_)) => Err("There is nothing to call.".to_owned()),
+        };
     }
     let call = work.input.get("call").cloned().unwrap_or_default();
     let call: HttpCall = serde_json::from_value(call).map_err(|_| "There is nothing to call.".to_owned())?;
@@ -298,6 +318,17 @@ fn request_of(work: &Work) -> Result<Request, String> {
     Ok(Request { method: call.method.to_ascii_uppercase(), url: call.url, headers, body })
 }
 
+/// Adds what the receiver knows the caller by.
+fn show_credentials(hands: &Hands<'_>, work: &Work, url: &mut String, headers: &mut HeaderMap) -> Result<(), String> {
+    let Some(integration) = &work.integration else { return Ok(()) };
+    let Some(authentication) = integration.webhook.as_ref().and_then(|it| it.authentication.as_ref()) else {
+        return Ok(());
+    };
+    let secret = work.sealed_credentials.as_ref().and_then(|sealed| (hands.unseal)(integration.id, sealed));
+    let secret = secret.and_then(|secret| String::from_utf8(secret).ok());
+    authentication.show(&secret.ok_or("The credentials of the calls cannot be read.")?, url, headers)
+}
+
 fn headers_of(hands: &Hands<'_>, id: i64, work: &Work, request: &Request, now: Timestamp) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     let mut put = |name: &str, value: &str| -> Result<(), String> {
@@ -306,10 +337,19 @@ fn headers_of(hands: &Hands<'_>, id: i64, work: &Work, request: &Request, now: T
         headers.insert(name, HeaderValue::try_from(value).map_err(|_| refused())?);
         Ok(())
     };
-    put("user-agent", "Bailiwick")?;
+    let webhook = work.integration.as_ref().filter(|it| it.webhook.is_some());
+    put("user-agent", if webhook.is_some() { "Zendesk Webhook" } else { "Bailiwick" })?;
     put("accept", "application/json, */*;q=0.5")?;
     for (name, value) in &request.headers {
-        put(name, value)?;
+        match (name.as_str(), value.as_str()) {
+            ("content-type", JSON) if webhook.is_some() => put(name, "application/json; charset=utf-8")?,
+            _ => put(name, value)?,
+        }
+    }
+    if let Some(webhook) = webhook {
+        put("x-zendesk-account-id", "1")?;
+        put("x-zendesk-webhook-id", &ulid::of(webhook.id))?;
+        put("x-zendesk-webhook-invocation-id", &ulid::of(id))?;
     }
     put("x-bailiwick-delivery", &id.to_string())?;
     put("x-bailiwick-attempt", &(work.attempts + 1).to_string())?;
@@ -320,8 +360,14 @@ fn headers_of(hands: &Hands<'_>, id: i64, work: &Work, request: &Request, now: T
         let secret =
             (hands.unseal)(integration.id, sealed).ok_or("The key that calls are signed with cannot be read.")?;
         let body = request.body.as_deref().unwrap_or_default().as_bytes();
-        put(sign::OF_BODY, &sign::of_body(&secret, body))?;
-        put(sign::OF_TIME_AND_BODY, &sign::of_time_and_body(&secret, now, body))?;
+        if webhook.is_some() {
+            let time = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+            put(sign::OF_WEBHOOK, &sign::of_webhook(&secret, &time, body))?;
+            put(sign::WEBHOOK_TIME, &time)?;
+        } else {
+            put(sign::OF_BODY, &sign::of_body(&secret, body))?;
+            put(sign::OF_TIME_AND_BODY, &sign::of_time_and_body(&secret, now, body))?;
+        }
     }
     Ok(headers)
 }
@@ -344,8 +390,10 @@ impl Attempt {
     }
 
     /// When to try again, if that makes sense.
-    fn next(&self, now: Timestamp, n_attempts: i64, random: &Random) -> Option<Timestamp> {
+    fn next(&self, now: Timestamp, n_attempts: i64, random: &Random, is_webhook: bool) -> Option<Timestamp> {
         let asked = match &self.outcome {
+            // A webhook's receiver says by it that it is not ready (Zendesk contract, `webhooks.delivery`).
+            Outcome::Answered { status: 409, headers, .. } if is_webhook => retry_after(headers),
             Outcome::Answered { status: 408 | 425 | 429 | 500..=599, headers, .. } => retry_after(headers),
             Outcome::Failed { may_recover: true, .. } => None,
             _ => return None,
@@ -415,8 +463,17 @@ async fn write_attempt(
         }
         Outcome::Failed { .. } => (None, None, None),
     };
+    // The attempt before makes room for this one.
     tx.run(
-        "update deliveries set state = $1, attempts = attempts + 1, next_at = $2, finished_at = $3, method = $4, url = $5,
+        "insert into delivery_attempts (delivery_id, number, attempted_at, request_headers, request_body, response_status,
+                                        response_headers, response_body, error)
+         select id, attempts, attempted_at, request_headers, request_body, response_status, response_headers, response_body, error
+         from deliveries where id = $1 and attempts > 0 on conflict do nothing",
+        &[id.into()],
+    )
+    .await?;
+    tx.run(
+        "update deliveries set attempted_at = $14, state = $1, attempts = attempts + 1, next_at = $2, finished_at = $3, method = $4, url = $5,
              request_headers = $6, request_body = $7, response_status = $8, response_headers = $9, response_body = $10,
              milliseconds = $11, error = $12
          where id = $13",
@@ -434,6 +491,7 @@ async fn write_attempt(
             attempt.milliseconds.into(),
             error.into(),
             id.into(),
+            now.into(),
         ],
     )
     .await?;

@@ -5,14 +5,14 @@
 
 use jiff::Timestamp;
 use scope::permit::{Actor, CanRead, CanWrite};
-use scope::resource::Integrations;
+use scope::resource::{Integrations, Webhooks};
 use serde_json::{Value as Json, json};
 use store::queue::{self, NewJob};
 use store::{Row, StoreError, Tx};
 
-use super::{deliver, follow};
+use super::{Sort, deliver, facts, follow};
 use crate::Error;
-use crate::actions::HttpCall;
+use crate::actions::{HttpCall, Payload};
 use crate::events::{self, Change};
 use crate::page::{Column, Order, Page, Query, Slice};
 use crate::templates::Facts;
@@ -63,6 +63,7 @@ pub struct Delivery {
     pub next_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
     /// The last attempt.
+    pub attempted_at: Option<Timestamp>,
     pub method: Option<String>,
     pub url: Option<String>,
     pub request_headers: Option<Json>,
@@ -102,8 +103,181 @@ pub async fn list(
     query.page(tx, Order { columns, descending: true }, slice).await?.try_map(|row| Delivery::from_row(&row))
 }
 
+/// How far a call has come, and what became of it, as callers of webhooks tell them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Came {
+    /// It will be made, or made again.
+    Accepted,
+    Success,
+    ClientError,
+    ServerError,
+    Timeout,
+    /// Given up for another reason.
+    Failed,
+    /// Not made: there were too many, or the integration is off.
+    Throttled,
+    Terminated,
+}
+
+impl Came {
+    pub const ALL: &'static [Came] = &[
+        Came::Accepted,
+        Came::Success,
+        Came::ClientError,
+        Came::ServerError,
+        Came::Timeout,
+        Came::Failed,
+        Came::Throttled,
+        Came::Terminated,
+    ];
+
+    fn of(state: State, status: Option<i64>, error: Option<&str>) -> Came {
+        match (state, status) {
+            (State::Waiting, _) => Came::Accepted,
+            (State::Delivered, _) => Came::Success,
+            (State::Failed, _) => Came::of_attempt(status, error),
+            (State::Skipped, _) if error == Some(follow::TOO_MANY) => Came::Throttled,
+            (State::Skipped, _) => Came::Terminated,
+        }
+    }
+
+    pub(super) fn of_attempt(status: Option<i64>, error: Option<&str>) -> Came {
+        match (status, error) {
+            (Some(200..=299), _) => Came::Success,
+            (Some(400..=499), _) => Came::ClientError,
+            (Some(500..), _) => Came::ServerError,
+            (None, Some(NO_ANSWER)) => Came::Timeout,
+            _ => Came::Failed,
+        }
+    }
+
+    /// The same in SQL.
+    const fn condition(self) -> &'static str {
+        match self {
+            Came::Accepted => "d.state = 'waiting'",
+            Came::Success => "d.state = 'delivered'",
+            Came::ClientError => "d.state = 'failed' and d.response_status >= 400 and d.response_status < 500",
+            Came::ServerError => "d.state = 'failed' and d.response_status >= 500",
+            Came::Timeout => "d.state = 'failed' and d.response_status is null and d.error = 'No answer in time.'",
+            Came::Failed => {
+                "d.state = 'failed' and (d.response_status < 400
+                     or (d.response_status is null and coalesce(d.error, '') <> 'No answer in time.'))"
+            }
+            Came::Throttled => "d.state = 'skipped' and d.error like 'There were too many calls%'",
+            Came::Terminated => "d.state = 'skipped' and coalesce(d.error, '') not like 'There were too many calls%'",
+        }
+    }
+}
+
+/// What the log says of a receiver that took too long.
+const NO_ANSWER: &str = "No answer in time.";
+
+impl Delivery {
+    pub fn came(&self) -> Came {
+        Came::of(self.state, self.response_status, self.error.as_deref())
+    }
+
+    /// When it was tried last, or asked for.
+    pub fn latest_at(&self) -> Timestamp {
+        self.attempted_at.unwrap_or(self.created_at)
+    }
+}
+
+/// Which calls of a webhook.
+#[derive(Debug, Clone, Copy)]
+pub struct Called {
+    pub integration_id: i64,
+    pub came: Option<Came>,
+    /// Tried last then or later, and then or earlier.
+    pub since: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+}
+
+/// Its calls by when they were tried last, without bodies. Served by `deliveries_by_attempt`.
+pub async fn of_webhook(
+    tx: &mut Tx,
+    _may: &CanRead<Webhooks>,
+    called: &Called,
+    descending: bool,
+    slice: &Slice,
+) -> Result<Page<Delivery>, Error> {
+    let mut query = Query::new(select_deliveries!(
+        "null as request_headers, null as request_body, null as response_headers, null as response_body"
+    ));
+    query.and("d.integration_id =", called.integration_id);
+    if let Some(came) = called.came {
+        query.and_text(came.condition());
+    }
+    if let Some(since) = called.since {
+        query.and("coalesce(d.attempted_at, d.created_at) >=", since);
+    }
+    if let Some(until) = called.until {
+        query.and("coalesce(d.attempted_at, d.created_at) <=", until);
+    }
+    let columns: &'static [Column] =
+        &[Column::Int("coalesce(d.attempted_at, d.created_at)", "latest_at"), Column::Int("d.id", "id")];
+    query.page(tx, Order { columns, descending }, slice).await?.try_map(|row| Delivery::from_row(&row))
+}
+
+/// One time that a call was tried.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attempt {
+    pub number: i64,
+    pub attempted_at: Timestamp,
+    pub request_headers: Option<Json>,
+    pub request_body: Option<String>,
+    pub response_status: Option<i64>,
+    pub response_headers: Option<Json>,
+    pub response_body: Option<String>,
+    pub error: Option<String>,
+}
+
+impl Attempt {
+    pub fn came(&self) -> Came {
+        Came::of_attempt(self.response_status, self.error.as_deref())
+    }
+}
+
+/// Every attempt of a webhook's call, the first one first.
+pub async fn attempts(tx: &mut Tx, may: &CanRead<Webhooks>, delivery: &Delivery) -> Result<Vec<Attempt>, Error> {
+    let last = find(tx, may, delivery.id).await?;
+    let rows = tx
+        .rows(
+            "select number, attempted_at, request_headers, request_body, response_status, response_headers, response_body, error
+             from delivery_attempts where delivery_id = $1 order by number",
+            &[delivery.id.into()],
+        )
+        .await?;
+    let mut attempts = Vec::with_capacity(rows.len() + 1);
+    for row in &rows {
+        attempts.push(Attempt {
+            number: row.int("number")?,
+            attempted_at: row.time_or_null("attempted_at")?.unwrap_or(delivery.created_at),
+            request_headers: row.json("request_headers")?,
+            request_body: row.text_or_null("request_body")?,
+            response_status: row.int_or_null("response_status")?,
+            response_headers: row.json("response_headers")?,
+            response_body: row.text_or_null("response_body")?,
+            error: row.text_or_null("error")?,
+        });
+    }
+    if 0 < last.attempts {
+        attempts.push(Attempt {
+            number: last.attempts,
+            attempted_at: last.latest_at(),
+            request_headers: last.request_headers,
+            request_body: last.request_body,
+            response_status: last.response_status,
+            response_headers: last.response_headers,
+            response_body: last.response_body,
+            error: last.error,
+        });
+    }
+    Ok(attempts)
+}
+
 /// The delivery with this id, or `NotFound`.
-pub async fn find(tx: &mut Tx, _may: &CanRead<Integrations>, id: i64) -> Result<Delivery, Error> {
+pub async fn find<S: Sort>(tx: &mut Tx, _may: &CanRead<S>, id: i64) -> Result<Delivery, Error> {
     let sql = concat!(
         select_deliveries!("d.request_headers, d.request_body, d.response_headers, d.response_body"),
         " and d.id = $1"
@@ -200,6 +374,44 @@ pub async fn call(
     enqueue(tx, now, &new).await
 }
 
+/// Has an integration called by a rule, with what the rule brings: with how things stand now.
+pub(crate) async fn call_integration(
+    tx: &mut Tx,
+    now: Timestamp,
+    ticket_id: i64,
+    source: Source<'_>,
+    integration_id: i64,
+    payload: &Payload,
+) -> Result<i64, Error> {
+    let integration = super::read(tx, integration_id).await?;
+    let http = integration
+        .http
+        .as_ref()
+        .ok_or_else(|| Error::Refused("Only an integration of type http can be called.".to_owned()))?;
+    let input = if *payload == Payload::Own {
+        let told = json!({ "type": source.name, "object_type": "Ticket", "object_id": ticket_id });
+        facts::of(tx, ticket_id, None, &told).await?.ok_or(Error::NotFound { kind: "ticket", id: ticket_id })?.0
+    } else {
+        let brought: Vec<&str> = match payload {
+            Payload::Own => Vec::new(),
+            Payload::Text(text) => vec![text],
+            Payload::Pairs(pairs) => pairs.iter().map(|(_, value)| value.as_str()).collect(),
+        };
+        let facts = Facts::of(tx, ticket_id, source.person_id, http.texts().chain(brought)).await?;
+        json!({ deliver::PAYLOAD: payload, "facts": facts.0 })
+    };
+    let new = NewDelivery {
+        integration_id: Some(integration_id),
+        event_id: None,
+        replay_of: None,
+        trigger: source.name,
+        ticket_id: Some(ticket_id),
+        context: None,
+        input: &input,
+    };
+    enqueue(tx, now, &new).await
+}
+
 pub(super) struct NewDelivery<'a> {
     pub integration_id: Option<i64>,
     pub event_id: Option<i64>,
@@ -265,7 +477,7 @@ macro_rules! select_deliveries {
     ($bodies:literal) => {
         concat!(
             "select d.id, d.integration_id, d.event_id, d.replay_of, d.trigger_word, d.ticket_id, d.state, d.attempts, d.created_at,
-                    d.next_at, d.finished_at, d.method, d.url, d.response_status, d.milliseconds, d.error, ",
+                    d.next_at, d.finished_at, d.attempted_at, coalesce(d.attempted_at, d.created_at) as latest_at, d.method, d.url, d.response_status, d.milliseconds, d.error, ",
             $bodies,
             " from deliveries d where 1 = 1"
         )
@@ -287,6 +499,7 @@ impl Delivery {
             created_at: row.time("created_at")?,
             next_at: row.time_or_null("next_at")?,
             finished_at: row.time_or_null("finished_at")?,
+            attempted_at: row.time_or_null("attempted_at")?,
             method: row.text_or_null("method")?,
             url: row.text_or_null("url")?,
             request_headers: row.json("request_headers")?,

@@ -11,8 +11,8 @@ use serde_json::Value as Json;
 use store::{Db, Tx};
 
 use super::deliveries::{self, NewDelivery};
-use super::facts;
 use super::triggers::{self, Waiting};
+use super::{announce, facts};
 use crate::Error;
 use crate::follow::{self, Logged};
 use crate::pace::Pace;
@@ -25,6 +25,9 @@ const SLICE: usize = 64;
 const ECHO: SignedDuration = SignedDuration::from_secs(60);
 /// Calls of one integration about one ticket within `ECHO`: more are a loop that goes through somebody else.
 const MOST: i64 = 60;
+/// Why more are not made.
+pub(super) const TOO_MANY: &str =
+    "There were too many calls about this ticket within a minute: this looks like a loop.";
 
 /// Works off the log until there is nothing left.
 pub async fn run(db: &Db, clock: &Clock) -> Result<(), Error> {
@@ -45,13 +48,16 @@ pub async fn run(db: &Db, clock: &Clock) -> Result<(), Error> {
 async fn slice(tx: &mut Tx, now: Timestamp, size: usize) -> Result<usize, Error> {
     let events = follow::next(tx, KIND, size).await?;
     let Some(last) = events.last() else { return Ok(0) };
-    let pulled: BTreeSet<&'static str> = events.iter().filter_map(|event| triggers::of_event(&event.kind)).collect();
+    let mut pulled: BTreeSet<&'static str> =
+        events.iter().filter_map(|event| triggers::of_event(&event.kind)).collect();
+    pulled.extend(events.iter().flat_map(announce::of).flat_map(|announced| announced.words()));
     let waiting = triggers::waiting(tx, &pulled).await?;
     if !waiting.is_empty() {
         for event in &events {
             if let Some(trigger) = triggers::of_event(&event.kind) {
                 deliver(tx, now, event, trigger, &waiting).await?;
             }
+            announce(tx, now, event, &waiting).await?;
         }
     }
     follow::advance(tx, KIND, last, now).await?;
@@ -93,6 +99,48 @@ async fn deliver(
     Ok(())
 }
 
+/// Tells webhooks of an event, once for each thing that it is announced as.
+async fn announce(tx: &mut Tx, now: Timestamp, event: &Logged, waiting: &[Waiting]) -> Result<(), Error> {
+    let mut told = Vec::new();
+    for announced in announce::of(event) {
+        let words = announced.words();
+        let is_told = |it: &&Waiting| words.contains(&it.trigger.as_str()) && it.created_at <= event.created_at;
+        let mut waiting = waiting.iter().filter(is_told).peekable();
+        if waiting.peek().is_none() {
+            continue;
+        }
+        let Some(envelope) = announce::envelope(tx, event, &announced).await? else { continue };
+        let ticket_id = match event.object_type.as_str() {
+            "Ticket" => Some(event.object_id),
+            "TicketMessage" => subject(tx, event).await?.map(|(ticket_id, _)| ticket_id),
+            _ => None,
+        };
+        for it in waiting {
+            // One row names the event; what else it is announced as are rows beside it.
+            let is_first = !told.contains(&it.integration_id);
+            told.push(it.integration_id);
+            let new = NewDelivery {
+                integration_id: Some(it.integration_id),
+                event_id: is_first.then_some(event.id),
+                replay_of: None,
+                trigger: announced.word,
+                ticket_id,
+                context: Some(&event.context),
+                input: &envelope,
+            };
+            let refused = match ticket_id {
+                Some(ticket_id) => guard(tx, now, event, it, ticket_id).await?,
+                None => None,
+            };
+            match refused {
+                None => deliveries::enqueue(tx, now, &new).await?,
+                Some(reason) => deliveries::skip(tx, now, &new, reason).await?,
+            };
+        }
+    }
+    Ok(())
+}
+
 /// The ticket that an event is about, and the message.
 async fn subject(tx: &mut Tx, event: &Logged) -> Result<Option<(i64, Option<i64>)>, Error> {
     if event.object_type != "TicketMessage" {
@@ -122,7 +170,7 @@ async fn guard(
         .await?;
     let Some(row) = row else { return Ok(None) };
     if MOST <= row.int("n")? {
-        return Ok(Some("There were too many calls about this ticket within a minute: this looks like a loop."));
+        return Ok(Some(TOO_MANY));
     }
     let by_its_app = event.client_id.is_some() && event.client_id == it.client_id;
     if by_its_app && row.int("n_others")? > 0 {

@@ -1,11 +1,13 @@
 //! Integrations: what the helpdesk is connected with. Those of type `http` are called when something happens to a ticket.
 //!
 //! Here is what an integration is, reading one, and changing one. `triggers.rs`: for which events; `request.rs`: how the call is written;
-//! `call.rs`: the same for macros and
-//! rules; `follow.rs`: from the event log to deliveries; `deliveries.rs`: the log of calls; `deliver.rs`: the call itself; `circuit.rs`: rest
+//! `call.rs`: the same for macros and rules; `called.rs`: those of type http alone, and what is kept encrypted of them; `webhook.rs`: what those have besides that were made as webhooks; `announce.rs`: what they are
+//! told of; `follow.rs`: from the event log to deliveries; `deliveries.rs`: the log of calls; `deliver.rs`: the call itself; `circuit.rs`: rest
 //! after failures.
 
+mod announce;
 pub(crate) mod call;
+pub mod called;
 pub mod circuit;
 pub mod cleanup;
 pub mod data;
@@ -16,20 +18,23 @@ pub mod follow;
 pub mod redact;
 pub mod request;
 pub mod sign;
+pub mod trial;
 pub mod triggers;
+pub mod webhook;
 
 use jiff::Timestamp;
 use scope::permit::{Actor, CanRead, CanWrite};
-use scope::resource::Integrations;
+use scope::resource::{Integrations, Resource, Webhooks};
 use serde_json::{Value as Json, json};
 use store::{Row, StoreError, Tx};
 
+use self::request::Http;
+use self::webhook::{Authentication, Webhook};
 use crate::Error;
 use crate::events::{self, Change};
 use crate::page::{Column, Order, Page, Query, Slice};
 use crate::rules::uses;
 use crate::views::references::{self, Named};
-use request::Http;
 
 /// Longest name, in characters.
 pub const NAME_MAX_CHARS: usize = 256;
@@ -66,6 +71,23 @@ pub const TYPES: &[&str] = &[
     "zendesk",
 ];
 
+/// What opens integrations: all of them, or those alone that are called.
+pub trait Sort: Resource {
+    fn has(kind: &str) -> bool;
+}
+
+impl Sort for Integrations {
+    fn has(_kind: &str) -> bool {
+        true
+    }
+}
+
+impl Sort for Webhooks {
+    fn has(kind: &str) -> bool {
+        kind == HTTP
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Integration {
     pub id: i64,
@@ -75,11 +97,16 @@ pub struct Integration {
     pub description: Option<String>,
     /// Of type http.
     pub http: Option<Http>,
-    /// Whether calls are signed. The key itself is not read here.
+    /// Of type http, if it was made as a webhook.
+    pub webhook: Option<Webhook>,
+    /// Whether calls are signed, and whether they show credentials. Neither is read here.
     pub has_secret: bool,
+    pub has_credentials: bool,
     /// What is particular to its type, such as the address of a mailbox.
     pub meta: Option<Json>,
     pub person_id: Option<i64>,
+    /// Who changed it last.
+    pub updated_by: Option<i64>,
     /// The app that made it: its row, and the name it goes by.
     pub client_id: Option<i64>,
     pub app_id: Option<String>,
@@ -130,6 +157,7 @@ pub struct NewIntegration {
     pub name: String,
     pub description: Option<String>,
     pub http: Http,
+    pub webhook: Option<Webhook>,
     pub business_hours_id: Option<i64>,
     pub deactivated_at: Option<Timestamp>,
 }
@@ -140,6 +168,7 @@ pub struct Changes {
     pub name: Option<String>,
     pub description: Option<Option<String>>,
     pub http: Option<request::Changes>,
+    pub webhook: Option<Webhook>,
     pub business_hours_id: Option<Option<i64>>,
     pub deactivated_at: Option<Option<Timestamp>>,
 }
@@ -164,19 +193,30 @@ pub async fn list(
 }
 
 /// The integration with this id, or `NotFound`.
-pub async fn find(tx: &mut Tx, _may: &CanRead<Integrations>, id: i64) -> Result<Integration, Error> {
-    read(tx, id).await
+pub async fn find<S: Sort>(tx: &mut Tx, _may: &CanRead<S>, id: i64) -> Result<Integration, Error> {
+    read_of::<S>(tx, id).await
+}
+
+/// The same for whoever is about to change it.
+pub async fn to_change<S: Sort>(tx: &mut Tx, _may: &CanWrite<S>, id: i64) -> Result<Integration, Error> {
+    read_of::<S>(tx, id).await
+}
+
+async fn read_of<S: Sort>(tx: &mut Tx, id: i64) -> Result<Integration, Error> {
+    let found = read(tx, id).await?;
+    if S::has(&found.kind) { Ok(found) } else { Err(Error::NotFound { kind: "integration", id }) }
 }
 
 /// Creates one of type http. `Invalid` names the field, such as `http.url`.
-pub async fn create(
+pub async fn create<S: Sort>(
     tx: &mut Tx,
-    may: &CanWrite<Integrations>,
+    may: &CanWrite<S>,
     now: Timestamp,
     new: &NewIntegration,
 ) -> Result<Integration, Error> {
     check_name(&new.name)?;
     new.http.check()?;
+    check_webhook(new.webhook.as_ref())?;
     let actor = may.actor();
     let mut params = new.http.columns();
     params.extend([
@@ -187,12 +227,14 @@ pub async fn create(
         new.business_hours_id.into(),
         now.into(),
         new.deactivated_at.into(),
+        webhook_column(new.webhook.as_ref())?,
     ]);
     let row = tx
         .row(
             "insert into integrations (type, url, method, request_content_type, response_content_type, form, headers, oauth2, name,
-                                       description, person_id, client_id, business_hours_id, created_at, updated_at, deactivated_at)
-             values ('http', $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14) returning id",
+                                       description, person_id, client_id, business_hours_id, created_at, updated_at, deactivated_at,
+                                       webhook)
+             values ('http', $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15) returning id",
             &params,
         )
         .await?;
@@ -231,15 +273,15 @@ pub async fn add(
 }
 
 /// Changes what was sent. Switching it on again forgets the failures that switched it off.
-pub async fn update(
+pub async fn update<S: Sort>(
     tx: &mut Tx,
-    may: &CanWrite<Integrations>,
+    may: &CanWrite<S>,
     now: Timestamp,
     id: i64,
     changes: &Changes,
 ) -> Result<Integration, Error> {
     lock(tx, id).await?;
-    let before = read(tx, id).await?;
+    let before = read_of::<S>(tx, id).await?;
     let mut after = before.clone();
     if let Some(name) = &changes.name {
         check_name(name)?;
@@ -256,6 +298,10 @@ pub async fn update(
         }
         (Some(_), None) => return Err(Error::invalid("http", "Only an integration of type http has it.")),
     }
+    if let Some(webhook) = &changes.webhook {
+        check_webhook(Some(webhook))?;
+        after.webhook = Some(webhook.clone());
+    }
     if after == before {
         return Ok(after);
     }
@@ -266,6 +312,7 @@ pub async fn update(
         after.health = Health { n_failures: 0, resting_until: None, ..after.health };
     }
     after.updated_at = now;
+    after.updated_by = may.actor().person_id;
     save(tx, &after).await?;
     let (mut old, mut new) = events::difference(before.fields(), after.fields());
     for side in [&mut old, &mut new] {
@@ -286,9 +333,9 @@ pub async fn update(
 }
 
 /// Keeps the key that calls are signed with, which the caller has encrypted; none: they are not signed.
-pub async fn set_secret(
+pub async fn set_secret<S: Sort>(
     tx: &mut Tx,
-    may: &CanWrite<Integrations>,
+    may: &CanWrite<S>,
     now: Timestamp,
     id: i64,
     sealed: Option<&[u8]>,
@@ -309,15 +356,16 @@ pub async fn set_secret(
 }
 
 /// Removes it from sight, and from widgets. What waits to be delivered is not delivered any more. `InUse` while a rule asks for it.
-pub async fn delete(tx: &mut Tx, may: &CanWrite<Integrations>, now: Timestamp, id: i64) -> Result<(), Error> {
+pub async fn delete<S: Sort>(tx: &mut Tx, may: &CanWrite<S>, now: Timestamp, id: i64) -> Result<(), Error> {
     lock(tx, id).await?;
-    let old = read(tx, id).await?;
+    let old = read_of::<S>(tx, id).await?;
     if let Some(rule) = uses::all(tx).await?.iter().find(|rule| rule.asks_for_integration(id)) {
         let problem = format!("The rule {:?} asks for it.", rule.name);
         return Err(Error::InUse { kind: "integration", id, problem });
     }
     tx.run(
-        "update integrations set deleted_at = $1, updated_at = $1, secret = null, deactivated_at = coalesce(deactivated_at, $1)
+        "update integrations set deleted_at = $1, updated_at = $1, secret = null, credentials = null,
+             deactivated_at = coalesce(deactivated_at, $1)
          where id = $2",
         &[now.into(), id.into()],
     )
@@ -347,14 +395,16 @@ pub async fn deactivate_of_client(tx: &mut Tx, actor: &Actor, now: Timestamp, cl
 macro_rules! select_integrations {
     () => {
         "select i.id, i.type, i.name, i.description, i.url, i.method, i.request_content_type, i.response_content_type, i.form,
-                i.headers, i.oauth2, case when i.secret is null then 0 else 1 end as has_secret, i.meta, i.person_id, i.client_id,
+                i.headers, i.oauth2, case when i.secret is null then 0 else 1 end as has_secret, i.webhook,
+                case when i.credentials is null then 0 else 1 end as has_credentials, i.updated_by,
+                case when i.deactivated_at is null then 0 else 1 end as is_off, i.meta, i.person_id, i.client_id,
                 (select c.client_id from clients c where c.id = i.client_id) as app_id, i.managed, i.business_hours_id,
                 i.created_at, i.updated_at, i.deactivated_at, i.deactivated_by, i.n_failures, i.resting_until, i.last_success_at,
                 i.last_failure_at, i.last_error
          from integrations i where i.deleted_at is null"
     };
 }
-use select_integrations;
+pub(crate) use select_integrations;
 
 pub(crate) async fn read(tx: &mut Tx, id: i64) -> Result<Integration, Error> {
     let row = tx.row(concat!(select_integrations!(), " and i.id = $1"), &[id.into()]).await?;
@@ -382,13 +432,16 @@ async fn save(tx: &mut Tx, it: &Integration) -> Result<(), Error> {
         it.deactivated_by.map(DeactivatedBy::word).into(),
         it.health.n_failures.into(),
         it.health.resting_until.into(),
+        webhook_column(it.webhook.as_ref())?,
+        it.updated_by.into(),
         it.id.into(),
     ]);
     tx.run(
         "update integrations set url = $1, method = $2, request_content_type = $3, response_content_type = $4, form = $5,
              headers = $6, oauth2 = $7, name = $8, description = $9, business_hours_id = $10, updated_at = $11,
-             deactivated_at = $12, deactivated_by = $13, n_failures = $14, resting_until = $15
-         where id = $16",
+             deactivated_at = $12, deactivated_by = $13, n_failures = $14, resting_until = $15, webhook = $16,
+             updated_by = $17
+         where id = $18",
         &params,
     )
     .await?;
@@ -396,6 +449,15 @@ async fn save(tx: &mut Tx, it: &Integration) -> Result<(), Error> {
         triggers::write(tx, it.id, &http.triggers).await?;
     }
     Ok(())
+}
+
+fn webhook_column(webhook: Option<&Webhook>) -> Result<store::Value, Error> {
+    let Some(webhook) = webhook else { return Ok(store::Value::Null) };
+    Ok(serde_json::to_value(webhook).map_err(|_| StoreError::Column("webhook"))?.into())
+}
+
+fn check_webhook(webhook: Option<&Webhook>) -> Result<(), Error> {
+    webhook.and_then(|webhook| webhook.authentication.as_ref()).map_or(Ok(()), Authentication::check)
 }
 
 fn check_name(name: &str) -> Result<(), Error> {
@@ -441,9 +503,15 @@ impl Integration {
             kind,
             name: row.text("name")?,
             description: row.text_or_null("description")?,
+            webhook: match row.json("webhook")? {
+                Some(webhook) => Some(serde_json::from_value(webhook).map_err(|_| StoreError::Column("webhook"))?),
+                None => None,
+            },
             has_secret: row.flag("has_secret")?,
+            has_credentials: row.flag("has_credentials")?,
             meta: row.json("meta")?,
             person_id: row.int_or_null("person_id")?,
+            updated_by: row.int_or_null("updated_by")?,
             client_id: row.int_or_null("client_id")?,
             app_id: row.text_or_null("app_id")?,
             managed: row.flag("managed")?,
@@ -483,7 +551,7 @@ impl Integration {
             })
         });
         json!({
-            "type": self.kind, "name": self.name, "description": self.description, "http": http,
+            "type": self.kind, "name": self.name, "description": self.description, "http": http, "webhook": self.webhook,
             "business_hours_id": self.business_hours_id, "deactivated_at": self.deactivated_at,
         })
     }

@@ -10,13 +10,15 @@ use url::Url;
 
 use super::triggers;
 use crate::Error;
+use crate::actions::Payload;
 use crate::templates::{self, Facts};
 
 /// Verbs that can be chosen (Gorgias contract, `enums.http_method`).
 pub const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
 pub const JSON: &str = "application/json";
 pub const FORM: &str = "application/x-www-form-urlencoded";
-/// Formats of the body.
+pub const XML: &str = "application/xml";
+/// Formats of the body that tells of an event. A rule that calls may bring XML besides.
 pub const REQUEST_TYPES: &[&str] = &[JSON, FORM];
 pub const URL_MAX_CHARS: usize = 2048;
 const HEADERS_MAX: usize = 50;
@@ -130,7 +132,7 @@ impl Http {
         if !METHODS.contains(&self.method.as_str()) {
             return Err(Error::invalid("http.method", format!("Must be one of: {}.", METHODS.join(", "))));
         }
-        if !REQUEST_TYPES.contains(&self.request_content_type.as_str()) {
+        if self.request_content_type != XML && !REQUEST_TYPES.contains(&self.request_content_type.as_str()) {
             let problem = format!("Must be one of: {}.", REQUEST_TYPES.join(", "));
             return Err(Error::invalid("http.request_content_type", problem));
         }
@@ -138,7 +140,7 @@ impl Http {
         if let Some(form) = &self.form {
             check_form(form).map_err(|problem| Error::invalid("http.form", problem))?;
         }
-        if let Some(unknown) = self.triggers.iter().find(|word| !triggers::TRIGGERS.contains(&word.as_str())) {
+        if let Some(unknown) = self.triggers.iter().find(|word| !triggers::is_known(word)) {
             return Err(Error::invalid(format!("http.triggers.{unknown}"), "Not a known trigger."));
         }
         Ok(())
@@ -146,14 +148,8 @@ impl Http {
 
     /// Fills in the facts. In an address, what is filled in is percent-encoded, so that it cannot become another part of it.
     pub fn request(&self, facts: &Facts) -> Result<Request, String> {
-        let url = templates::text(&self.url, &Facts(encoded(&facts.0)));
-        let mut url = Url::parse(url.trim()).map_err(|_| format!("{} is no address", cut(&url)))?;
+        let (mut url, mut headers) = self.address(facts)?;
         let form = self.form.as_ref().map(|form| fill(form, facts));
-        let mut headers = Vec::with_capacity(self.headers.len() + 1);
-        for (name, value) in &self.headers {
-            let value: String = templates::text(value, facts).chars().filter(|c| !c.is_control()).collect();
-            headers.push((name.to_ascii_lowercase(), value));
-        }
         let body = match self.method.as_str() {
             "GET" | "HEAD" | "DELETE" => {
                 if let Some(form) = &form {
@@ -172,6 +168,63 @@ impl Http {
             headers.push(("content-type".to_owned(), self.request_content_type.clone()));
         }
         Ok(Request { method: self.method.clone(), url: url.into(), headers, body })
+    }
+
+    /// The same with what a rule brings in place of the integration's own form. What is filled in stays one part of the body.
+    pub fn request_with(&self, facts: &Facts, payload: &Payload) -> Result<Request, String> {
+        let (mut url, mut headers) = self.address(facts)?;
+        let filled = |pairs: &[(String, String)]| -> Vec<(String, String)> {
+            pairs.iter().map(|(name, value)| (name.clone(), templates::text(value, facts))).collect()
+        };
+        let has_no_body = matches!(self.method.as_str(), "GET" | "HEAD" | "DELETE");
+        let body = match payload {
+            Payload::Own => return self.request(facts),
+            Payload::Pairs(pairs) if has_no_body => {
+                if !pairs.is_empty() {
+                    url.query_pairs_mut().extend_pairs(filled(pairs));
+                }
+                None
+            }
+            Payload::Text(_) if has_no_body => None,
+            Payload::Pairs(pairs) if self.request_content_type == FORM => {
+                Some(form_urlencoded::Serializer::new(String::new()).extend_pairs(filled(pairs)).finish())
+            }
+            Payload::Pairs(pairs) => {
+                let object: Map<String, Json> =
+                    filled(pairs).into_iter().map(|(name, value)| (name, Json::from(value))).collect();
+                Some(Json::Object(object).to_string())
+            }
+            Payload::Text(text) if self.request_content_type == XML => Some(templates::html(text, facts)),
+            Payload::Text(text) if self.request_content_type == JSON => {
+                Some(match serde_json::from_str::<Json>(text) {
+                    // A text in it may hold quotes once it is filled in.
+                    Ok(json @ (Json::Object(_) | Json::Array(_))) => fill(&json, facts).to_string(),
+                    _ => templates::text(text, &Facts(quotable(&facts.0))),
+                })
+            }
+            Payload::Text(text) => Some(templates::text(text, facts)),
+        };
+        if body.is_some() && !headers.iter().any(|(name, _)| name == "content-type") {
+            headers.push(("content-type".to_owned(), self.request_content_type.clone()));
+        }
+        Ok(Request { method: self.method.clone(), url: url.into(), headers, body })
+    }
+
+    /// Where it goes, and the headers, with the facts filled in.
+    fn address(&self, facts: &Facts) -> Result<(Url, Vec<(String, String)>), String> {
+        let url = templates::text(&self.url, &Facts(encoded(&facts.0)));
+        let url = Url::parse(url.trim()).map_err(|_| format!("{} is no address", cut(&url)))?;
+        let mut headers = Vec::with_capacity(self.headers.len() + 1);
+        for (name, value) in &self.headers {
+            let value: String = templates::text(value, facts).chars().filter(|c| !c.is_control()).collect();
+            headers.push((name.to_ascii_lowercase(), value));
+        }
+        Ok((url, headers))
+    }
+
+    /// Its texts that are templates, by which the facts are chosen.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.headers.values().map(String::as_str).chain([self.url.as_str()])
     }
 
     pub(super) fn columns(&self) -> Vec<Value> {
@@ -298,6 +351,23 @@ pub(super) fn pairs(form: &Json) -> Vec<(String, String)> {
     object.iter().map(|(key, it)| (key.clone(), value(it))).collect()
 }
 
+/// Every text in it as it stands between quotes in JSON.
+fn quotable(facts: &Json) -> Json {
+    match facts {
+        Json::String(text) => {
+            let quoted = Json::from(text.as_str()).to_string();
+            Json::String(
+                quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default().to_owned(),
+            )
+        }
+        Json::Array(items) => Json::Array(items.iter().map(quotable).collect()),
+        Json::Object(object) => {
+            Json::Object(object.iter().map(|(key, value)| (key.clone(), quotable(value))).collect())
+        }
+        other => other.clone(),
+    }
+}
+
 /// Every text in it, percent-encoded.
 pub(super) fn encoded(facts: &Json) -> Json {
     match facts {
@@ -368,6 +438,27 @@ mod tests {
             (made.body, made.url.as_str()),
             (None, "https://crm.example/x?a=1&7=%5B%22ada%40example.com%22%2C1%5D&id=7&none=")
         );
+    }
+
+    #[test]
+    fn what_a_rule_brings_stays_one_part_of_the_body() {
+        let facts = Facts(json!({ "ticket": { "id": 7, "title": "say \"hi\" & <go>" } }));
+        let text = |text: &str| Payload::Text(text.to_owned());
+        let pairs = Payload::Pairs(vec![("t".to_owned(), "{{ticket.title}}".to_owned())]);
+        let mut http = posting("https://crm.example/x");
+
+        let body = http.request_with(&facts, &text(r#"{"t":"{{ticket.title}}"}"#)).unwrap().body.unwrap();
+        assert_eq!(serde_json::from_str::<Json>(&body).unwrap(), json!({ "t": "say \"hi\" & <go>" }));
+        let body = http.request_with(&facts, &text(r#"{"id":{{ticket.id}},"t":"{{ticket.title}}"}"#)).unwrap().body;
+        assert_eq!(serde_json::from_str::<Json>(&body.unwrap()).unwrap(), json!({ "id": 7, "t": "say \"hi\" & <go>" }));
+        http.request_content_type = XML.to_owned();
+        let body = http.request_with(&facts, &text("<t>{{ticket.title}}</t>")).unwrap().body.unwrap();
+        assert!(body.contains("&lt;go&gt;"), "{body}");
+        http.request_content_type = FORM.to_owned();
+        assert_eq!(http.request_with(&facts, &pairs).unwrap().body.unwrap(), "t=say+%22hi%22+%26+%3Cgo%3E");
+        http.method = "GET".to_owned();
+        let made = http.request_with(&facts, &pairs).unwrap();
+        assert_eq!((made.url.as_str(), made.body), ("https://crm.example/x?t=say+%22hi%22+%26+%3Cgo%3E", None));
     }
 
     #[test]

@@ -1,12 +1,26 @@
 //! The signature of a call, by which its receiver knows that it comes from here and when it was made.
 
 use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
 /// HMAC-SHA256 of the raw body, in hexadecimal digits (Gorgias contract, `http_delivery.signature`).
 pub const OF_BODY: &str = "x-gorgias-signature";
 /// `t=<seconds>,v1=<hex>`: HMAC-SHA256 of the seconds since 1970, a full stop and the raw body. An old call sent again is told by it.
 pub const OF_TIME_AND_BODY: &str = "x-bailiwick-signature";
+
+/// HMAC-SHA256 of the time below and the raw body, in base64 (Zendesk contract, `webhooks.delivery`).
+pub const OF_WEBHOOK: &str = "x-zendesk-webhook-signature";
+/// `2026-03-02T09:00:00Z`
+pub const WEBHOOK_TIME: &str = "x-zendesk-webhook-signature-timestamp";
+
+pub fn of_webhook(secret: &[u8], time: &str, body: &[u8]) -> String {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, secret));
+    context.update(time.as_bytes());
+    context.update(body);
+    STANDARD.encode(context.sign())
+}
 
 pub fn of_body(secret: &[u8], body: &[u8]) -> String {
     hex(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), body).as_ref())

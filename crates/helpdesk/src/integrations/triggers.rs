@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use store::Tx;
 
-use super::Integration;
+use super::{Integration, announce};
 use crate::Error;
 use crate::page::Query;
 
@@ -20,6 +20,16 @@ pub const TRIGGERS: &[&str] = &[
     "ticket-status-updated",
     "ticket-handed-over",
 ];
+
+/// Whether an integration can wait for it: for one of `TRIGGERS`, or for what webhooks are told of.
+pub fn is_known(word: &str) -> bool {
+    TRIGGERS.contains(&word) || announced(word).is_some()
+}
+
+/// What webhooks are told of: `ticket.status_changed`. With `*` behind the dot, all that there is of the kind.
+pub fn announced(word: &str) -> Option<&'static str> {
+    announce::WORDS.iter().copied().find(|known| *known == word)
+}
 
 /// The trigger that an event of this kind pulls.
 pub fn of_event(kind: &str) -> Option<&'static str> {

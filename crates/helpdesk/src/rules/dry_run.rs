@@ -1,6 +1,6 @@
 //! What a rule would have done: its draft is held against the events of the last 90 days, and nothing is changed.
 //!
-//! A ticket is taken as it was right after the event, as far as the log tells (`facts.rs`). A job goes through the log in slices and keeps
+//! Of what a request did, all together, its first event counts. A ticket is taken as it was right after the event, as far as the log tells (`facts.rs`). A job goes through the log in slices and keeps
 //! where it has come in the row of the dry run, so it goes on after a crash without counting anything twice.
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,7 +14,8 @@ use store::{Db, Row, Tx};
 use super::decide::{Decision, decide, fields};
 use super::execute::WORKER;
 use super::run::ticket_of;
-use super::{Step, facts, json_text, log, split, steps_of, take};
+use super::update::{self, Update};
+use super::{Step, TICKET_SAVED, facts, json_text, log, split, steps_of, take};
 use crate::Error;
 use crate::filter::{Field, Viewpoint};
 use crate::follow::Logged;
@@ -33,6 +34,7 @@ pub struct DryRun {
     pub id: i64,
     pub rule_id: Option<i64>,
     pub source: String,
+    pub steps: Vec<Step>,
     pub event_kinds: Vec<String>,
     pub since: Timestamp,
     pub until: Timestamp,
@@ -70,7 +72,7 @@ pub struct Draft {
 
 /// Begins a dry run; an earlier one of the same rule, or of the same person's new rule, gives way to it.
 pub async fn start(tx: &mut Tx, may: &CanWrite<Rules>, now: Timestamp, draft: Draft) -> Result<i64, Error> {
-    take::check(&draft.steps)?;
+    take::check(tx, &draft.steps).await?;
     let author_id = may.actor().person_id;
     match draft.rule_id {
         Some(rule_id) => tx.run("delete from rule_dry_runs where rule_id = $1", &[rule_id.into()]).await?,
@@ -179,7 +181,7 @@ async fn look(tx: &mut Tx, id: i64) -> Result<Option<Found>, Error> {
     let row = tx.row(&format!("{SELECT} where d.id = $1 and d.state = 'running'"), &[id.into()]).await?;
     let Some(row) = row else { return Ok(None) };
     let dry_run = DryRun::from_row(&row)?;
-    let steps = steps_of(&row.text("steps")?)?;
+    let steps = dry_run.steps.clone();
     let from = (row.int("at_created")?, row.int("at_event")?);
     let mut asked = Vec::new();
     fields(&steps, &mut asked);
@@ -196,19 +198,25 @@ async fn look(tx: &mut Tx, id: i64) -> Result<Option<Found>, Error> {
     for row in &rows {
         let event = Logged::from_row(row)?;
         found.last = Some((event.created_at.as_microsecond(), event.id));
-        if !dry_run.event_kinds.contains(&event.kind) {
+        let is_awaited = dry_run.event_kinds.contains(&event.kind);
+        let is_saved = dry_run.event_kinds.iter().any(|kind| kind == TICKET_SAVED) && update::is_change(&event);
+        if !is_awaited && !is_saved {
+            continue;
+        }
+        let Some(ticket_id) = ticket_of(&event) else { continue };
+        let update = if is_awaited { None } else { update::load(tx, ticket_id, &event).await? };
+        if !is_awaited && update.is_none() {
             continue;
         }
         found.n_events += 1;
-        let Some(ticket_id) = ticket_of(&event) else { continue };
         // What the rule did then by itself is none of its events.
         if event.worker.as_deref() == Some(WORKER)
             && let Some(rule_id) = dry_run.rule_id
-            && log::chain(tx, &event.context).await?.contains(&rule_id)
+            && log::origin(tx, &event.context).await?.chain.contains(&rule_id)
         {
             continue;
         }
-        if let Some(decision) = decide_then(tx, &steps, &asked, ticket_id, &event).await? {
+        if let Some(decision) = decide_then(tx, &steps, &asked, ticket_id, (&event, update)).await? {
             // A request that is several of its events counts once, as it would run once.
             let is_same = |(known, known_ticket, _): &(Logged, i64, Decision)| {
                 *known_ticket == ticket_id && known.context == event.context && known.kind != event.kind
@@ -226,13 +234,18 @@ async fn decide_then(
     steps: &[Step],
     asked: &[Field],
     ticket_id: i64,
-    event: &Logged,
+    (event, update): (&Logged, Option<Update>),
 ) -> Result<Option<Decision>, Error> {
-    let Some(mut known) = facts::load(tx, ticket_id, Some(event), asked).await? else { return Ok(None) };
+    let known = match &update {
+        Some(update) => update.known(tx, ticket_id, asked).await?,
+        None => facts::load(tx, ticket_id, Some(event), asked).await?,
+    };
+    let Some(mut known) = known else { return Ok(None) };
     if known.imported && event.kind != "ticket-updated" {
         return Ok(None);
     }
-    facts::rewind(tx, &mut known.facts, ticket_id, event).await?;
+    let last = Logged { id: update.map_or(event.id, |update| update.last_id), ..event.clone() };
+    facts::rewind(tx, &mut known.facts, ticket_id, &last).await?;
     let viewpoint = Viewpoint { now: event.created_at, person_id: event.person_id };
     let decision = decide(steps, &known.facts, &viewpoint);
     Ok((!decision.does_nothing()).then_some(decision))
@@ -300,6 +313,7 @@ impl DryRun {
             id: row.int("id")?,
             rule_id: row.int_or_null("rule_id")?,
             source: row.text("source")?,
+            steps: steps_of(&row.text("steps")?)?,
             event_kinds: split(&row.text("event_kinds")?),
             since: row.time("since")?,
             until: row.time("until")?,

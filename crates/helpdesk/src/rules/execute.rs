@@ -8,12 +8,15 @@ use store::{StoreError, Transient, Tx};
 
 use super::decide::Decision;
 use super::log::{self, Cause, Entry, Outcome};
-use super::{Rule, take, write};
+use super::{Rule, TIME_PASSED, take, write};
 use crate::Error;
 use crate::events::{self, Change};
 
 /// Who acts, for the event log.
 pub const WORKER: &str = "rules";
+/// Before the id of a rule, and behind that of one that acts as time passes.
+const BY_RULE: &str = "rule:";
+const BY_TIME: &str = ":time";
 
 /// Times that rules may run on one ticket within an hour.
 pub const BUDGET_PER_HOUR: i64 = 60;
@@ -90,10 +93,9 @@ pub(super) async fn execute(
         log::write(tx, now, &Entry { outcome: Outcome::OverBudget, error: Some(&problem), ..entry }).await?;
         return Ok(Came::Nothing);
     }
-    let acting = Acting { sub: format!("rule:{}", rule.id), name: rule.name.clone() };
-    let may = Permit::system_as(WORKER, context.clone(), acting);
+    let may = Permit::system_as(WORKER, context.clone(), acting(rule, &cause.event_kind));
     for action in &decision.actions {
-        take::take(tx, &may, now, rule, ticket_id, action).await.map_err(|error| match error {
+        take::take(tx, &may, now, (rule, cause), ticket_id, action).await.map_err(|error| match error {
             Error::Store(_) => Interrupted::Other(error),
             problem => Interrupted::Failed(Failure {
                 rule_id: rule.id,
@@ -139,17 +141,29 @@ async fn fail(tx: &mut Tx, now: Timestamp, rule: &Rule, context: &str, problem: 
         .await?;
     let Some(row) = row else { return Ok(()) };
     if FAILURES_MAX <= row.int("failures")? && row.time_or_null("deactivated_at")?.is_none() {
-        let acting = Acting { sub: format!("rule:{}", rule.id), name: rule.name.clone() };
-        let may =
-            Permit::<scope::resource::Rules, scope::resource::Write>::system_as(WORKER, context.to_owned(), acting);
+        let may: Permit<scope::resource::Rules, scope::resource::Write> =
+            Permit::system_as(WORKER, context.to_owned(), acting(rule, ""));
         let why = format!("It failed {FAILURES_MAX} times in a row, the last time because: {problem}");
         write::deactivate(tx, may.actor(), now, rule, &why).await?;
     }
     Ok(())
 }
 
+/// As whom a rule acts, for the event log. One that acts as time passes says so.
+fn acting(rule: &Rule, event_kind: &str) -> Acting {
+    let behind = if event_kind == TIME_PASSED { BY_TIME } else { "" };
+    Acting { sub: format!("{BY_RULE}{}{behind}", rule.id), name: rule.name.clone() }
+}
+
+/// The rule that an event of the log tells as its cause, and whether it acted as time passed.
+pub fn rule_of(acting: &str) -> Option<(i64, bool)> {
+    let id = acting.strip_prefix(BY_RULE)?;
+    let by_time = id.strip_suffix(BY_TIME);
+    Some((by_time.unwrap_or(id).parse().ok()?, by_time.is_some()))
+}
+
 /// A UUID that this rule's events on this occasion share; the same again when the work is done again.
-fn context_of(rule: &Rule, ticket_id: i64, cause: &Cause) -> String {
+pub(super) fn context_of(rule: &Rule, ticket_id: i64, cause: &Cause) -> String {
     let occasion = format!("rule {} {} {ticket_id} {:?}", rule.id, rule.version, cause.event_id);
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&sha256(occasion.as_bytes())[..16]);

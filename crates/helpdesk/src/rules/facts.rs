@@ -78,6 +78,7 @@ const SELECT: &str =
     "select t.id, t.external_id, t.status, t.priority, t.channel, t.via, t.from_agent, t.subject, t.excerpt, t.language, t.customer_id,
             t.assignee_user_id, t.assignee_team_id, t.messages_count, t.is_unread, t.spam, t.imported, t.created_at, t.opened_at,
             t.last_received_message_at, t.last_message_at, t.updated_at, t.closed_at, t.snoozed_until, t.trashed_at, t.type,
+            t.due_at, coalesce(t.status_changed_at, t.closed_at, t.created_at) as status_changed_at,
             t.organization_id, t.form_id, coalesce(t.brand_id, (select b.id from brands b where b.is_default = 1)) as brand_id,
             c.email as customer_email, c.name as customer_name
      from tickets t left join people c on c.id = t.customer_id";
@@ -134,18 +135,26 @@ fn custom_fact(row: &Row) -> Result<Option<Fact>, Error> {
     Ok(row.real_or_null("number_value")?.map(Fact::Number))
 }
 
+const MESSAGE: &str =
+    "select m.body_text, m.subject, m.channel, m.from_agent, m.public, m.sender_id, m.integration_id, m.imported,
+                              s.email as sender_email
+                       from messages m left join people s on s.id = m.sender_id";
+
 /// Of a message's event that message; of a new ticket its first one; of any other event the newest.
 async fn message(tx: &mut Tx, ticket_id: i64, event: &Logged) -> Result<Option<Row>, Error> {
-    const MESSAGE: &str =
-        "select m.body_text, m.subject, m.channel, m.from_agent, m.public, m.sender_id, m.integration_id, m.imported,
-                                  s.email as sender_email
-                           from messages m left join people s on s.id = m.sender_id";
     let (which, id) = match (event.object_type.as_str(), event.kind.as_str()) {
         ("TicketMessage", _) => ("where m.id = $1", event.object_id),
         (_, "ticket-created") => ("where m.ticket_id = $1 order by m.created_at, m.id limit 1", ticket_id),
         _ => ("where m.ticket_id = $1 order by m.created_at desc, m.id desc limit 1", ticket_id),
     };
     Ok(tx.row(&format!("{MESSAGE} {which}"), &[id.into()]).await?)
+}
+
+/// Adds what is known of one message. Whether it came from elsewhere as it is.
+pub(super) async fn add_message(tx: &mut Tx, facts: &mut Facts, id: i64) -> Result<bool, Error> {
+    let Some(row) = tx.row(&format!("{MESSAGE} where m.id = $1"), &[id.into()]).await? else { return Ok(false) };
+    of_message(&row, facts)?;
+    Ok(row.flag("imported")?)
 }
 
 fn of_message(row: &Row, facts: &mut Facts) -> Result<(), Error> {
@@ -211,6 +220,8 @@ const TIMES: &[(Field, &str)] = &[
     (Field::ClosedAt, "closed_at"),
     (Field::SnoozedUntil, "snoozed_until"),
     (Field::TrashedAt, "trashed_at"),
+    (Field::DueAt, "due_at"),
+    (Field::StatusChangedAt, "status_changed_at"),
     (Field::LastMessageAt, "last_message_at"),
     (Field::LastReceivedMessageAt, "last_received_message_at"),
 ];
@@ -240,41 +251,46 @@ pub async fn rewind(tx: &mut Tx, facts: &mut Facts, ticket_id: i64, event: &Logg
 }
 
 fn put_back(facts: &mut Facts, name: &str, value: &Json) {
-    let named = |list: &[(Field, &str)]| list.iter().find(|(_, known)| *known == name).map(|(field, _)| *field);
-    if let Some(field) = named(FLAGS) {
-        facts.insert(field, Fact::Flag(value.as_bool().unwrap_or_default()));
-    } else if let Some(field) = named(TEXTS) {
-        // The event of a turn names only the state it turned from; a status of none is before there was a ticket.
-        facts.insert(field, Fact::Text(value.as_str().map(str::to_owned)));
-    } else if let Some(field) = named(IDS).or((name == "customer_id").then_some(Field::CustomerId)) {
-        put(facts, field, value.as_i64().map(Fact::Int));
-    } else if let Some(field) = named(TIMES) {
-        put(facts, field, value.as_str().and_then(|text| text.parse::<Timestamp>().ok()).map(Fact::Time));
-    } else if name == "tags"
-        && let Some(names) = value.as_array()
-    {
-        let names = names.iter().filter_map(Json::as_str).map(str::to_owned).collect();
-        facts.insert(Field::Tags, Fact::Names(names));
-    } else if name == "custom_fields"
-        && let Some(values) = value.as_object()
-    {
-        for (id, value) in values {
-            if let Ok(id) = id.parse() {
-                let fact = match value {
-                    Json::String(text) => Some(Fact::Text(Some(text.clone()))),
-                    Json::Bool(flag) => Some(Fact::Flag(*flag)),
-                    Json::Number(number) => number.as_f64().map(Fact::Number),
-                    _ => None,
-                };
-                put(facts, Field::CustomField(id), fact);
-            }
-        }
+    for (field, fact) in values(name, value) {
+        match fact {
+            Some(fact) => facts.insert(field, fact),
+            None => facts.remove(&field),
+        };
     }
 }
 
-fn put(facts: &mut Facts, field: Field, fact: Option<Fact>) {
-    match fact {
-        Some(fact) => facts.insert(field, fact),
-        None => facts.remove(&field),
-    };
+/// What a field of an event says. Nothing where rules do not ask for it.
+pub(super) fn values(name: &str, value: &Json) -> Vec<(Field, Option<Fact>)> {
+    let named = |list: &[(Field, &str)]| list.iter().find(|(_, known)| *known == name).map(|(field, _)| *field);
+    if let Some(field) = named(FLAGS) {
+        return vec![(field, Some(Fact::Flag(value.as_bool().unwrap_or_default())))];
+    }
+    if let Some(field) = named(TEXTS) {
+        // The event of a turn names only the state it turned from; a status of none is before there was a ticket.
+        return vec![(field, Some(Fact::Text(value.as_str().map(str::to_owned))))];
+    }
+    if let Some(field) = named(IDS).or((name == "customer_id").then_some(Field::CustomerId)) {
+        return vec![(field, value.as_i64().map(Fact::Int))];
+    }
+    if let Some(field) = named(TIMES) {
+        let at = value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
+        return vec![(field, at.map(Fact::Time))];
+    }
+    match (name, value) {
+        ("tags", Json::Array(names)) => {
+            let names = names.iter().filter_map(Json::as_str).map(str::to_owned).collect();
+            vec![(Field::Tags, Some(Fact::Names(names)))]
+        }
+        ("custom_fields", Json::Object(values)) => {
+            let value = |value: &Json| match value {
+                Json::String(text) => Some(Fact::Text(Some(text.clone()))),
+                Json::Bool(flag) => Some(Fact::Flag(*flag)),
+                Json::Number(number) => number.as_f64().map(Fact::Number),
+                _ => None,
+            };
+            let values = values.iter().filter_map(|(id, it)| Some((Field::CustomField(id.parse().ok()?), value(it))));
+            values.collect()
+        }
+        _ => Vec::new(),
+    }
 }

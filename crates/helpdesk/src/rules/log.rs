@@ -65,6 +65,17 @@ pub(super) struct Cause {
     pub context: Option<String>,
     /// The rules whose effect the event is, the first one first.
     pub chain: Vec<i64>,
+    /// Whoever did it.
+    pub person_id: Option<i64>,
+}
+
+/// What an event that rules wrote comes from.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Origin {
+    /// The rules whose effect it is, the first one first.
+    pub chain: Vec<i64>,
+    /// What the last of them ran on.
+    pub event_kind: String,
 }
 
 pub(super) struct Entry<'a> {
@@ -106,11 +117,13 @@ pub(super) async fn write(tx: &mut Tx, now: Timestamp, entry: &Entry<'_>) -> Res
     Ok(())
 }
 
-/// The rules whose effect an event is, by the context that the event was written in. Served by `rule_executions_by_context`.
-pub(super) async fn chain(tx: &mut Tx, context: &str) -> Result<Vec<i64>, Error> {
-    let row = tx.row("select chain from rule_executions where context = $1 limit 1", &[context.into()]).await?;
-    let chain = row.map(|row| row.json("chain")).transpose()?.flatten().unwrap_or_else(|| json!([]));
-    Ok(chain.as_array().into_iter().flatten().filter_map(Json::as_i64).collect())
+/// What an event comes from, by the context that it was written in. Served by `rule_executions_by_context`.
+pub(super) async fn origin(tx: &mut Tx, context: &str) -> Result<Origin, Error> {
+    let sql = "select chain, event_kind from rule_executions where context = $1 limit 1";
+    let Some(row) = tx.row(sql, &[context.into()]).await? else { return Ok(Origin::default()) };
+    let chain = row.json("chain")?.unwrap_or_else(|| json!([]));
+    let chain = chain.as_array().into_iter().flatten().filter_map(Json::as_i64).collect();
+    Ok(Origin { chain, event_kind: row.text("event_kind")? })
 }
 
 /// How often rules ran on a ticket in the last hour. Served by `rule_executions_by_ticket`, newest first.

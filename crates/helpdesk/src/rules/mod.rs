@@ -1,23 +1,28 @@
 //! Rules: what happens to a ticket by itself, on an event or as time passes.
 //!
-//! Here is what a rule is, and reading one. Saving: `write.rs`. What it would do: `decide.rs`, of the facts of `facts.rs`. Doing it: `run.rs`
-//! follows the event log, `on_time.rs` goes through the tickets, both by `execute.rs`. What it did and why: `log.rs`. What it would have done:
-//! `dry_run.rs`.
+//! Here is what a rule is, and reading one. Saving: `write.rs`; its place among the others: `categories.rs`, `place.rs`; what a rule on time must
+//! be like: `automations.rs`. What it would do: `decide.rs`, of the facts of `facts.rs` and, of all that one request did, `update.rs`. Doing it:
+//! `run.rs` follows the event log, `on_time.rs` goes through the tickets, both by `execute.rs`. What it did and why: `log.rs`. What it would
+//! have done: `dry_run.rs`.
 
+pub mod automations;
+pub mod categories;
 pub mod decide;
 pub mod dry_run;
 pub mod execute;
 pub mod facts;
 pub mod log;
 pub mod on_time;
+pub mod place;
 pub mod run;
 mod take;
+mod update;
 pub(crate) mod uses;
 pub mod write;
 
 use jiff::Timestamp;
 use scope::permit::CanRead;
-use scope::resource::Rules;
+use scope::resource::{Automations, Resource, Rules, Triggers};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use store::{Row, Tx};
@@ -52,9 +57,35 @@ pub const EVENT_KINDS: &[&str] = &[
     "ticket-assigned",
     "ticket-self-unsnoozed",
     "satisfaction-survey-responded",
+    TICKET_SAVED,
     TIME_PASSED,
 ];
+/// All that one request did to a ticket, together: a rule looks at it once.
+pub const TICKET_SAVED: &str = "ticket-saved";
 pub const TIME_PASSED: &str = "time-passed";
+
+/// What opens rules: all of them, or one sort alone.
+pub trait Sort: Resource {
+    fn has(rule: &Rule) -> bool;
+}
+
+impl Sort for Rules {
+    fn has(_rule: &Rule) -> bool {
+        true
+    }
+}
+
+impl Sort for Triggers {
+    fn has(rule: &Rule) -> bool {
+        rule.event_kinds.iter().any(|kind| kind != TIME_PASSED)
+    }
+}
+
+impl Sort for Automations {
+    fn has(rule: &Rule) -> bool {
+        rule.runs_on(TIME_PASSED)
+    }
+}
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
@@ -62,12 +93,14 @@ pub struct Rule {
     pub name: String,
     pub description: Option<String>,
     pub category: Option<String>,
-    /// As it came, in the words of whoever wrote it.
+    /// The group that it stands in. None: of a rule on time alone.
+    pub category_id: Option<i64>,
+    /// As it came, in the words of whoever wrote it. Empty: it was put together of conditions and actions, and its steps say all.
     pub source: String,
     pub steps: Vec<Step>,
     /// Of `EVENT_KINDS`, in the order given.
     pub event_kinds: Vec<String>,
-    /// Higher runs first, then the older one.
+    /// Within its category, higher runs first, then the older one.
     pub priority: i64,
     /// Counts its saves.
     pub version: i64,
@@ -93,7 +126,9 @@ pub struct Version {
     pub name: String,
     pub description: Option<String>,
     pub source: String,
+    pub steps: Vec<Step>,
     pub event_kinds: Vec<String>,
+    pub active: bool,
     pub author_id: Option<i64>,
     pub author_name: Option<String>,
     pub created_at: Timestamp,
@@ -101,7 +136,7 @@ pub struct Version {
 
 macro_rules! select_rules {
     () => {
-        "select r.id, r.name, r.description, r.category, r.source, r.steps, r.event_kinds, r.priority, r.version, r.author_id, r.created_at,
+        "select r.id, r.name, r.description, r.category, r.category_id, r.source, r.steps, r.event_kinds, r.priority, r.version, r.author_id, r.created_at,
                 r.updated_at, r.deactivated_at, r.active_since, r.runs, r.last_run_at, r.failures, r.last_error, r.last_error_at
          from rules r where 1 = 1"
     };
@@ -117,20 +152,31 @@ pub async fn list(tx: &mut Tx, _may: &CanRead<Rules>, descending: bool, slice: &
 /// Most rules of an account: each event is held against all of them.
 pub const RULES_MAX: i64 = 1_000;
 
-/// All rules in the order they run in; there are at most `RULES_MAX`. Served by `rules_by_priority`.
-pub async fn in_order(tx: &mut Tx, _may: &CanRead<Rules>) -> Result<Vec<Rule>, Error> {
-    all_in_order(tx, false).await
+/// All rules in the order they run in: by the places of their categories, then by priority. There are at most `RULES_MAX`.
+pub async fn in_order<S: Sort>(tx: &mut Tx, _may: &CanRead<S>) -> Result<Vec<Rule>, Error> {
+    let mut rules = all_in_order(tx, false).await?;
+    rules.retain(S::has);
+    Ok(rules)
 }
 
 async fn all_in_order(tx: &mut Tx, only_active: bool) -> Result<Vec<Rule>, Error> {
     let active = if only_active { " and r.deactivated_at is null" } else { "" };
-    let sql = format!("{}{active} order by r.priority desc, r.id limit {RULES_MAX}", select_rules!());
+    let sql = format!(
+        "{}{active} order by coalesce((select c.position from rule_categories c where c.id = r.category_id), 0),
+                             coalesce(r.category_id, 0), r.priority desc, r.id limit {RULES_MAX}",
+        select_rules!()
+    );
     tx.rows(&sql, &[]).await?.iter().map(Rule::from_row).collect()
 }
 
 /// The rule with this id, or `NotFound`.
-pub async fn find(tx: &mut Tx, _may: &CanRead<Rules>, id: i64) -> Result<Rule, Error> {
-    read(tx, id).await
+pub async fn find<S: Sort>(tx: &mut Tx, _may: &CanRead<S>, id: i64) -> Result<Rule, Error> {
+    read_of::<S>(tx, id).await
+}
+
+async fn read_of<S: Sort>(tx: &mut Tx, id: i64) -> Result<Rule, Error> {
+    let rule = read(tx, id).await?;
+    if S::has(&rule) { Ok(rule) } else { Err(Error::NotFound { kind: "rule", id }) }
 }
 
 async fn read(tx: &mut Tx, id: i64) -> Result<Rule, Error> {
@@ -144,10 +190,10 @@ async fn read(tx: &mut Tx, id: i64) -> Result<Rule, Error> {
 const VERSIONS_MAX: i64 = 100;
 
 /// The newest versions of a rule, newest first.
-pub async fn versions(tx: &mut Tx, _may: &CanRead<Rules>, id: i64) -> Result<Vec<Version>, Error> {
+pub async fn versions<S: Sort>(tx: &mut Tx, _may: &CanRead<S>, id: i64) -> Result<Vec<Version>, Error> {
     let rows = tx
         .rows(
-            "select v.version, v.name, v.description, v.source, v.event_kinds, v.author_id, p.name as author_name, v.created_at
+            "select v.version, v.name, v.description, v.source, v.steps, v.event_kinds, v.active, v.author_id, p.name as author_name, v.created_at
              from rule_versions v left join people p on p.id = v.author_id
              where v.rule_id = $1 order by v.version desc limit $2",
             &[id.into(), VERSIONS_MAX.into()],
@@ -160,7 +206,9 @@ pub async fn versions(tx: &mut Tx, _may: &CanRead<Rules>, id: i64) -> Result<Vec
                 name: row.text("name")?,
                 description: row.text_or_null("description")?,
                 source: row.text("source")?,
+                steps: steps_of(&row.text("steps")?)?,
                 event_kinds: split(&row.text("event_kinds")?),
+                active: row.flag("active")?,
                 author_id: row.int_or_null("author_id")?,
                 author_name: row.text_or_null("author_name")?,
                 created_at: row.time("created_at")?,
@@ -176,6 +224,7 @@ impl Rule {
             name: row.text("name")?,
             description: row.text_or_null("description")?,
             category: row.text_or_null("category")?,
+            category_id: row.int_or_null("category_id")?,
             source: row.text("source")?,
             steps: steps_of(&row.text("steps")?)?,
             event_kinds: split(&row.text("event_kinds")?),
@@ -202,6 +251,11 @@ impl Rule {
         self.event_kinds.iter().any(|known| known == kind)
     }
 
+    /// Whether it was put together of conditions and actions, and not written as code.
+    pub fn is_of_conditions(&self) -> bool {
+        self.source.is_empty()
+    }
+
     /// What events tell of a rule.
     fn fields(&self) -> Json {
         json!({
@@ -209,6 +263,8 @@ impl Rule {
             "description": self.description,
             "code": self.source,
             "event_types": self.event_kinds.join(","),
+            "steps": self.is_of_conditions().then_some(&self.steps),
+            "category_id": self.category_id,
             "priority": self.priority,
             "version": self.version,
             "deactivated_at": self.deactivated_at,

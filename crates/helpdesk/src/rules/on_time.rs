@@ -1,5 +1,5 @@
 //! Rules as time passes: every ticket is held against the rules that wait for it, again and again, and each rule acts once on a ticket in each of
-//! its versions.
+//! its versions. One that was put together of conditions acts again where what it did has ended its own condition, once that holds anew.
 //!
 //! Tickets are read by their ids in slices outside of write transactions; only one that a rule wants is looked at once more inside of one.
 
@@ -113,6 +113,16 @@ async fn on_ticket(
         }
         let cause = Cause { event_kind: TIME_PASSED.to_owned(), ..Cause::default() };
         let came = execute(tx, now, (rule, ticket_id), &cause, &decision, failures).await?;
+        if came == Came::Ran && rule.is_of_conditions() {
+            let Some(known) = facts::load(tx, ticket_id, None, asked).await? else { return Ok(()) };
+            if decide(&rule.steps, &known.facts, &viewpoint).does_nothing() {
+                tx.run(
+                    "delete from rule_marks where rule_id = $1 and version = $2 and ticket_id = $3",
+                    &[rule.id.into(), rule.version.into(), ticket_id.into()],
+                )
+                .await?;
+            }
+        }
         if came == Came::Ran && decision.stops {
             return Ok(());
         }

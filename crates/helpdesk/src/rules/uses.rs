@@ -1,4 +1,4 @@
-//! What rules hold on to: a macro that they apply, a tag that they put on tickets or take off, an integration that they ask for. Such things are
+//! What rules hold on to: a macro that they apply, a tag that they put on tickets or take off, an integration that they ask for or call. Such things are
 //! not deleted under them.
 
 use store::Tx;
@@ -42,7 +42,9 @@ impl Uses {
     }
 
     pub(crate) fn asks_for_integration(&self, id: i64) -> bool {
-        asks(&self.steps, id)
+        let calls =
+            |action: &Action| matches!(action, Action::CallIntegration { integration_id, .. } if *integration_id == id);
+        asks(&self.steps, id) || any(&self.steps, &calls)
     }
 }
 

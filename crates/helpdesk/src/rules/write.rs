@@ -2,11 +2,10 @@
 
 use jiff::Timestamp;
 use scope::permit::{Actor, CanWrite};
-use scope::resource::Rules;
 use serde_json::{Value as Json, json};
 use store::Tx;
 
-use super::{EVENT_KINDS, RULES_MAX, Rule, Step, json_text, read, take};
+use super::{EVENT_KINDS, RULES_MAX, Rule, Sort, Step, TIME_PASSED, categories, json_text, read, read_of, take};
 use crate::events::{self, Change};
 use crate::{Error, files};
 
@@ -18,6 +17,8 @@ pub struct NewRule {
     pub name: String,
     pub description: Option<String>,
     pub category: Option<String>,
+    /// Of a rule on events; default: the first one.
+    pub category_id: Option<i64>,
     pub source: String,
     pub steps: Vec<Step>,
     pub event_kinds: Vec<String>,
@@ -33,6 +34,7 @@ pub struct RuleUpdate {
     pub description: Option<Option<String>>,
     /// The code, and what it means.
     pub program: Option<(String, Vec<Step>)>,
+    pub category_id: Option<i64>,
     pub event_kinds: Option<Vec<String>>,
     pub priority: Option<i64>,
     pub deactivated_at: Option<Option<Timestamp>>,
@@ -41,7 +43,7 @@ pub struct RuleUpdate {
 /// Bounds of the priority: a vendor's clients read it as a small number.
 pub const PRIORITY_MAX: i64 = 1_000_000_000;
 
-pub async fn create(tx: &mut Tx, may: &CanWrite<Rules>, now: Timestamp, new: NewRule) -> Result<Rule, Error> {
+pub async fn create<S: Sort>(tx: &mut Tx, may: &CanWrite<S>, now: Timestamp, new: NewRule) -> Result<Rule, Error> {
     let row = tx.row("select count(*) as n, max(priority) as highest from rules", &[]).await?;
     let row = row.ok_or(store::StoreError::Column("n"))?;
     if RULES_MAX <= row.int("n")? {
@@ -49,12 +51,13 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Rules>, now: Timestamp, new: New
     }
     let highest = row.int_or_null("highest")?.unwrap_or(0);
     let event_kinds = kinds(new.event_kinds)?;
-    take::check(&new.steps)?;
+    take::check(tx, &new.steps).await?;
+    let category_id = category_of(tx, &event_kinds, new.category_id).await?;
     let id = tx
         .row(
             "insert into rules (name, description, category, source, steps, event_kinds, priority, version, author_id, created_at,
-                                updated_at, deactivated_at, active_since)
-             values ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $9, $10, $9) returning id",
+                                updated_at, deactivated_at, active_since, category_id)
+             values ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $9, $10, $9, $11) returning id",
             &[
                 new.name.into(),
                 new.description.into(),
@@ -66,6 +69,7 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Rules>, now: Timestamp, new: New
                 may.actor().person_id.into(),
                 now.into(),
                 new.deactivated_at.into(),
+                category_id.into(),
             ],
         )
         .await?
@@ -77,21 +81,44 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Rules>, now: Timestamp, new: New
     Ok(rule)
 }
 
-/// The code of a rule as it is, for whoever is about to change it.
-pub async fn source_of(tx: &mut Tx, _may: &CanWrite<Rules>, id: i64) -> Result<String, Error> {
-    Ok(read(tx, id).await?.source)
+/// A rule as it is, for whoever is about to change it.
+pub async fn to_change<S: Sort>(tx: &mut Tx, _may: &CanWrite<S>, id: i64) -> Result<Rule, Error> {
+    read_of::<S>(tx, id).await
+}
+
+/// All of them in their order, for whoever is about to arrange them.
+pub async fn to_arrange<S: Sort>(tx: &mut Tx, _may: &CanWrite<S>) -> Result<Vec<Rule>, Error> {
+    let mut rules = super::all_in_order(tx, false).await?;
+    rules.retain(S::has);
+    Ok(rules)
+}
+
+/// `Invalid` where a rule of these steps could not be saved.
+pub async fn check<S: Sort>(tx: &mut Tx, _may: &CanWrite<S>, steps: &[Step]) -> Result<(), Error> {
+    take::check(tx, steps).await
+}
+
+/// The category of a rule on these events.
+async fn category_of(tx: &mut Tx, event_kinds: &[String], asked: Option<i64>) -> Result<Option<i64>, Error> {
+    if event_kinds.iter().all(|kind| kind == TIME_PASSED) {
+        return Ok(None);
+    }
+    match asked {
+        Some(id) => categories::must_exist(tx, id).await.map(Some),
+        None => categories::first(tx).await.map(Some),
+    }
 }
 
 /// Changes what was sent; says nothing to the event log if nothing differs.
-pub async fn update(
+pub async fn update<S: Sort>(
     tx: &mut Tx,
-    may: &CanWrite<Rules>,
+    may: &CanWrite<S>,
     now: Timestamp,
     id: i64,
     update: RuleUpdate,
 ) -> Result<Rule, Error> {
     lock(tx, id).await?;
-    let old = read(tx, id).await?;
+    let old = read_of::<S>(tx, id).await?;
     let mut new = old.clone();
     if let Some(name) = update.name {
         new.name = name;
@@ -100,13 +127,14 @@ pub async fn update(
         new.description = description;
     }
     if let Some((source, steps)) = update.program {
-        take::check(&steps)?;
+        take::check(tx, &steps).await?;
         new.source = source;
         new.steps = steps;
     }
     if let Some(event_kinds) = update.event_kinds {
         new.event_kinds = kinds(event_kinds)?;
     }
+    new.category_id = category_of(tx, &new.event_kinds, update.category_id.or(old.category_id)).await?;
     if let Some(priority) = update.priority {
         new.priority = priority;
     }
@@ -137,17 +165,17 @@ pub async fn update(
 }
 
 /// Deletes a rule with its versions. What it did to tickets stays told.
-pub async fn delete(tx: &mut Tx, may: &CanWrite<Rules>, now: Timestamp, id: i64) -> Result<(), Error> {
+pub async fn delete<S: Sort>(tx: &mut Tx, may: &CanWrite<S>, now: Timestamp, id: i64) -> Result<(), Error> {
     lock(tx, id).await?;
-    let rule = read(tx, id).await?;
+    let rule = read_of::<S>(tx, id).await?;
     tx.run("delete from rules where id = $1", &[id.into()]).await?;
     record(tx, may.actor(), now, "rule-deleted", id, Some(rule.fields()), None).await
 }
 
 /// Sets several places in the order, or none of them. The rules in the order given.
-pub async fn set_priorities(
+pub async fn set_priorities<S: Sort>(
     tx: &mut Tx,
-    may: &CanWrite<Rules>,
+    may: &CanWrite<S>,
     now: Timestamp,
     priorities: &[(i64, i64)],
 ) -> Result<Vec<Rule>, Error> {
@@ -159,7 +187,7 @@ pub async fn set_priorities(
     }
     let mut rules = Vec::with_capacity(priorities.len());
     for (id, priority) in priorities {
-        let old = read(tx, *id).await?;
+        let old = read_of::<S>(tx, *id).await?;
         let new = Rule { priority: *priority, updated_at: now, ..old.clone() };
         if new.priority == old.priority {
             rules.push(old);
@@ -174,8 +202,13 @@ pub async fn set_priorities(
 }
 
 /// Puts a rule one place up or down in the order. Priorities are numbered anew where two were equal.
-pub async fn move_one(tx: &mut Tx, may: &CanWrite<Rules>, now: Timestamp, id: i64, up: bool) -> Result<(), Error> {
-    let mut order: Vec<i64> = super::all_in_order(tx, false).await?.iter().map(|rule| rule.id).collect();
+///
+/// One that is the first or last of its category stays: which category runs first is decided there.
+pub async fn move_one<S: Sort>(tx: &mut Tx, may: &CanWrite<S>, now: Timestamp, id: i64, up: bool) -> Result<(), Error> {
+    let moved = read_of::<S>(tx, id).await?;
+    let mut beside = super::all_in_order(tx, false).await?;
+    beside.retain(|rule| rule.category_id == moved.category_id);
+    let mut order: Vec<i64> = beside.iter().map(|rule| rule.id).collect();
     let Some(at) = order.iter().position(|known| *known == id) else {
         return Err(Error::NotFound { kind: "rule", id });
     };
@@ -183,7 +216,8 @@ pub async fn move_one(tx: &mut Tx, may: &CanWrite<Rules>, now: Timestamp, id: i6
     let Some(other) = other else { return Ok(()) };
     order.swap(at, other);
     let n = i64::try_from(order.len()).unwrap_or(RULES_MAX);
-    let priorities: Vec<(i64, i64)> = (0..).zip(order).map(|(place, id)| (id, (n - place) * 10)).collect();
+    let highest = beside.iter().map(|rule| rule.priority).max().unwrap_or_default().max(n);
+    let priorities: Vec<(i64, i64)> = (0..).zip(order).map(|(place, id)| (id, highest - place)).collect();
     set_priorities(tx, may, now, &priorities).await?;
     Ok(())
 }
@@ -229,8 +263,8 @@ fn kinds(asked: Vec<String>) -> Result<Vec<String>, Error> {
 async fn save(tx: &mut Tx, rule: &Rule) -> Result<(), Error> {
     tx.run(
         "update rules set name = $1, description = $2, source = $3, steps = $4, event_kinds = $5, priority = $6, version = $7,
-                          author_id = $8, updated_at = $9, deactivated_at = $10, active_since = $11, failures = $12
-         where id = $13",
+                          author_id = $8, updated_at = $9, deactivated_at = $10, active_since = $11, failures = $12, category_id = $13
+         where id = $14",
         &[
             rule.name.as_str().into(),
             rule.description.as_deref().into(),
@@ -244,6 +278,7 @@ async fn save(tx: &mut Tx, rule: &Rule) -> Result<(), Error> {
             rule.deactivated_at.into(),
             rule.active_since.into(),
             rule.failures.into(),
+            rule.category_id.into(),
             rule.id.into(),
         ],
     )
@@ -254,8 +289,8 @@ async fn save(tx: &mut Tx, rule: &Rule) -> Result<(), Error> {
 async fn keep_version(tx: &mut Tx, rule: &Rule, now: Timestamp) -> Result<(), Error> {
     files::take_text(tx, now, Some(&rule.source)).await?;
     tx.run(
-        "insert into rule_versions (rule_id, version, name, description, source, steps, event_kinds, author_id, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "insert into rule_versions (rule_id, version, name, description, source, steps, event_kinds, author_id, created_at, active)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         &[
             rule.id.into(),
             rule.version.into(),
@@ -266,6 +301,7 @@ async fn keep_version(tx: &mut Tx, rule: &Rule, now: Timestamp) -> Result<(), Er
             rule.event_kinds.join(",").into(),
             rule.author_id.into(),
             now.into(),
+            rule.is_active().into(),
         ],
     )
     .await?;

@@ -463,7 +463,8 @@ async fn save(
             query.sql.push_str(&format!("{comma}{column} = {place}"));
             if column == "status" {
                 // A status of the account's own goes with the status that it is one of.
-                query.sql.push_str(", custom_status_id = null");
+                let since = query.bind(now);
+                query.sql.push_str(&format!(", custom_status_id = null, status_changed_at = {since}"));
             }
         }
         query.sql.push_str(" where 1 = 1");

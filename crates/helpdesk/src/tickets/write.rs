@@ -522,7 +522,7 @@ pub(super) async fn insert(tx: &mut Tx, ticket: &Ticket) -> Result<i64, Error> {
     Ok(row.ok_or(store::StoreError::Column("id"))?.int("id")?)
 }
 
-/// A status of the account's own goes with the status that it is one of.
+/// A status of the account's own goes with the status that it is one of, and the time since when it is with it.
 pub(super) async fn save(tx: &mut Tx, ticket: &Ticket) -> Result<(), Error> {
     let mut params = columns(ticket);
     params.push(ticket.id.into());
@@ -533,7 +533,8 @@ pub(super) async fn save(tx: &mut Tx, ticket: &Ticket) -> Result<(), Error> {
                             opened_at = $18, last_received_message_at = $19, last_message_at = $20, updated_at = $21,
                             closed_at = $22, snoozed_until = $23, trashed_at = $24, organization_id = $25, form_id = $26, type = $27,
                             due_at = $28, problem_id = $29, followup_of = $30,
-                            custom_status_id = case when status = $2 or (status = 'solved' and $2 = 'closed') then custom_status_id end
+                            custom_status_id = case when status = $2 or (status = 'solved' and $2 = 'closed') then custom_status_id end,
+                            status_changed_at = case when status = $2 then status_changed_at else $21 end
          where id = $31",
         &params,
     )

@@ -84,6 +84,12 @@ fn of_test(test: &Test) -> String {
         Operator::AtMostAgo => return format!("{field} at most {} ago", operand(&test.operand)),
         Operator::IsEmpty => return format!("{field} is empty"),
         Operator::IsNotEmpty => return format!("{field} is set"),
+        Operator::Changed => return format!("{field} changed"),
+        Operator::NotChanged => return format!("{field} did not change"),
+        Operator::ChangedTo => "changed to",
+        Operator::NotChangedTo => "did not change to",
+        Operator::ChangedFrom => "changed from",
+        Operator::NotChangedFrom => "did not change from",
     };
     format!("{field} {operator} {}", operand(&test.operand))
 }
@@ -129,6 +135,8 @@ const fn is_time(field: Field) -> bool {
             | Field::TrashedAt
             | Field::LastMessageAt
             | Field::LastReceivedMessageAt
+            | Field::DueAt
+            | Field::StatusChangedAt
     )
 }
 
@@ -178,6 +186,10 @@ fn field(field: Field) -> String {
         Field::MessageSenderEmail => "sender’s address",
         Field::MessageIntegrationId => "message’s integration",
         Field::EventKind => "event",
+        Field::DueAt => "due",
+        Field::StatusChangedAt => "status set",
+        Field::ActorId => "whoever did it",
+        Field::ActorIsStaff => "done by us",
     };
     name.to_owned()
 }

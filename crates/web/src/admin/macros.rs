@@ -195,6 +195,13 @@ pub fn what(action: &Action) -> String {
         Action::SetCustomField { custom_field_id, .. } => format!("Ticket field {custom_field_id}"),
         Action::SetCustomerField { custom_field_id, .. } => format!("Customer field {custom_field_id}"),
         Action::Http(call) => format!("Call {}", text::host_of(&call.url).unwrap_or_else(|| "an address".to_owned())),
+        Action::SetType(_) => "Type".to_owned(),
+        Action::SetBrand(_) => "Brand".to_owned(),
+        Action::SetForm(_) => "Form".to_owned(),
+        Action::SetCustomStatus(_) => "Own status".to_owned(),
+        Action::CopyIn { .. } => "Copy in".to_owned(),
+        Action::Notify { .. } => "Mail".to_owned(),
+        Action::CallIntegration { integration_id, .. } => format!("Call integration {integration_id}"),
         Action::SendSurvey => "Survey".to_owned(),
         Action::Unknown { name, .. } => text::shown(name, 40),
     }

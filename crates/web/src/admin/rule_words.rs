@@ -1,6 +1,6 @@
 //! What rules are and did, in words for people.
 
-use helpdesk::actions::Action;
+use helpdesk::actions::{Action, Copied, Whom};
 use helpdesk::filter::evaluate::field_name;
 use helpdesk::filter::{Condition, Operand, Operator, Test};
 use helpdesk::rules::Step;
@@ -118,6 +118,12 @@ fn test(test: &Test) -> String {
         Operator::EndsWith => "ends with",
         Operator::IsEmpty => return format!("{field} is empty"),
         Operator::IsNotEmpty => return format!("{field} is not empty"),
+        Operator::Changed => return format!("{field} changed"),
+        Operator::NotChanged => return format!("{field} did not change"),
+        Operator::ChangedTo => "changed to",
+        Operator::NotChangedTo => "did not change to",
+        Operator::ChangedFrom => "changed from",
+        Operator::NotChangedFrom => "did not change from",
     };
     format!("{field} {said} {operand}")
 }
@@ -192,8 +198,31 @@ pub fn action(action: &Action) -> String {
             format!("Set the customer’s field {custom_field_id} to {}", text::shown(&value.to_string(), VALUE_MAX))
         }
         Action::Http(call) => format!("Call {}", text::shown(&call.url, VALUE_MAX)),
+        Action::SetType(word) => format!("Set the type {}", word.as_deref().unwrap_or("to nothing")),
+        Action::SetBrand(id) => format!("Set brand number {id}"),
+        Action::SetForm(id) => format!("Set form {}", of(id, "to none")),
+        Action::SetCustomStatus(id) => format!("Set the account’s own status number {id}"),
+        Action::CopyIn { part: Copied::Cc, who } => format!("Copy in {}", whom(*who)),
+        Action::CopyIn { part: Copied::Follower, who } => format!("Let {} follow it", whom(*who)),
+        Action::Notify { whom: told, subject, .. } => {
+            format!("Write a mail to {} about {}", whom(*told), quoted(subject))
+        }
+        Action::CallIntegration { integration_id, .. } => format!("Call integration number {integration_id}"),
         Action::SendSurvey => "Ask the customer how it was".to_owned(),
         Action::Unknown { name, .. } => format!("Unknown: {}", text::shown(name, VALUE_MAX)),
+    }
+}
+
+fn whom(whom: Whom) -> String {
+    match whom {
+        Whom::Customer => "the customer".to_owned(),
+        Whom::CustomerAndCcs => "the customer and everybody copied in".to_owned(),
+        Whom::Assignee => "the assignee".to_owned(),
+        Whom::CurrentUser => "whoever did it".to_owned(),
+        Whom::AllStaff => "everybody of the staff".to_owned(),
+        Whom::Person(id) => format!("person number {id}"),
+        Whom::Team(None) => "the ticket’s team".to_owned(),
+        Whom::Team(Some(id)) => format!("team number {id}"),
     }
 }
 
@@ -229,6 +258,7 @@ pub fn event(kind: &str) -> &'static str {
         "ticket-assigned" => "A ticket was assigned",
         "ticket-self-unsnoozed" => "A snoozed ticket woke up",
         "satisfaction-survey-responded" => "A customer answered a survey",
+        "ticket-saved" => "A ticket was created or changed, once for all that was done together",
         "time-passed" => "Time passed",
         _ => "Something happened",
     }

@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use endpoint::{App, BySession};
+use gorgias_code::code_of;
 use helpdesk::Error;
 use helpdesk::page::{Direction, Key, Position, Slice};
 use helpdesk::rules::dry_run::{self, Draft, DryRun};
@@ -155,6 +156,8 @@ pub async fn list(
     let Some(mut frame) = visitor.frame(account, Section::Rules, "Rules") else { return see_other("/login") };
     frame.done = done(&query);
     let (now, n) = (app.clock.now(), found.len());
+    // Each moves among those of its category.
+    let places: Vec<Option<i64>> = found.iter().map(|rule| rule.category_id).collect();
     let rows = found.into_iter().enumerate().map(|(at, rule)| RuleRow {
         id: rule.id,
         name: text::shown(&rule.name, 80),
@@ -163,8 +166,8 @@ pub async fn list(
         runs: rule.runs,
         last_run: When::or_never(rule.last_run_at, now),
         error: rule.last_error.filter(|_| rule.failures > 0).map(|error| text::shown(&error, 160)),
-        is_first: at == 0,
-        is_last: at + 1 == n,
+        is_first: at == 0 || places[at - 1] != places[at],
+        is_last: at + 1 == n || places[at + 1] != places[at],
     });
     page(StatusCode::OK, &RuleList { frame, rules: rows.collect() })
 }
@@ -227,7 +230,12 @@ async fn save(
         return show_form(app, may_read, &visitor, id, form, (status, None)).await;
     }
     let now = app.clock.now();
+    let stored = match as_stored(app, may, id, &draft.source).await {
+        Ok(stored) => stored,
+        Err(error) => return errors::helpdesk(&error),
+    };
     let outcome = if what == "dry-run" {
+        let draft = NewRule { steps: stored.map_or(draft.steps, |rule| rule.steps), ..draft };
         let draft = Draft { rule_id: id, source: draft.source, steps: draft.steps, event_kinds: draft.event_kinds };
         let begun = transact!(app.db, |tx| dry_run::start(tx, may, now, draft.clone()).await);
         begun.map(|id| format!("/admin/rules/dry-runs/{id}"))
@@ -235,7 +243,7 @@ async fn save(
         let update = RuleUpdate {
             name: Some(draft.name),
             description: Some(draft.description),
-            program: Some((draft.source, draft.steps)),
+            program: stored.is_none().then_some((draft.source, draft.steps)),
             event_kinds: Some(draft.event_kinds),
             ..RuleUpdate::default()
         };
@@ -257,6 +265,14 @@ async fn save(
         }
         Err(error) => errors::helpdesk(&error),
     }
+}
+
+/// The rule, if this is its code: one that was put together elsewhere says more than its code does, and is left as it is.
+async fn as_stored(app: &App, may: &CanWrite<Rules>, id: Option<i64>, source: &str) -> Result<Option<Rule>, Error> {
+    let Some(id) = id else { return Ok(None) };
+    let mut tx = app.db.read().await?;
+    let rule = write::to_change(&mut tx, may, id).await?;
+    Ok(Some(rule).filter(|rule| code_of(rule).trim_end() == source.trim_end()))
 }
 
 fn read_form(form: &mut Form, needs_name: bool) -> NewRule {
@@ -281,7 +297,17 @@ fn read_form(form: &mut Form, needs_name: bool) -> NewRule {
             Vec::new()
         }
     };
-    NewRule { name, description, category: None, source, steps, event_kinds, priority: None, deactivated_at: None }
+    NewRule {
+        name,
+        description,
+        category: None,
+        category_id: None,
+        source,
+        steps,
+        event_kinds,
+        priority: None,
+        deactivated_at: None,
+    }
 }
 
 /// The page of one rule. What was sent counts before what is stored.
@@ -320,7 +346,12 @@ async fn show_form(
         label: rule_words::event(kind),
         is_chosen: chosen.contains(kind),
     });
-    let read = gorgias_code::rule(form.value("code")).ok().map(|rule| rule.steps).filter(|steps| !steps.is_empty());
+    let is_as_stored = |rule: &&Rule| code_of(rule).trim_end() == form.value("code").replace("\r\n", "\n").trim_end();
+    let read = match rule.as_ref().filter(is_as_stored) {
+        Some(rule) => Some(rule.steps.clone()),
+        None => gorgias_code::rule(form.value("code")).ok().map(|rule| rule.steps),
+    };
+    let read = read.filter(|steps| !steps.is_empty());
     page(
         status,
         &RulePage {
@@ -339,7 +370,7 @@ fn stored(rule: &Rule) -> Form {
     let mut values = vec![
         pair("name", &rule.name),
         pair("description", rule.description.as_deref().unwrap_or_default()),
-        pair("code", &rule.source),
+        pair("code", &code_of(rule)),
     ];
     values.extend(rule.event_kinds.iter().map(|kind| pair("events", kind)));
     Form::new(values)
@@ -521,7 +552,7 @@ pub async fn show_dry_run(
         actions: rule_words::actions(&hit.actions),
         seen: rule_words::seen(&hit.seen),
     });
-    let lines = gorgias_code::rule(&run.source).map(|rule| rule_words::lines(&rule.steps)).unwrap_or_default();
+    let lines = rule_words::lines(&run.steps);
     page(StatusCode::OK, &DryRunPage { frame, lines, rows: rows.collect(), older, run })
 }
 

@@ -111,6 +111,7 @@ pub(super) fn pages() -> Vec<(&'static str, String)> {
             id: 5,
             rule_id: Some(1),
             source: CODE.to_owned(),
+            steps: Vec::new(),
             event_kinds: vec!["ticket-created".to_owned()],
             since: "2026-01-01T00:00:00Z".parse().unwrap(),
             until: "2026-04-01T00:00:00Z".parse().unwrap(),

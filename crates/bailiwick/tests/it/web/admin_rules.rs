@@ -1,6 +1,7 @@
 //! The room of rules in the Admin Center.
 
-use serde_json::json;
+use scope::Dialect;
+use serde_json::{Value, json};
 
 use crate::support::{Browser, Person, Server};
 
@@ -55,4 +56,73 @@ async fn a_rule_is_written_looked_at_tried_saved_moved_and_switched_in_a_browser
     assert!(off.body.contains("The rule is off."), "{}", off.body);
     let gone = browser.press(&saved, "delete-rule", &[]).await;
     assert!(gone.body.contains("The rule is deleted"), "{}", gone.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trigger_and_its_webhook_are_shown_and_saved_without_losing_anything() {
+    let server = Server::start().await;
+    let token = server.token_for(Person::Admin, Dialect::Zendesk, "read write").await;
+    let webhook = json!({
+        "webhook": {
+            "name": "Desk", "endpoint": "https://desk.invalid/{{ticket.id}}", "http_method": "POST", "request_format": "xml",
+            "status": "active", "subscriptions": ["zen:event-type:ticket.status_changed"],
+            "authentication": { "type": "bearer_token", "data": { "token": "x" } },
+        },
+    });
+    let webhook: Value = server.post("/api/v2/webhooks", &token, webhook).await.json().await.expect("JSON");
+    let trigger = json!({
+        "trigger": {
+            "title": "Tell the desk",
+            "conditions": { "all": [{ "field": "status", "operator": "value", "value": "solved" }], "any": [] },
+            "actions": [
+                { "field": "notification_webhook", "value": [webhook["webhook"]["id"], "<id>{{ticket.id}}</id>"] },
+                { "field": "notification_user", "value": ["requester_id", "Done", "x"] },
+            ],
+        },
+    });
+    let trigger: Value = server.post("/api/v2/triggers", &token, trigger).await.json().await.expect("JSON");
+    let mut browser = Browser::new(&server);
+    browser.sign_in(Person::Admin).await;
+
+    let list = browser.open("/admin/rules").await;
+    assert!(list.body.contains("Tell the desk") && list.body.contains("once for all"), "{}", list.body);
+    let page = browser.open("/admin/rules/1").await;
+    for said in ["status changed to “solved”", "Call integration number 1", "Write a mail to the customer"] {
+        assert!(page.body.contains(said), "{said}: {}", page.body);
+    }
+    let gorgias = server.token("rules:read").await;
+    let shown: Value = server.get("/api/rules/1", &gorgias).await.json().await.expect("JSON");
+    let code = shown["code"].as_str().expect("a note");
+    assert!(page.body.contains(code.lines().next().expect("a line")), "{}", page.body);
+    let filled = [("name", "Told the desk"), ("events", "ticket-saved"), ("code", code)];
+    let saved = browser.press(&page, "save-rule", &filled).await;
+    assert!(saved.body.contains("The rule is saved."), "{}", saved.body);
+    let tried = browser.press(&saved, "dry-run", &filled).await;
+    assert!(tried.body.contains("status changed to “solved”"), "{}", tried.body);
+    server.run_jobs().await;
+    browser.open(&tried.path).await;
+    let integrations = browser.open("/admin/integrations").await;
+    assert!(integrations.body.contains("desk.invalid"), "{}", integrations.body);
+    let page = browser.open("/admin/integrations/1").await;
+    assert!(page.body.contains(r#"value="application/xml" selected"#), "{}", page.body);
+    let filled = [
+        ("name", "The desk"),
+        ("url", "https://desk.invalid/{{ticket.id}}"),
+        ("method", "POST"),
+        ("content_type", "application/xml"),
+    ];
+    let saved = browser.press(&page, "integration-save", &filled).await;
+    assert!(saved.body.contains("The desk"), "{}", saved.body);
+
+    let after: Value = server.get("/api/v2/triggers/1", &token).await.json().await.expect("JSON");
+    assert_eq!(after["trigger"]["title"], "Told the desk");
+    for kept in ["conditions", "actions"] {
+        assert_eq!(after["trigger"][kept], trigger["trigger"][kept]);
+    }
+    let path = format!("/api/v2/webhooks/{}", webhook["webhook"]["id"].as_str().expect("an id"));
+    let after: Value = server.get(&path, &token).await.json().await.expect("JSON");
+    assert_eq!(after["webhook"]["name"], "The desk");
+    for kept in ["endpoint", "http_method", "request_format", "subscriptions", "authentication"] {
+        assert_eq!(after["webhook"][kept], webhook["webhook"][kept], "{kept}");
+    }
 }

@@ -82,6 +82,19 @@ const FURNITURE: &[(&str, &str)] = &[
     ("/api/v2/help_center/articles/1/up", "{}"),
     ("/api/v2/help_center/articles/1/subscriptions", r#"{"subscription": {"source_locale": "en-us"}}"#),
     ("/api/v2/help_center/sections/1/subscriptions", r#"{"subscription": {"source_locale": "en-us"}}"#),
+    ("/api/v2/trigger_categories", r#"{"trigger_category": {"name": "Calls"}}"#),
+    (
+        "/api/v2/webhooks",
+        r#"{"webhook": {"name": "Desk", "description": "Tells it", "endpoint": "https://desk.invalid/hook", "http_method": "POST", "request_format": "json", "status": "active", "subscriptions": ["conditional_ticket_events"], "authentication": {"type": "bearer_token", "data": {"token": "x"}, "add_position": "header"}}}"#,
+    ),
+    (
+        "/api/v2/triggers",
+        r#"{"trigger": {"title": "Tell the desk", "conditions": {"all": [{"field": "update_type", "operator": "is", "value": "Create"}], "any": []}, "actions": [{"field": "notification_webhook", "value": ["WEBHOOK", "{}"]}]}}"#,
+    ),
+    (
+        "/api/v2/automations",
+        r#"{"automation": {"title": "Close", "all": [{"field": "status", "operator": "is", "value": "solved"}, {"field": "SOLVED", "operator": "greater_than", "value": "96"}], "actions": [{"field": "status", "value": "closed"}]}}"#,
+    ),
     ("/api/v2/tickets/create_many", r#"{"tickets": [{"comment": {"body": "x"}}]}"#),
 ];
 
@@ -94,6 +107,8 @@ const SHOWN_ELSEWHERE: &[&str] = &[
     "ShowAttachment",
     "ShowSatisfactionRating",
     "IncrementalSampleExport",
+    "ListActivities",
+    "ShowActivity",
     "ListTicketFieldOptions",
     "ShowTicketFieldOption",
     "ListArticleAttachments",
@@ -247,8 +262,9 @@ async fn every_answer_has_the_fields_and_types_of_the_contract() {
 
 async fn furnish(server: &Server, token: &str) {
     let mut known: BTreeMap<String, i64> = BTreeMap::new();
+    let mut webhook = String::new();
     for (path, record) in FURNITURE {
-        let mut record = record.replace("AGENT", &server.agent_id.to_string());
+        let mut record = record.replace("AGENT", &server.agent_id.to_string()).replace("WEBHOOK", &webhook);
         for (name, id) in &known {
             record = record
                 .replace(&format!(": {name}"), &format!(": {id}"))
@@ -258,6 +274,9 @@ async fn furnish(server: &Server, token: &str) {
         let answer = server.post(path, token, record).await;
         assert!(answer.status().is_success(), "{path}: {}", answer.text().await.expect("a body"));
         let answer: Value = answer.json().await.expect("JSON");
+        if let Some(id) = answer["webhook"]["id"].as_str() {
+            webhook = id.to_owned();
+        }
         for (name, made) in answer.as_object().expect("an envelope") {
             if made["id"].is_i64() && name != "audit" {
                 known.insert(name.clone(), id(made));
@@ -313,6 +332,9 @@ fn check(types: &Map<String, Value>, kind: &str, value: &Value, place: &str, wro
     }
     // Words for people, which say that there are several.
     if kind.contains(" | ") || kind.contains(" or ") {
+        return;
+    }
+    if value.is_null() && kind.split('|').any(|one| one.trim() == "null") {
         return;
     }
     // Of several, the first is what is usual.

@@ -1,8 +1,10 @@
 //! The Zendesk dialect over HTTP: one file a resource; `interface.rs` has what all of them share.
 
 mod account;
+mod activities;
 mod attachments;
 mod audit_logs;
+mod automations;
 mod brands;
 mod contract;
 mod custom_statuses;
@@ -30,9 +32,12 @@ mod ticket_fields;
 mod ticket_metrics;
 mod ticket_states;
 mod tickets;
+mod trigger_categories;
+mod triggers;
 mod user_identities;
 mod users;
 mod views;
+mod webhooks;
 
 use reqwest::{Method, Response};
 use scope::Dialect;

@@ -1,0 +1,197 @@
+//! `/api/v2/triggers` (Zendesk contract, `resources.triggers`): rules that run when a ticket is created or changed. What they share with
+//! automations: `rules.rs`; as they were saved before: `trigger_revisions.rs`; their groups: `trigger_categories.rs`.
+
+use axum::extract::State;
+use endpoint::{App, May, Routes};
+use helpdesk::rules::write;
+use helpdesk::rules::{self as domain, RULES_MAX, Rule, place};
+use scope::permit::{CanRead, CanWrite};
+use scope::resource::Triggers;
+use serde_json::{Value, json};
+use store::transact;
+
+use crate::answer::{Answer, Reply};
+use crate::error::ZendeskError;
+use crate::fields::Body;
+use crate::once::once;
+use crate::page;
+use crate::query::Params;
+use crate::rules::{self, Kind};
+use crate::{Id, Site, condition_definitions, rule_actions};
+
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .get("/api/v2/triggers", list)
+        .post("/api/v2/triggers", create)
+        .get("/api/v2/triggers/active", list_active)
+        .get("/api/v2/triggers/definitions", show_definitions)
+        .delete("/api/v2/triggers/destroy_many", destroy_many)
+        .get("/api/v2/triggers/limits", show_limits)
+        .put("/api/v2/triggers/reorder", reorder)
+        .get("/api/v2/triggers/search", search)
+        .put("/api/v2/triggers/update_many", update_many)
+        .post("/api/v2/triggers/validate", validate)
+        .get("/api/v2/triggers/{trigger_id}", show)
+        .put("/api/v2/triggers/{trigger_id}", update)
+        .delete("/api/v2/triggers/{trigger_id}", delete)
+}
+
+/// `GET /api/v2/triggers`
+pub async fn list(State(app): State<App>, May(may): May<CanRead<Triggers>>, params: Params) -> Answer {
+    let category_id = params.id("category_id")?;
+    let keep = |rule: &Rule| rules::is_asked_for(&params, rule) && is_in(rule, category_id);
+    let mut tx = app.db.read().await?;
+    rules::list(&mut tx, &may, &params, ("triggers", "triggers"), keep, view).await
+}
+
+/// `GET /api/v2/triggers/active`
+pub async fn list_active(State(app): State<App>, May(may): May<CanRead<Triggers>>, params: Params) -> Answer {
+    let category_id = params.id("category_id")?;
+    let keep = |rule: &Rule| rule.is_active() && is_in(rule, category_id);
+    let mut tx = app.db.read().await?;
+    rules::list(&mut tx, &may, &params, ("triggers", "active triggers"), keep, view).await
+}
+
+/// `GET /api/v2/triggers/search`: by a part of the title.
+pub async fn search(State(app): State<App>, May(may): May<CanRead<Triggers>>, params: Params) -> Answer {
+    let part = params.required_text("query")?.to_lowercase();
+    let category_id = params.id("category_id")?;
+    let keep = |rule: &Rule| {
+        rules::is_asked_for(&params, rule) && is_in(rule, category_id) && rule.name.to_lowercase().contains(&part)
+    };
+    let mut tx = app.db.read().await?;
+    rules::list(&mut tx, &may, &params, ("triggers", "found triggers"), keep, view).await
+}
+
+fn is_in(rule: &Rule, category_id: Option<i64>) -> bool {
+    category_id.is_none_or(|id| rule.category_id == Some(id))
+}
+
+/// `GET /api/v2/triggers/definitions`
+pub async fn show_definitions(May(_may): May<CanRead<Triggers>>) -> Answer {
+    let mut definitions = condition_definitions::definitions_of_rules();
+    definitions["actions"] = Value::Array(rule_actions::definitions());
+    Ok(Reply::one("definitions", definitions))
+}
+
+/// `GET /api/v2/triggers/limits`: rules of both sorts have one limit.
+pub async fn show_limits(State(app): State<App>, May(may): May<CanRead<Triggers>>) -> Answer {
+    let mut tx = app.db.read().await?;
+    let found = domain::in_order(&mut tx, &may).await?;
+    let n_active = found.iter().filter(|rule| rule.is_active()).count();
+    Ok(Reply::one("limits", json!({ "limit": RULES_MAX, "count": found.len(), "active_count": n_active })))
+}
+
+/// `GET /api/v2/triggers/{trigger_id}`
+pub async fn show(State(app): State<App>, May(may): May<CanRead<Triggers>>, Id(id): Id, params: Params) -> Answer {
+    let mut tx = app.db.read().await?;
+    Ok(Reply::one("trigger", view(&params.site, &domain::find(&mut tx, &may, id).await?)))
+}
+
+/// `POST /api/v2/triggers`
+pub async fn create(State(app): State<App>, May(may): May<CanWrite<Triggers>>, params: Params, body: Body) -> Answer {
+    let mut fields = body.record("trigger")?;
+    fields.require("title");
+    fields.require("actions");
+    let sent = rules::read(&mut fields, Kind::Trigger);
+    fields.finish()?;
+    once!(app, may.actor(), body.once, |tx, now| {
+        let made = rules::create(tx, &may, now, &sent, Kind::Trigger).await?;
+        Reply::created("trigger", view(&params.site, &made))
+    })
+}
+
+/// `PUT /api/v2/triggers/{trigger_id}`
+pub async fn update(
+    State(app): State<App>,
+    May(may): May<CanWrite<Triggers>>,
+    Id(id): Id,
+    params: Params,
+    body: Body,
+) -> Answer {
+    let mut fields = body.record("trigger")?;
+    let sent = rules::read(&mut fields, Kind::Trigger);
+    fields.finish()?;
+    let now = app.clock.now();
+    let changed = transact!(app.db, |tx| rules::update(tx, &may, now, id, &sent, Kind::Trigger).await)?;
+    Ok(Reply::one("trigger", view(&params.site, &changed)))
+}
+
+/// `POST /api/v2/triggers/validate`: what would keep a trigger from being saved. Nothing is stored.
+pub async fn validate(State(app): State<App>, May(may): May<CanWrite<Triggers>>, body: Body) -> Answer {
+    let mut fields = body.record("trigger")?;
+    fields.require("title");
+    fields.require("actions");
+    let sent = rules::read(&mut fields, Kind::Trigger);
+    let read = fields.finish().and_then(|()| rules::steps(&sent, Kind::Trigger, None));
+    let checked = match read {
+        Ok(steps) => {
+            let mut tx = app.db.read().await?;
+            write::check(&mut tx, &may, &steps.unwrap_or_default()).await.map_err(rules::here)
+        }
+        Err(error) => Err(error),
+    };
+    let errors = match checked {
+        Ok(()) => Vec::new(),
+        Err(error) => error.into_list()?,
+    };
+    Ok(Reply::ok(json!({ "errors": errors })))
+}
+
+/// `PUT /api/v2/triggers/update_many`: places, categories, and which are on.
+pub async fn update_many(
+    State(app): State<App>,
+    May(may): May<CanWrite<Triggers>>,
+    params: Params,
+    body: Body,
+) -> Answer {
+    let places = rules::places_of(&body, "triggers")?;
+    let now = app.clock.now();
+    let changed = transact!(app.db, |tx| place::put_all(tx, &may, now, &places).await)?;
+    Ok(whole(&params.site, &changed))
+}
+
+/// `PUT /api/v2/triggers/reorder`: the ids of all triggers in their new order.
+pub async fn reorder(State(app): State<App>, May(may): May<CanWrite<Triggers>>, params: Params, body: Body) -> Answer {
+    let mut fields = body.bare()?;
+    fields.require("trigger_ids");
+    let ids = fields.ids("trigger_ids").unwrap_or_default();
+    fields.finish()?;
+    let now = app.clock.now();
+    let ordered = transact!(app.db, |tx| place::reorder(tx, &may, now, &ids).await)?;
+    Ok(whole(&params.site, &ordered))
+}
+
+fn whole(site: &Site, found: &[Rule]) -> Reply {
+    Reply::ok(Value::Object(page::whole("triggers", found.iter().map(|rule| view(site, rule)).collect())))
+}
+
+/// `DELETE /api/v2/triggers/{trigger_id}`
+pub async fn delete(State(app): State<App>, May(may): May<CanWrite<Triggers>>, Id(id): Id) -> Answer {
+    delete_all(&app, &may, &[id]).await
+}
+
+/// `DELETE /api/v2/triggers/destroy_many`: all of them, or none.
+pub async fn destroy_many(State(app): State<App>, May(may): May<CanWrite<Triggers>>, params: Params) -> Answer {
+    let ids = params.required_ids("ids")?;
+    delete_all(&app, &may, &ids).await
+}
+
+async fn delete_all(app: &App, may: &CanWrite<Triggers>, ids: &[i64]) -> Answer {
+    let now = app.clock.now();
+    transact!(app.db, |tx| {
+        for id in ids {
+            write::delete(tx, may, now, *id).await?;
+        }
+        Ok::<_, ZendeskError>(())
+    })?;
+    Ok(Reply::empty())
+}
+
+pub(crate) fn view(site: &Site, rule: &Rule) -> Value {
+    let mut shown = rules::view(site, "triggers", rule);
+    shown.insert("description".to_owned(), json!(rule.description));
+    // Quirk: the id of a category is a text.
+    shown.insert("category_id".to_owned(), json!(rule.category_id.unwrap_or_default().to_string()));
+    Value::Object(shown)
+}
