@@ -123,6 +123,22 @@ impl Facts {
     }
 }
 
+impl Facts {
+    /// Of no ticket: what the account has written in several languages, for names that everybody of a language reads alike. Nothing is read
+    /// if no text asks for anything.
+    pub async fn of_contents<'a>(
+        tx: &mut Tx,
+        language: Option<&str>,
+        texts: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Facts, Error> {
+        let texts: Vec<&str> = texts.into_iter().filter(|text| is_template(text)).collect();
+        if texts.is_empty() {
+            return Ok(Facts::default());
+        }
+        Ok(Facts(json!({ "dc": dynamic_content::named_in(tx, language, texts).await? })))
+    }
+}
+
 /// The newest message of the customer.
 async fn last_received(tx: &mut Tx, ticket_id: i64) -> Result<Json, Error> {
     let row = tx

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::Context;
+use helpdesk::held_messages::{self, Cause, NewHeld};
 use helpdesk::organizations::{self, Membership, NewOrganization};
 use helpdesk::people::{AddressRef, PersonRef};
 use helpdesk::tags::NewTag;
@@ -40,6 +41,7 @@ pub struct Fixtures {
     pub organizations: Vec<Organization>,
     pub groups: Vec<Group>,
     pub tickets: Vec<Ticket>,
+    pub suspended_tickets: Vec<Suspended>,
     pub clients: Vec<Client>,
 }
 
@@ -112,6 +114,21 @@ pub struct Comment {
     pub created_at: Option<String>,
 }
 
+/// A mail that is held back.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suspended {
+    /// The address of its author, who need not be somebody in the mock.
+    pub author: String,
+    pub name: Option<String>,
+    pub subject: Option<String>,
+    pub body: String,
+    /// `spam` (the default), `automated`, `delivery_failure`, `vacation` or `suspended_author`.
+    pub cause: Option<String>,
+    /// The address that it was sent to.
+    pub recipient: Option<String>,
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Client {
@@ -167,7 +184,7 @@ impl Fixtures {
         toml::from_str(&text).with_context(|| format!("{shown} is wrong"))
     }
 
-    /// Writes people, organizations, groups and tickets. The first of the answer owns the account.
+    /// Writes people, organizations, groups, tickets and suspended tickets. The first of the answer owns the account.
     pub async fn write(&self, tx: &mut Tx, now: Timestamp, random: &Random) -> Result<Vec<Known>, Error> {
         let mut writing =
             Writing { now, people: Vec::new(), by_email: HashMap::new(), owner: self.owner(tx, now).await? };
@@ -178,6 +195,9 @@ impl Fixtures {
         let groups = writing.groups(tx, self).await?;
         for ticket in &self.tickets {
             writing.ticket(tx, ticket, &groups).await?;
+        }
+        for mail in &self.suspended_tickets {
+            writing.suspended(tx, mail).await?;
         }
         Ok(writing.people)
     }
@@ -361,6 +381,24 @@ impl Writing {
             let may = self.may_as(self.known(&comment.author)?)?;
             message_write::create(tx, &may, self.now, id, self.message(comment)?).await?;
         }
+        Ok(())
+    }
+
+    async fn suspended(&self, tx: &mut Tx, mail: &Suspended) -> Result<(), Error> {
+        let cause = mail.cause.as_deref().map(|word| word_of("cause", word, Cause::parse)).transpose()?;
+        let known = self.known(&mail.author).ok();
+        let held = NewHeld {
+            author_id: known.map(|person| person.id),
+            author_name: mail.name.clone(),
+            author_email: Some(mail.author.clone()),
+            subject: mail.subject.clone(),
+            body_text: Some(mail.body.clone()),
+            recipient: mail.recipient.clone(),
+            channel: "email".to_owned(),
+            ..NewHeld::default()
+        };
+        let actor = Actor { worker: Some("channel"), ..actor(None, Some(Role::Internal)) };
+        held_messages::hold(tx, &actor, self.now, cause.unwrap_or(Cause::Spam), &held).await?;
         Ok(())
     }
 

@@ -62,6 +62,21 @@ const FURNITURE: &[(&str, &str)] = &[
         "/api/v2/views",
         r#"{"view": {"title": "Open", "all": [{"field": "status", "operator": "less_than", "value": "solved"}]}}"#,
     ),
+    (
+        "/api/v2/ticket_forms",
+        r#"{"ticket_form": {"name": "Return", "end_user_visible": true, "ticket_field_ids": [ticket_field]}}"#,
+    ),
+    ("/api/v2/custom_statuses/6/ticket_form_statuses", r#"{"ticket_form_status": [{"ticket_form_id": ticket_form}]}"#),
+    (
+        "/api/v2/user_fields",
+        r#"{"user_field": {"type": "dropdown", "title": "Tier", "key": "tier", "custom_field_options": [{"name": "Gold", "value": "gold"}]}}"#,
+    ),
+    ("/api/v2/organization_fields", r#"{"organization_field": {"type": "text", "title": "Plan", "key": "plan"}}"#),
+    (
+        "/api/v2/organization_subscriptions",
+        r#"{"organization_subscription": {"user_id": user, "organization_id": organization}}"#,
+    ),
+    ("/api/v2/guide/survey_responses", r#"{"subject_zrns": ["zen:ticket:1"]}"#),
     ("/api/v2/tickets/create_many", r#"{"tickets": [{"comment": {"body": "x"}}]}"#),
 ];
 
