@@ -126,16 +126,12 @@ impl Facts {
 impl Facts {
     /// Of no ticket: what the account has written in several languages, for names that everybody of a language reads alike. Nothing is read
     /// if no text asks for anything.
-    pub async fn of_contents<'a>(
-        tx: &mut Tx,
-        language: Option<&str>,
-        texts: impl IntoIterator<Item = &'a str>,
-    ) -> Result<Facts, Error> {
-        let texts: Vec<&str> = texts.into_iter().filter(|text| is_template(text)).collect();
-        if texts.is_empty() {
+    pub async fn of_contents(tx: &mut Tx, language: Option<&str>, texts: &[&str]) -> Result<Facts, Error> {
+        if !texts.iter().any(|text| is_template(text)) {
             return Ok(Facts::default());
         }
-        Ok(Facts(json!({ "dc": dynamic_content::named_in(tx, language, texts).await? })))
+        let contents = dynamic_content::named_in(tx, language, texts.iter().copied()).await?;
+        Ok(Facts(json!({ "dc": contents })))
     }
 }
 

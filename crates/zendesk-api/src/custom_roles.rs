@@ -174,7 +174,7 @@ fn read(fields: &mut Fields, (name, description, switches): (&str, &str, &Value)
     fields.nested("configuration", |sent| {
         for (key, usual) in usual.as_object().into_iter().flatten() {
             if READ_ONLY.contains(&key.as_str()) {
-                sent.pass(&[key]);
+                sent.pass(&[key.as_str()]);
                 continue;
             }
             let value = match usual {

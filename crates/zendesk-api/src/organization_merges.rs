@@ -6,7 +6,6 @@ use helpdesk::organizations::merges::{self, Merge, Status};
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::Organizations;
 use serde_json::{Value, json};
-use store::transact;
 
 use crate::answer::{Answer, Reply};
 use crate::fields::Body;

@@ -281,8 +281,9 @@ async fn one(tx: &mut Tx, site: &Site, form: TicketForm) -> Result<Value, Zendes
 
 /// Forms in their order, their names filled in.
 pub(crate) async fn views(tx: &mut Tx, site: &Site, forms: &[TicketForm]) -> Result<Vec<Value>, ZendeskError> {
-    let names = forms.iter().flat_map(|form| [Some(form.name.as_str()), form.display_name.as_deref()]).flatten();
-    let facts = Facts::of_contents(tx, None, names).await?;
+    let mut names: Vec<&str> = forms.iter().map(|form| form.name.as_str()).collect();
+    names.extend(forms.iter().filter_map(|form| form.display_name.as_deref()));
+    let facts = Facts::of_contents(tx, None, &names).await?;
     Ok(forms.iter().map(|form| view(site, form, &facts)).collect())
 }
 

@@ -262,6 +262,8 @@ async fn give_role(
 ) -> Result<(), ZendeskError> {
     match sent.custom_role_id.map(custom_roles::meaning) {
         None => Ok(()),
+        // Who is to be an administrator has no other role besides.
+        Some(Some(Meaning::OwnRole(_))) if sent.role == Some("admin") => Ok(()),
         Some(Some(Meaning::OwnRole(own))) => Ok(domain_roles::assign(tx, may, now, id, own).await?),
         // Several roles are one here.
         Some(Some(Meaning::Roles(roles))) if roles.contains(&role) => {

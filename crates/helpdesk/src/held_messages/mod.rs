@@ -150,6 +150,11 @@ pub async fn hold(tx: &mut Tx, actor: &Actor, now: Timestamp, cause: Cause, new:
         Some(address) => brand_of(tx, address).await?,
         None => None,
     };
+    let author_email = new.author_email.as_deref().map(email_key).unwrap_or_default();
+    let author_id = match new.author_id {
+        None if !author_email.is_empty() => known(tx, &author_email).await?,
+        id => id,
+    };
     let subject = new.subject.as_deref().unwrap_or_default();
     let body = new.body_text.as_deref().or(new.body_html.as_deref()).unwrap_or_default();
     let row = tx
@@ -160,9 +165,9 @@ pub async fn hold(tx: &mut Tx, actor: &Actor, now: Timestamp, cause: Cause, new:
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17) returning id",
             &[
                 cause.word().into(),
-                new.author_id.into(),
+                author_id.into(),
                 new.author_name.as_ref().into(),
-                new.author_email.as_deref().map(email_key).unwrap_or_default().into(),
+                author_email.into(),
                 new.subject.as_ref().into(),
                 custom_fields::text_key(subject).into(),
                 body.into(),
@@ -190,7 +195,7 @@ pub async fn hold(tx: &mut Tx, actor: &Actor, now: Timestamp, cause: Cause, new:
     if let Some(attachments) = &new.attachments {
         files::take(tx, now, attachments).await?;
     }
-    let after = json!({ "cause": cause.word(), "author_id": new.author_id, "ticket_id": new.ticket_id });
+    let after = json!({ "cause": cause.word(), "author_id": author_id, "ticket_id": new.ticket_id });
     record(tx, actor, now, ("message-held", id), (None, Some(after))).await?;
     Ok(id)
 }
@@ -270,6 +275,13 @@ async fn files_of(tx: &mut Tx, id: i64) -> Result<Vec<File>, Error> {
     let rows = tx.rows(sql, &[id.into()]).await?;
     let ids = rows.iter().map(|row| row.int("file_id")).collect::<Result<Vec<_>, _>>()?;
     files::of_ids(tx, &ids).await
+}
+
+/// Who has this address, staff before customers.
+async fn known(tx: &mut Tx, email: &str) -> Result<Option<i64>, Error> {
+    let sql = "select id from people where is_staff in (0, 1) and email_key = $1 and deleted_at is null order by is_staff desc limit 1";
+    let row = tx.row(sql, &[email.into()]).await?;
+    Ok(row.map(|row| row.int("id")).transpose()?)
 }
 
 /// The brand whose address this is. Served by `support_addresses_by_email`.

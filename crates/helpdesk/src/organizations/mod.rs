@@ -27,7 +27,7 @@ const NAME_MAX_CHARS: usize = 255;
 const TEXT_MAX_CHARS: usize = 65_536;
 const DOMAINS_MAX: usize = 1_000;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Organization {
     pub id: i64,
     pub external_id: Option<String>,
