@@ -8,6 +8,7 @@ use anyhow::bail;
 use endpoint::{App, integration_secrets};
 use helpdesk::integrations::{self, deliver};
 use helpdesk::jobs::{self, auto_merge, merge_tags, purge_trash, unsnooze_ticket};
+use helpdesk::organizations::merges;
 use helpdesk::satisfaction_surveys::sending as surveys;
 use helpdesk::statistics::follow as statistics;
 use helpdesk::{activities, files, follow, notifications, presence, rules, search};
@@ -65,6 +66,7 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
     let run = uuid::Builder::from_random_bytes(app.random.bytes()).into_uuid().to_string();
     match job.kind.as_str() {
         auto_merge::KIND => auto_merge::run(&app.db, now, &job.payload, &run).await?,
+        merges::KIND => merges::run(&app.db, &app.clock, &job.payload, &run).await?,
         merge_tags::KIND => merge_tags::run(&app.db, &job.payload).await?,
         search::KIND => search::run(&app.db).await?,
         unsnooze_ticket::KIND => unsnooze_ticket::run(&app.db, now, &job.payload, &run).await?,

@@ -132,6 +132,7 @@ async fn bearer(
     let mut actor = Actor {
         person_id: Some(bearer.person_id),
         role: Some(bearer.role),
+        denied: bearer.denied,
         client_id: Some(bearer.client_row),
         grant_id: bearer.grant_id,
         acting: bearer.acting(),
@@ -148,6 +149,7 @@ async fn bearer(
         let target = customers::meant_by(&mut tx, who).await.map_err(failed)?.ok_or(Why::InvalidToken)?;
         actor.impersonator_id = actor.person_id.replace(target);
         actor.role = Some(Role::Customer);
+        actor.denied = Permissions::NONE;
     }
     let login = bearer.grant_id.map(|_grant| bearer.login.clone());
     let presented = Presented { family_id: bearer.family_id, hash: oauth::secret::hash(token) };
@@ -179,6 +181,7 @@ async fn api_key(parts: &Parts, app: &App, credentials: &str, surface: Surface) 
     let actor = Actor {
         person_id: Some(holder.person_id),
         role: Some(holder.role),
+        denied: holder.denied,
         request_id: request_id(parts),
         ..Actor::default()
     };
@@ -209,22 +212,22 @@ pub(crate) async fn again(
     from: Option<IpAddr>,
     surface: Surface,
 ) -> Result<Option<Caller>, StoreError> {
-    let (role, granted) = match credentials {
+    let (role, denied, granted) = match credentials {
         Credentials::Token(token) => match app.provider.bearer(token, from).await? {
-            Some(bearer) if bearer.audience.has(surface.target) => (bearer.role, bearer.granted),
+            Some(bearer) if bearer.audience.has(surface.target) => (bearer.role, bearer.denied, bearer.granted),
             _ => return Ok(None),
         },
         Credentials::Key { .. } if keys_are_off(app).await? => return Ok(None),
         Credentials::Key { email, key } => {
             let mut tx = app.db.read().await?;
             match api_keys::authenticate(&mut tx, email, key).await {
-                Ok(Some(holder)) => (holder.role, permissions_of_key(&holder)),
+                Ok(Some(holder)) => (holder.role, holder.denied, permissions_of_key(&holder)),
                 Err(helpdesk::Error::Store(error)) => return Err(error),
                 Ok(None) | Err(_) => return Ok(None),
             }
         }
     };
-    Ok(Some(Caller::new(Actor { role: Some(role), ..Actor::default() }, granted)))
+    Ok(Some(Caller::new(Actor { role: Some(role), denied, ..Actor::default() }, granted)))
 }
 
 /// The address and the key of Basic credentials, if they are that.
@@ -327,7 +330,7 @@ pub(crate) async fn by_session(parts: &mut Parts, app: &App) -> Result<Arc<Calle
         return Err(Redirect::to(&second_factor_address(parts)).into_response());
     }
     let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-    let actor = Actor { person_id: Some(session.person_id), role: Some(session.role), request_id, ..Actor::default() };
+    let actor = session.actor(&request_id);
     // A session is no app's: no words narrow it, the role alone does.
     Ok(Arc::new(Caller::new(actor, Permissions::all())))
 }

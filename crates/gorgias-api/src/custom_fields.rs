@@ -204,6 +204,8 @@ fn carrier_word(carrier: Carrier) -> &'static str {
     match carrier {
         Carrier::Ticket => "Ticket",
         Carrier::Customer => "Customer",
+        // Has no list in this dialect.
+        Carrier::Organization => "Organization",
     }
 }
 

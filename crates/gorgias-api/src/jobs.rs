@@ -220,7 +220,8 @@ const fn type_of(kind: Kind) -> &'static str {
         Kind::ApplyMacro => "applyMacro",
         Kind::DeleteTickets => "deleteTicket",
         Kind::ExportTickets => "exportTicket",
-        Kind::ExportMacros => "exportMacro",
+        // Nor for lists of other things.
+        Kind::ExportMacros | Kind::ExportList => "exportMacro",
         // The vendor has no word for our imports; this one reads a file too.
         Kind::ImportMacros | Kind::Import => "importMacro",
         // Nor for rows that another dialect's call brought.

@@ -17,7 +17,7 @@ pub const KIND: &str = "activities";
 /// How long they are kept.
 pub const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Events read at once.
-const SLICE: i64 = 200;
+const SLICE: usize = 200;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {

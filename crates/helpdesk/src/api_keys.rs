@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 use outside::{Random, sha256};
+use scope::permission::Permissions;
 use scope::permit::{Actor, CanRead, CanWrite};
 use scope::resource::Security;
 use scope::role::Role;
@@ -46,6 +47,8 @@ pub struct KeyHolder {
     pub key_id: i64,
     pub person_id: i64,
     pub role: Role,
+    /// What a role of the account's own takes away from it.
+    pub denied: Permissions,
     pub last_used_at: Option<Timestamp>,
     /// None: everything the person may do.
     pub allowed_scopes: Option<String>,
@@ -99,7 +102,7 @@ pub async fn create_known(
 pub async fn authenticate(tx: &mut Tx, email: &str, key: &str) -> Result<Option<KeyHolder>, Error> {
     let row = tx
         .row(
-            "select k.id, k.person_id, k.last_used_at, k.allowed_scopes, p.role, p.email_key
+            "select k.id, k.person_id, k.last_used_at, k.allowed_scopes, p.role, p.denied, p.email_key
              from api_keys k join people p on p.id = k.person_id
              where k.hash = $1 and k.revoked_at is null and p.active = 1 and p.is_staff = 1 and p.deleted_at is null",
             &[hash_of(key).into()],
@@ -114,6 +117,7 @@ pub async fn authenticate(tx: &mut Tx, email: &str, key: &str) -> Result<Option<
         key_id: row.int("id")?,
         person_id: row.int("person_id")?,
         role,
+        denied: Permissions::of_words(&row.text_or_null("denied")?.unwrap_or_default()),
         last_used_at: row.time_or_null("last_used_at")?,
         allowed_scopes: row.text_or_null("allowed_scopes")?,
     }))

@@ -13,7 +13,7 @@ use crate::Error;
 use crate::page::{Column, Order, Page, Query, Slice};
 
 /// Objects whose changes are the daily work.
-const DAILY_WORK: [&str; 20] = [
+const DAILY_WORK: [&str; 21] = [
     "Ticket",
     "TicketMessage",
     "Customer",
@@ -25,6 +25,7 @@ const DAILY_WORK: [&str; 20] = [
     "CustomField",
     "Organization",
     "SatisfactionSurvey",
+    "HeldMessage",
     "Widget",
     "VoiceCall",
     "VoiceCallRecording",
@@ -121,7 +122,16 @@ pub const GROUPS: [Group; 10] = [
     Group {
         word: "person",
         label: "People and their credentials",
-        kinds: &["user-created", "user-updated", "user-deleted", "user-password-changed", "customer-password-changed"],
+        kinds: &[
+            "user-created",
+            "user-updated",
+            "user-deleted",
+            "user-password-changed",
+            "customer-password-changed",
+            "custom-role-created",
+            "custom-role-updated",
+            "custom-role-deleted",
+        ],
     },
     Group {
         word: "setting",

@@ -1,5 +1,7 @@
 //! Brands: the names under which an account deals with its customers. The first one is the account itself.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use scope::permit::{Actor, CanRead, CanWrite, Permit};
 use scope::resource::{Access, Brands, Resource};
@@ -7,7 +9,9 @@ use serde_json::{Value as Json, json};
 use store::{Row, StoreError, Tx};
 
 use crate::account::filled;
+use crate::files::{self, File};
 use crate::page::{Column, Order, Page, Query, Slice};
+use crate::ticket_forms::{self, TicketForm};
 use crate::{Error, events};
 
 /// Longest name and longest host, in characters.
@@ -29,8 +33,10 @@ pub struct Brand {
     /// A host of its own.
     pub host_mapping: Option<String>,
     pub signature_template: Option<String>,
-    /// The active forms: each is for tickets of every brand.
+    /// The active forms that its tickets may have.
     pub form_ids: Vec<i64>,
+    /// A picture.
+    pub logo_file_id: Option<i64>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// Its tickets keep it.
@@ -51,7 +57,7 @@ pub struct Changes {
 macro_rules! select_brands {
     () => {
         "select b.id, coalesce(b.name, a.name, '') as name, coalesce(b.subdomain, a.domain, '') as subdomain, b.active, b.is_default,
-                b.host_mapping, b.signature_template, coalesce(nullif(b.created_at, 0), a.created_at, 0) as created_at,
+                b.host_mapping, b.signature_template, b.logo_file_id, coalesce(nullif(b.created_at, 0), a.created_at, 0) as created_at,
                 coalesce(nullif(b.updated_at, 0), a.created_at, 0) as updated_at, b.deleted_at
          from brands b left join account a on a.id = 1 where 1 = 1"
     };
@@ -62,8 +68,8 @@ pub async fn list(tx: &mut Tx, _may: &CanRead<Brands>, slice: &Slice) -> Result<
     let query = Query::new(concat!(select_brands!(), " and b.deleted_at is null"));
     let order = Order { columns: &[Column::Int("b.id", "id")], descending: false };
     let page = query.page(tx, order, slice).await?;
-    let form_ids = form_ids(tx).await?;
-    page.try_map(|row| from_row(&row, &form_ids))
+    let forms = ticket_forms::active(tx).await?;
+    page.try_map(|row| from_row(&row, &forms))
 }
 
 /// These brands, beside what refers to them, also deleted ones.
@@ -76,8 +82,8 @@ pub async fn beside<R: Resource, A: Access>(
     query.and_in("b.id", ids.iter().copied());
     query.sql.push_str(" order by b.id");
     let rows = tx.rows(&query.sql, &query.params).await?;
-    let form_ids = form_ids(tx).await?;
-    rows.iter().map(|row| from_row(row, &form_ids)).collect()
+    let forms = ticket_forms::active(tx).await?;
+    rows.iter().map(|row| from_row(row, &forms)).collect()
 }
 
 /// The brand with this id, also a deleted one, or `NotFound`.
@@ -184,6 +190,110 @@ pub async fn delete(tx: &mut Tx, may: &CanWrite<Brands>, now: Timestamp, id: i64
     record(tx, may.actor(), now, ("brand-deleted", id), (Some(brand.facts()), None)).await
 }
 
+/// `NotFound` unless there is a brand with this id that is not deleted.
+pub async fn must_be_there(tx: &mut Tx, _may: &CanWrite<Brands>, id: i64) -> Result<(), Error> {
+    take(tx, id).await.map(drop)
+}
+
+/// Gives a brand its picture, or takes it away. A picture that is not used any more is removed.
+pub async fn set_logo(
+    tx: &mut Tx,
+    may: &CanWrite<Brands>,
+    now: Timestamp,
+    id: i64,
+    file: Option<&File>,
+) -> Result<Brand, Error> {
+    let before = take(tx, id).await?;
+    let file_id = file.map(|file| file.id);
+    if file_id == before.logo_file_id {
+        return Ok(before);
+    }
+    tx.run(
+        "update brands set logo_file_id = $1, updated_at = $2 where id = $3",
+        &[file_id.into(), now.into(), id.into()],
+    )
+    .await?;
+    if let Some(file) = file {
+        files::take(tx, now, &json!(file.path())).await?;
+    }
+    let old = before.logo_file_id.map(|id| vec![id]).unwrap_or_default();
+    for file in files::of_ids(tx, &old).await? {
+        files::remove(tx, may.actor(), now, &file).await?;
+    }
+    let told = (Some(json!({ "logo_file_id": before.logo_file_id })), Some(json!({ "logo_file_id": file_id })));
+    record(tx, may.actor(), now, ("brand-updated", id), told).await?;
+    read(tx, id).await
+}
+
+/// The pictures of these brands by id.
+pub async fn logos<R: Resource, A: Access>(
+    tx: &mut Tx,
+    _may: &Permit<R, A>,
+    brands: &[Brand],
+) -> Result<HashMap<i64, File>, Error> {
+    let ids: Vec<i64> = brands.iter().filter_map(|brand| brand.logo_file_id).collect();
+    let files = files::of_ids(tx, &ids).await?;
+    let of = |brand: &Brand| Some((brand.id, files.iter().find(|file| Some(file.id) == brand.logo_file_id)?.clone()));
+    Ok(brands.iter().filter_map(of).collect())
+}
+
+/// One of the staff at one of the brands. Everybody works for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BrandAgent {
+    pub person_id: i64,
+    pub brand_id: i64,
+    pub since: Timestamp,
+}
+
+/// Whose, of which brand.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AgentsOf {
+    pub person_id: Option<i64>,
+    pub brand_id: Option<i64>,
+}
+
+/// Active staff with the brands that they work for, by when they came. Served by `people_by_created`.
+pub async fn agents(
+    tx: &mut Tx,
+    _may: &CanRead<Brands>,
+    of: AgentsOf,
+    slice: &Slice,
+) -> Result<Page<BrandAgent>, Error> {
+    const COLUMNS: &[Column] =
+        &[Column::Int("p.created_at", "created_at"), Column::Int("p.id", "person_id"), Column::Int("b.id", "brand_id")];
+    let mut query = Query::new(
+        "select p.created_at, p.id as person_id, b.id as brand_id, coalesce(nullif(b.created_at, 0), p.created_at) as brand_since
+         from people p cross join brands b
+         where p.is_staff = 1 and p.active = 1 and p.deleted_at is null and b.deleted_at is null",
+    );
+    if let Some(person_id) = of.person_id {
+        query.and("p.id =", person_id);
+    }
+    if let Some(brand_id) = of.brand_id {
+        query.and("b.id =", brand_id);
+    }
+    query.page(tx, Order { columns: COLUMNS, descending: false }, slice).await?.try_map(|row| {
+        Ok(BrandAgent {
+            person_id: row.int("person_id")?,
+            brand_id: row.int("brand_id")?,
+            since: row.time("created_at")?.max(row.time("brand_since")?),
+        })
+    })
+}
+
+/// The brand that has this host of its own already, if another than `except` has.
+pub async fn of_host(
+    tx: &mut Tx,
+    _may: &CanRead<Brands>,
+    host: &str,
+    except: Option<i64>,
+) -> Result<Option<i64>, Error> {
+    let sql =
+        "select id from brands where deleted_at is null and id <> $1 and lower(host_mapping) = $2 order by id limit 1";
+    let row = tx.row(sql, &[except.unwrap_or_default().into(), host.to_lowercase().into()]).await?;
+    Ok(row.map(|row| row.int("id")).transpose()?)
+}
+
 /// The default one. No permit: every ticket names it.
 pub async fn default_id(tx: &mut Tx) -> Result<i64, Error> {
     let row = tx.row("select id from brands where is_default = 1", &[]).await?;
@@ -208,15 +318,9 @@ async fn take(tx: &mut Tx, id: i64) -> Result<Brand, Error> {
 
 async fn read(tx: &mut Tx, id: i64) -> Result<Brand, Error> {
     match tx.row(concat!(select_brands!(), " and b.id = $1"), &[id.into()]).await? {
-        Some(row) => from_row(&row, &form_ids(tx).await?),
+        Some(row) => from_row(&row, &ticket_forms::active(tx).await?),
         None => Err(Error::NotFound { kind: "brand", id }),
     }
-}
-
-/// Served by `ticket_forms_by_position`.
-async fn form_ids(tx: &mut Tx) -> Result<Vec<i64>, Error> {
-    let rows = tx.rows("select id from ticket_forms where active = 1 order by position, id", &[]).await?;
-    Ok(rows.iter().map(|row| row.int("id")).collect::<Result<_, _>>()?)
 }
 
 /// The one that was the default no longer is.
@@ -272,16 +376,18 @@ impl Brand {
     }
 }
 
-fn from_row(row: &Row, form_ids: &[i64]) -> Result<Brand, Error> {
+fn from_row(row: &Row, forms: &[TicketForm]) -> Result<Brand, Error> {
+    let id = row.int("id")?;
     Ok(Brand {
-        id: row.int("id")?,
+        id,
         name: row.text("name")?,
         subdomain: row.text("subdomain")?,
         active: row.flag("active")?,
         is_default: row.flag("is_default")?,
         host_mapping: row.text_or_null("host_mapping")?,
         signature_template: row.text_or_null("signature_template")?,
-        form_ids: form_ids.to_vec(),
+        form_ids: forms.iter().filter(|form| form.is_for(id)).map(|form| form.id).collect(),
+        logo_file_id: row.int_or_null("logo_file_id")?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
         deleted_at: row.time_or_null("deleted_at")?,

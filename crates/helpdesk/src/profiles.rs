@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use scope::permit::{Actor, CanRead, CanWrite, Permit};
 use scope::resource::{Customers, Users, Write};
 use scope::role::Role;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use store::{Row, StoreError, Tx};
 
-use crate::custom_fields::{self, Carrier, Values};
+use crate::custom_fields::{self, Carrier, Extent, Keyed};
 use crate::events::{self, Change};
 use crate::export::{self, Wanted};
 use crate::page::{Column, Order, Page, Query, Slice};
@@ -27,6 +27,8 @@ const TAG_MAX_CHARS: usize = 256;
 pub struct Profile {
     pub id: i64,
     pub role: Role,
+    /// A role of the account's own, which narrows the role.
+    pub custom_role_id: Option<i64>,
     pub active: bool,
     pub email: Option<String>,
     pub email_verified: bool,
@@ -49,8 +51,8 @@ pub struct Profile {
     pub team_id: Option<i64>,
     pub has_second_factor: bool,
     pub last_seen_at: Option<Timestamp>,
-    /// Of a customer.
-    pub fields: Values,
+    /// Every field of people in use, with its value.
+    pub fields: Keyed,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// Since when nothing is left but the name beside what they wrote.
@@ -89,7 +91,7 @@ pub struct Extra {
 /// Also of staff whose row stays for what they wrote.
 macro_rules! select_all_profiles {
     () => {
-        "select p.id, p.role, p.active, p.email, p.email_verified, p.name, p.name_key, p.external_id, p.language, p.timezone, p.note,
+        "select p.id, p.role, p.custom_role_id, p.active, p.email, p.email_verified, p.name, p.name_key, p.external_id, p.language, p.timezone, p.note,
                 p.alias, p.details, p.signature, p.suspended, p.tags, p.created_at, p.updated_at,
                 p.deleted_at,
                 (select a.address from addresses a where a.person_id = p.id and a.type = 'phone' order by a.preferred desc, a.id limit 1)
@@ -255,6 +257,28 @@ pub async fn set_extra(
     record(tx, may.actor(), now, &before, &after).await
 }
 
+/// Writes values of a person's fields, by the names that programs have for them; a name that no field has is passed over. `Invalid` below
+/// `user_fields`.
+pub async fn set_fields(
+    tx: &mut Tx,
+    may: &CanWrite<Customers>,
+    now: Timestamp,
+    id: i64,
+    sent: &Map<String, Json>,
+) -> Result<(), Error> {
+    let sent = custom_fields::sent_by_key(tx, Carrier::Customer, sent).await?;
+    if sent.is_empty() {
+        return Ok(());
+    }
+    people::lock(tx, id).await?;
+    let person = read(tx, id).await?;
+    let written = custom_fields::write(tx, now, (Carrier::Customer, id), &sent, Extent::Sent).await;
+    let Some(written) = written.map_err(|error| people::prefixed("user_fields", error))? else { return Ok(()) };
+    tx.run("update people set updated_at = $1 where id = $2", &[now.into(), id.into()]).await?;
+    let told = (json!({ "custom_fields": written.before }), json!({ "custom_fields": written.after }));
+    tell(tx, may.actor(), now, &person, told).await
+}
+
 /// Takes a customer away: the row stays for the tickets, but they are no longer in lists and nobody acts for them. Staff are taken away by
 /// `users::delete`.
 pub async fn deactivate(tx: &mut Tx, may: &CanWrite<Customers>, now: Timestamp, id: i64) -> Result<(), Error> {
@@ -316,10 +340,19 @@ pub(crate) fn tags_of(row: &Row) -> Result<Vec<String>, Error> {
 }
 
 async fn record(tx: &mut Tx, actor: &Actor, now: Timestamp, before: &Profile, after: &Profile) -> Result<(), Error> {
+    tell(tx, actor, now, after, events::difference(before.extra(), after.extra())).await
+}
+
+async fn tell(
+    tx: &mut Tx,
+    actor: &Actor,
+    now: Timestamp,
+    person: &Profile,
+    (old, new): (Json, Json),
+) -> Result<(), Error> {
     let (kind, object_type) =
-        if after.role.is_staff() { ("user-updated", "User") } else { ("customer-updated", "Customer") };
-    let (old, new) = events::difference(before.extra(), after.extra());
-    let change = Change { kind, object_type, object_id: after.id, before: Some(old), after: Some(new), data: None };
+        if person.role.is_staff() { ("user-updated", "User") } else { ("customer-updated", "Customer") };
+    let change = Change { kind, object_type, object_id: person.id, before: Some(old), after: Some(new), data: None };
     events::record(tx, actor, now, change).await
 }
 
@@ -332,8 +365,8 @@ async fn read(tx: &mut Tx, id: i64) -> Result<Profile, Error> {
 }
 
 async fn fill(tx: &mut Tx, profiles: &mut [Profile]) -> Result<(), Error> {
-    let put = |item: &mut Profile, values| item.fields = values;
-    custom_fields::fill_values(tx, Carrier::Customer, profiles, |item| item.id, put).await
+    let put = |item: &mut Profile, fields| item.fields = fields;
+    custom_fields::fill_keyed(tx, Carrier::Customer, profiles, |item| item.id, put).await
 }
 
 fn query_of(filter: &Filter) -> Query {
@@ -375,6 +408,7 @@ impl Profile {
         Ok(Profile {
             id: row.int("id")?,
             role: Role::parse(&row.text("role")?).ok_or(StoreError::Column("role"))?,
+            custom_role_id: row.int_or_null("custom_role_id")?,
             active: row.flag("active")?,
             email: row.text_or_null("email")?,
             email_verified: row.flag("email_verified")?,
@@ -393,7 +427,7 @@ impl Profile {
             team_id: row.int_or_null("team_id")?,
             has_second_factor: 0 < row.int("n_second_factors")?,
             last_seen_at: row.time_or_null("last_seen_at")?,
-            fields: Values::new(),
+            fields: Keyed::new(),
             created_at: row.time("created_at")?,
             updated_at: row.time("updated_at")?,
             deleted_at: row.time_or_null("deleted_at")?,

@@ -23,8 +23,27 @@ pub struct SupportAddress {
     pub brand_id: i64,
     /// There is one as soon as there is any.
     pub is_default: bool,
+    pub forwarding: Forwarding,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+}
+
+/// Whether mail to the address is known to come here. It is `Waiting` once somebody has asked for the check: no mail is received here that
+/// could end it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forwarding {
+    Unknown,
+    Waiting,
+}
+
+impl Forwarding {
+    /// As stored.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Forwarding::Unknown => "unknown",
+            Forwarding::Waiting => "waiting",
+        }
+    }
 }
 
 /// What a call changes, or says of a new one. None leaves a field as it is.
@@ -39,7 +58,7 @@ pub struct Changes {
 
 macro_rules! select_addresses {
     () => {
-        "select r.id, r.email, r.name, coalesce(r.brand_id, b.id) as brand_id, r.is_default, r.created_at, r.updated_at
+        "select r.id, r.email, r.name, coalesce(r.brand_id, b.id) as brand_id, r.is_default, r.forwarding_status, r.created_at, r.updated_at
          from support_addresses r left join brands b on b.is_default = 1 where 1 = 1"
     };
 }
@@ -145,6 +164,27 @@ pub async fn delete(tx: &mut Tx, may: &CanWrite<Channels>, now: Timestamp, id: i
     record(tx, may.actor(), now, ("support-address-deleted", id), (Some(gone.facts()), None)).await
 }
 
+/// `NotFound` unless there is an address with this id.
+pub async fn must_be_there(tx: &mut Tx, _may: &CanWrite<Channels>, id: i64) -> Result<(), Error> {
+    read(tx, id).await.map(drop)
+}
+
+/// Has it checked whether mail to an address comes here.
+pub async fn check_forwarding(tx: &mut Tx, may: &CanWrite<Channels>, now: Timestamp, id: i64) -> Result<(), Error> {
+    let before = take(tx, id).await?;
+    if before.forwarding == Forwarding::Waiting {
+        return Ok(());
+    }
+    let waiting = Forwarding::Waiting.word();
+    tx.run(
+        "update support_addresses set forwarding_status = $1, updated_at = $2 where id = $3",
+        &[waiting.into(), now.into(), id.into()],
+    )
+    .await?;
+    let told = (Some(json!({ "forwarding": before.forwarding.word() })), Some(json!({ "forwarding": waiting })));
+    record(tx, may.actor(), now, ("support-address-updated", id), told).await
+}
+
 fn is_address(email: &str) -> bool {
     let is_part = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c == '@' || c == '\0');
     email.split_once('@').is_some_and(|(local, host)| is_part(local) && is_part(host))
@@ -193,6 +233,10 @@ impl SupportAddress {
             name: row.text("name")?,
             brand_id: row.int_or_null("brand_id")?.ok_or(StoreError::Column("brand_id"))?,
             is_default: row.flag("is_default")?,
+            forwarding: match row.text("forwarding_status")?.as_str() {
+                "waiting" => Forwarding::Waiting,
+                _ => Forwarding::Unknown,
+            },
             created_at: row.time("created_at")?,
             updated_at: row.time("updated_at")?,
         })

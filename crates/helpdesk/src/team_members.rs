@@ -50,6 +50,34 @@ pub async fn list(tx: &mut Tx, _may: &CanRead<Teams>, whose: Whose, slice: &Slic
     query.page(tx, order, slice).await?.try_map(|row| TeamMember::from_row(&row))
 }
 
+/// Somebody in a team who is there to take tickets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Available {
+    pub team_id: i64,
+    pub person_id: i64,
+    pub name: Option<String>,
+}
+
+/// Who of these teams is there now, by team and by id, with one statement. Served by `team_members_by_team`.
+pub async fn available(tx: &mut Tx, _may: &CanRead<Teams>, team_ids: &[i64]) -> Result<Vec<Available>, Error> {
+    if team_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = Query::new(
+        "select m.team_id, p.id, p.name from team_members m join people p on p.id = m.person_id
+         where p.active = 1 and p.suspended = 0 and p.is_away = 0 and p.deleted_at is null",
+    );
+    query.and_in("m.team_id", team_ids.iter().copied());
+    query.sql.push_str(" order by m.team_id, p.id");
+    let rows = tx.rows(&query.sql, &query.params).await?;
+    rows.iter()
+        .map(|row| {
+            let name = row.text_or_null("name")?;
+            Ok(Available { team_id: row.int("team_id")?, person_id: row.int("id")?, name })
+        })
+        .collect()
+}
+
 /// The membership with this id, or `NotFound`. Whoever may write it is shown it too.
 pub async fn find<A: Access>(tx: &mut Tx, _may: &Permit<Teams, A>, id: i64) -> Result<TeamMember, Error> {
     let row = tx.row(concat!(select_members!(), " and m.id = $1"), &[id.into()]).await?;

@@ -140,6 +140,18 @@ impl Facts {
     }
 }
 
+impl Facts {
+    /// Of no ticket: what the account has written in several languages, for names that everybody of a language reads alike. Nothing is read
+    /// if no text asks for anything.
+    pub async fn of_contents(tx: &mut Tx, language: Option<&str>, texts: &[&str]) -> Result<Facts, Error> {
+        if !texts.iter().any(|text| is_template(text)) {
+            return Ok(Facts::default());
+        }
+        let contents = dynamic_content::named_in(tx, language, texts.iter().copied()).await?;
+        Ok(Facts(json!({ "dc": contents })))
+    }
+}
+
 /// The newest message of the customer.
 async fn last_received(tx: &mut Tx, ticket_id: i64) -> Result<Json, Error> {
     let row = tx

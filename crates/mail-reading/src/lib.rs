@@ -3,7 +3,7 @@
 //! Every charset and every broken structure gives something: a mail that cannot be read at all is none.
 
 use jiff::Timestamp;
-use mail_parser::{Address, HeaderValue, MessageParser};
+use mail_parser::{Address, HeaderValue, Message, MessageParser};
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Mail {
@@ -20,6 +20,20 @@ pub struct Mail {
     pub date: Option<Timestamp>,
     /// Names of the files in it. Their contents are not taken over.
     pub attachments: Vec<String>,
+    /// None: nothing says that it is not from a person to a person.
+    pub machine: Option<Machine>,
+}
+
+/// What marked a mail, or wrote it in a person's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Machine {
+    /// Says that it is spam.
+    SpamFilter,
+    Program,
+    /// Says that a mail could not be delivered.
+    MailServer,
+    /// Answers for somebody who is away.
+    Vacation,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +78,31 @@ pub fn read(raw: &[u8]) -> Option<Mail> {
             .attachments()
             .map(|part| mail_parser::MimeHeaders::attachment_name(part).unwrap_or("unnamed").to_owned())
             .collect(),
+        machine: machine(&message),
     })
+}
+
+/// By what filters and programs write into the head of a mail (RFC 3834 for `Auto-Submitted`, RFC 3462 for reports).
+fn machine(message: &Message<'_>) -> Option<Machine> {
+    let head = |name: &str| {
+        let text = message.header_raw(name).unwrap_or_default();
+        text.trim().to_ascii_lowercase()
+    };
+    if head("X-Spam-Flag").starts_with("yes") || head("X-Spam-Status").starts_with("yes") {
+        return Some(Machine::SpamFilter);
+    }
+    let kind = head("Content-Type");
+    if kind.starts_with("multipart/report") && kind.contains("delivery-status") {
+        return Some(Machine::MailServer);
+    }
+    let submitted = head("Auto-Submitted");
+    if submitted.contains("vacation") || head("X-Autoreply").starts_with("yes") || !head("X-Vacation").is_empty() {
+        return Some(Machine::Vacation);
+    }
+    let by_program = !submitted.is_empty() && !submitted.starts_with("no");
+    let precedence = head("Precedence");
+    let in_bulk = ["bulk", "junk", "auto_reply"].iter().any(|word| precedence.starts_with(word));
+    (by_program || in_bulk).then_some(Machine::Program)
 }
 
 fn ids(value: &HeaderValue<'_>) -> Vec<String> {
@@ -105,6 +143,25 @@ mod tests {
         assert_eq!(mail.text.as_deref().map(str::trim_end), Some("Where is it? é"));
         assert_eq!(mail.html, None);
         assert_eq!(mail.date.map(|at| at.to_string()).as_deref(), Some("2026-03-02T09:00:00Z"));
+    }
+
+    #[test]
+    fn what_a_machine_wrote_or_marked_is_told_apart() {
+        for (head, machine) in [
+            ("Subject: Hello", None),
+            ("Auto-Submitted: no", None),
+            ("Precedence: list", None),
+            ("X-Spam-Flag: YES", Some(Machine::SpamFilter)),
+            ("X-Spam-Status: Yes, score=9.1", Some(Machine::SpamFilter)),
+            ("Auto-Submitted: auto-generated", Some(Machine::Program)),
+            ("Precedence: bulk", Some(Machine::Program)),
+            ("Auto-Submitted: auto-replied (vacation)", Some(Machine::Vacation)),
+            ("Content-Type: multipart/report; report-type=delivery-status; boundary=x", Some(Machine::MailServer)),
+        ] {
+            let raw = format!("From: a@example.com\r\n{head}\r\n\r\nText\r\n");
+
+            assert_eq!(read(raw.as_bytes()).expect("a mail").machine, machine, "{head}");
+        }
     }
 
     #[test]

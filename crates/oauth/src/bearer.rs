@@ -47,6 +47,8 @@ pub struct Bearer {
     pub person_id: i64,
     /// The person's role now, not at issue time (RS-6).
     pub role: Role,
+    /// What a role of the account's own takes away from it.
+    pub denied: Permissions,
     /// The token's words, within the app's ceiling now (SC-11).
     pub scope: ScopeSet,
     pub dialect: Dialect,
@@ -174,7 +176,7 @@ impl Provider {
         let row = tx
             .row(
                 "select a.scope, a.audience, a.jkt, a.created_at, a.expires_at, a.last_used_at, f.id as family_id, f.grant_id, f.client_id, f.person_id,
-                        f.auth_time, f.acr, f.act, c.client_id as app, c.dialect, c.policy, c.allowed_scopes, c.calls_per_minute, p.role,
+                        f.auth_time, f.acr, f.act, c.client_id as app, c.dialect, c.policy, c.allowed_scopes, c.calls_per_minute, p.role, p.denied,
                         p.email, g.expires_at as grant_end
                  from access_tokens a
                  join token_families f on f.id = a.family_id
@@ -253,6 +255,7 @@ fn entry(row: &Row, issuer: &str, rules: &AppRules) -> Result<Entry, StoreError>
         client_id: row.text("app")?,
         person_id: row.int("person_id")?,
         role: Role::parse(&row.text("role")?).ok_or(StoreError::Column("role"))?,
+        denied: Permissions::of_words(&row.text_or_null("denied")?.unwrap_or_default()),
         scope,
         dialect,
         granted,

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use helpdesk::events::{self, Change};
 use jiff::{SignedDuration, Timestamp};
+use scope::permission::Permissions;
 use scope::permit::{Actor, CanWrite};
 use scope::resource::Users;
 use scope::role::Role;
@@ -39,6 +40,8 @@ pub struct Session {
     pub name: String,
     /// The role now, not at sign-in.
     pub role: Role,
+    /// What a role of the account's own takes away from it.
+    pub denied: Permissions,
     /// Authentication methods by RFC 8176, space-separated, such as `pwd`.
     pub amr: String,
     pub acr: String,
@@ -304,6 +307,7 @@ impl Session {
         Actor {
             person_id: Some(self.person_id),
             role: Some(self.role),
+            denied: self.denied,
             request_id: request_id.to_owned(),
             ..Actor::default()
         }
@@ -322,7 +326,7 @@ fn seen_after(now: Timestamp) -> Timestamp {
 /// Only of active people: a deactivated person's sessions end with the switch (LS-9).
 const SELECT: &str = "select s.id as id, s.sid as sid, s.person_id as person_id, s.amr as amr, s.acr as acr, s.auth_time as auth_time, \
      s.address as address, s.user_agent as user_agent, s.created_at as created_at, s.last_seen_at as last_seen_at, \
-     s.expires_at as expires_at, p.email as email, p.name as name, p.role as role \
+     s.expires_at as expires_at, p.email as email, p.name as name, p.role as role, p.denied as denied \
      from sessions s join people p on p.id = s.person_id and p.active = 1 and p.deleted_at is null";
 
 fn from_row(row: &Row) -> Result<Session, StoreError> {
@@ -335,6 +339,7 @@ fn from_row(row: &Row) -> Result<Session, StoreError> {
         email,
         name,
         role: Role::parse(&row.text("role")?).ok_or(StoreError::Column("role"))?,
+        denied: Permissions::of_words(&row.text_or_null("denied")?.unwrap_or_default()),
         amr: row.text("amr")?,
         acr: row.text("acr")?,
         auth_time: row.time("auth_time")?,

@@ -126,6 +126,16 @@ impl Permissions {
         self.0.count_ones()
     }
 
+    /// As stored: words with blanks between. What this program does not know is passed over.
+    pub fn of_words(text: &str) -> Permissions {
+        text.split_whitespace().filter_map(Permission::parse).collect()
+    }
+
+    /// The other way round.
+    pub fn words(self) -> String {
+        self.iter().map(|permission| permission.to_string()).collect::<Vec<_>>().join(" ")
+    }
+
     /// In order of resource, read before write.
     pub fn iter(self) -> impl Iterator<Item = Permission> {
         Kind::ALL
@@ -169,6 +179,8 @@ mod tests {
         let set = Permissions::reading(&[Kind::Tags, Kind::Security]).union(Permissions::writing(&[Kind::Accounts]));
 
         assert_eq!(set.iter().collect::<Permissions>(), set);
+        assert_eq!(Permissions::of_words(&set.words()), set);
+        assert_eq!(Permissions::of_words("odd tags:read"), Permissions::reading(&[Kind::Tags]));
         assert_eq!(set.len(), 3);
         assert_eq!(
             set.iter().map(|it| it.to_string()).collect::<Vec<_>>(),

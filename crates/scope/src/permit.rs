@@ -2,8 +2,8 @@
 //!
 //! Domain functions take `&CanRead<Tags>` or `&CanWrite<Tags>`, so code that has not passed the check does not compile.
 //! A permit is made in five places only: `Caller::permit`, for a request, `Permit::system`, for our own workers, `Permit::deferred`, for
-//! those that carry out later what a person asked for, `Permit::on_own_ticket`, for customers who write to us, and `Permit::on_its_files`, for
-//! whoever writes articles.
+//! those that carry out later what a person asked for, `Permit::on_own_ticket`, for customers who write to us, and `Permit::on_its_files`,
+//! for files that are a part of something.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -50,6 +50,8 @@ impl Used {
 pub struct Actor {
     pub person_id: Option<i64>,
     pub role: Option<Role>,
+    /// What a role of the account's own takes away from the role.
+    pub denied: Permissions,
     pub client_id: Option<i64>,
     pub grant_id: Option<i64>,
     /// The person behind `X-On-Behalf-Of`: then `person_id` is whom they act for, and this is who they are.
@@ -60,6 +62,13 @@ pub struct Actor {
     pub worker: Option<&'static str>,
     /// A UUID. Groups what one request or one run of a job caused.
     pub request_id: String,
+}
+
+impl Actor {
+    /// The most that the role allows, and the role of the account's own besides. None: nothing.
+    fn ceiling(&self) -> Permissions {
+        self.role.map_or(Permissions::NONE, Role::ceiling).without(self.denied)
+    }
 }
 
 /// An agent that acts for a person: the outermost `act` of its token (RFC 8693, 4.1).
@@ -93,8 +102,7 @@ impl Caller {
     /// `granted` is what the token's words open within the app's ceiling; `Permissions::all()` where words play no part, as with
     /// sessions and API keys. The role in `actor` narrows it here and nowhere else (RS-6); an actor without a role may do nothing.
     pub fn new(actor: Actor, granted: Permissions) -> Caller {
-        let ceiling = actor.role.map_or(Permissions::NONE, Role::ceiling);
-        let permissions = granted.intersection(ceiling);
+        let permissions = granted.intersection(actor.ceiling());
         Caller { actor: Arc::new(actor), granted, permissions, used: Arc::default() }
     }
 
@@ -146,7 +154,7 @@ impl<R: Resource, A: Access> Permit<R, A> {
     /// were checked when they asked.
     pub fn deferred(actor: &Actor) -> Result<Permit<R, A>, Refusal> {
         let needed = Permit::<R, A>::permission();
-        if !actor.role.map_or(Permissions::NONE, Role::ceiling).contains(needed) {
+        if !actor.ceiling().contains(needed) {
             return Err(Refusal::Role(needed));
         }
         Ok(Permit { actor: Arc::new(actor.clone()), proof: PhantomData })
@@ -169,8 +177,16 @@ impl Permit<crate::resource::Requests, Write> {
     }
 }
 
-impl Permit<crate::resource::HelpCenter, Write> {
-    /// The files of an article are part of it, and are stored as all files are. For those alone.
+/// What has files as a part of it.
+pub trait HasFiles: Resource {}
+
+impl HasFiles for crate::resource::Brands {}
+impl HasFiles for crate::resource::HelpCenter {}
+impl HasFiles for crate::resource::Tickets {}
+
+impl<R: HasFiles> Permit<R, Write> {
+    /// To write something is to write the files that are a part of it, such as a brand's picture. For those alone: the permit reaches
+    /// further.
     pub fn on_its_files(&self) -> CanWrite<crate::resource::Files> {
         Permit { actor: self.actor.clone(), proof: PhantomData }
     }
@@ -221,6 +237,19 @@ mod tests {
         assert!(observer.permit::<Tickets, Read>().is_ok());
         let refusal = observer.permit::<Tickets, Write>().expect_err("observers only read");
         assert_eq!(refusal, Refusal::Role(Permission::write(Kind::Tickets)));
+    }
+
+    #[test]
+    fn what_a_role_of_the_accounts_own_takes_away_is_gone_from_calls_and_from_deferred_work() {
+        let denied = Permissions::writing(&[Kind::Tags]);
+        let actor = Actor { person_id: Some(7), role: Some(Role::Lead), denied, ..Actor::default() };
+
+        let refusal = Permit::<Tags, Write>::deferred(&actor).expect_err("taken away");
+        let caller = Caller::new(actor, Permissions::all());
+
+        assert_eq!(refusal, Refusal::Role(Permission::write(Kind::Tags)));
+        assert_eq!(caller.permit::<Tags, Write>().expect_err("taken away"), refusal);
+        assert!(caller.permit::<Tags, Read>().is_ok());
     }
 
     #[test]

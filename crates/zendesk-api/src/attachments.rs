@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use endpoint::{App, Later, May, Routes, files as stored};
 use helpdesk::files::{self, File, Purpose};
 use helpdesk::tickets::messages::{self, Message};
-use helpdesk::uploads;
+use helpdesk::uploads::{self, Upload};
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::{Files, Read, Tickets};
 use serde_json::{Value, json};
@@ -49,15 +49,20 @@ pub async fn upload(
     let token = sent_token.unwrap_or_else(|| app.random.hex(32));
     let now = app.clock.now();
     let upload = transact!(app.db, |tx| uploads::add(tx, &may, now, (&token, is_new), file.id).await)?;
-    let mut views: Vec<Value> = upload.files.iter().map(|file| view_of_file(&params.site, file)).collect();
-    views.iter_mut().for_each(|view| sign(&app, view));
-    let body = json!({ "upload": {
+    let view = view_of_upload(&app, &params.site, &token, &upload);
+    Ok(Reply::new(StatusCode::CREATED, json!({ "upload": view })))
+}
+
+/// Files that wait under a token for a comment.
+pub(crate) fn view_of_upload(app: &App, site: &Site, token: &str, upload: &Upload) -> Value {
+    let mut views: Vec<Value> = upload.files.iter().map(|file| view_of_file(site, file)).collect();
+    views.iter_mut().for_each(|view| sign(app, view));
+    json!({
         "token": token,
         "expires_at": format(upload.expires_at),
         "attachment": views.last(),
         "attachments": views,
-    } });
-    Ok(Reply::new(StatusCode::CREATED, body))
+    })
 }
 
 /// `DELETE /api/v2/uploads/{token}`
@@ -76,8 +81,8 @@ pub async fn show(
     params: Params,
 ) -> Answer {
     let mut tx = app.db.read().await?;
-    let mut view = if id % 2 == 1 {
-        view_of_file(&params.site, &uploads::file(&mut tx, &may, id / 2).await?)
+    let mut view = if let Some(file_id) = file_of(id) {
+        view_of_file(&params.site, &uploads::file(&mut tx, &may, file_id).await?)
     } else {
         let message_id = id / 2 / PLACES;
         let message = messages::of_ids(&mut tx, &later.permit::<Tickets, Read>()?, &[message_id]).await?;
@@ -86,6 +91,11 @@ pub async fn show(
     };
     sign(&app, &mut view);
     Ok(Reply::one("attachment", view))
+}
+
+/// The file that an attachment with this id is, if it was uploaded here.
+pub(crate) const fn file_of(id: i64) -> Option<i64> {
+    if id % 2 == 1 { Some(id / 2) } else { None }
 }
 
 /// Files that were sent before, as a message of ours has them.
@@ -106,7 +116,12 @@ fn list_of(message: &Message) -> Vec<Value> {
 
 /// Files that were sent with a comment, in the order they were.
 pub(crate) fn views(site: &Site, message: &Message) -> Vec<Value> {
-    let each = list_of(message).into_iter().zip(0_i64..).map(|(file, at)| {
+    views_of(site, message.id, &list_of(message))
+}
+
+/// The same of a list as messages have it.
+pub(crate) fn views_of(site: &Site, message_id: i64, list: &[Value]) -> Vec<Value> {
+    let each = list.iter().zip(0_i64..).map(|(file, at)| {
         let address = file["url"].as_str().unwrap_or_default();
         // Addresses of ours lead to where the caller reached us.
         let address = match address.find("/attachments/") {
@@ -116,7 +131,7 @@ pub(crate) fn views(site: &Site, message: &Message) -> Vec<Value> {
         };
         let id = match file["file_id"].as_i64() {
             Some(id) => id * 2 + 1,
-            None => (message.id * PLACES + at) * 2,
+            None => (message_id * PLACES + at) * 2,
         };
         let name = file["name"].as_str().unwrap_or_default();
         let kind = file["content_type"].as_str().unwrap_or("application/octet-stream");
@@ -126,7 +141,7 @@ pub(crate) fn views(site: &Site, message: &Message) -> Vec<Value> {
     each.collect()
 }
 
-fn view_of_file(site: &Site, file: &File) -> Value {
+pub(crate) fn view_of_file(site: &Site, file: &File) -> Value {
     let address = format!("{}{}", site.0, file.path());
     view(site, file.id * 2 + 1, (&file.name, &file.content_type, file.size_bytes), &address, false)
 }

@@ -3,12 +3,15 @@
 //! The daily work on tickets is not in it. Addresses that changes came from are not kept.
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use endpoint::{App, May, Routes};
 use helpdesk::audit::{self, Entry, Which};
+use helpdesk::jobs::lists::{self, AuditFilter};
 use helpdesk::page::{Page, Slice};
 use scope::permit::CanRead;
 use scope::resource::AuditLog;
 use serde_json::{Value, json};
+use store::transact;
 
 use crate::answer::{Answer, Reply};
 use crate::condition_definitions::said;
@@ -19,7 +22,10 @@ use crate::time::{self, format};
 use crate::{Id, Site};
 
 pub fn routes(routes: Routes) -> Routes {
-    routes.get("/api/v2/audit_logs", list).get("/api/v2/audit_logs/{audit_log_id}", show)
+    routes
+        .get("/api/v2/audit_logs", list)
+        .post("/api/v2/audit_logs/export", export)
+        .get("/api/v2/audit_logs/{audit_log_id}", show)
 }
 
 /// Whom the system is.
@@ -44,27 +50,54 @@ pub async fn list(State(app): State<App>, May(may): May<CanRead<AuditLog>>, para
         let nothing = Page { items: Vec::<Entry>::new(), before: None, after: None, total: Some(0) };
         return Ok(Reply::ok(Value::Object(asked.body("audit_logs", nothing, |it| view(&params.site, &it)))));
     }
-    let actor_id = match params.one("filter[actor_id]") {
-        Some(text) => Some(text.parse::<i64>().map_err(|_| bad("filter[actor_id] must be an integer."))?),
-        None => None,
-    };
-    let object_type = params.text("filter[source_type]")?.map(|word| type_stored(&word));
-    let (from, until) = span(&params)?;
+    let filter = read_filter(&params)?;
+    let ends: Option<Vec<&str>> = filter.kinds_end.as_ref().map(|ends| ends.iter().map(String::as_str).collect());
     let which = Which {
-        object_type: object_type.as_deref(),
-        object_id: params.id("filter[source_id]")?,
-        person_id: actor_id.filter(|id| *id != SYSTEM_ID),
-        by_workers: actor_id == Some(SYSTEM_ID),
-        kinds_end: params
-            .one("filter[action]")
-            .map(|word| ACTIONS.iter().find(|(known, _)| *known == word).map_or(&[] as &[&str], |(_, ends)| *ends)),
-        from,
-        until,
+        object_type: filter.object_type.as_deref(),
+        object_id: filter.object_id,
+        person_id: filter.person_id,
+        by_workers: filter.by_workers,
+        kinds_end: ends.as_deref(),
+        from: filter.from,
+        until: filter.until,
         ..Which::default()
     };
     let mut tx = app.db.read().await?;
     let page = audit::page(&mut tx, &may, &which, asked.descending, &asked.slice).await?;
     Ok(Reply::ok(Value::Object(asked.body("audit_logs", page, |it| view(&params.site, &it)))))
+}
+
+/// `POST /api/v2/audit_logs/export`: a file among the jobs of the account.
+pub async fn export(State(app): State<App>, May(may): May<CanRead<AuditLog>>, params: Params) -> Answer {
+    if params.one("filter[ip_address]").is_some() {
+        return Err(bad("filter[ip_address] is not offered: no change is known to come from any address."));
+    }
+    let filter = read_filter(&params)?;
+    let now = app.clock.now();
+    transact!(app.db, |tx| lists::start_audit_log(tx, &may, now, filter.clone()).await)?;
+    Ok(Reply { status: StatusCode::ACCEPTED, ..Reply::empty() })
+}
+
+/// What list and export are narrowed by.
+fn read_filter(params: &Params) -> Result<AuditFilter, ZendeskError> {
+    let actor_id = match params.one("filter[actor_id]") {
+        Some(text) => Some(text.parse::<i64>().map_err(|_| bad("filter[actor_id] must be an integer."))?),
+        None => None,
+    };
+    let (from, until) = span(params)?;
+    let ends_of = |word: &str| {
+        let ends = ACTIONS.iter().find(|(known, _)| *known == word).map_or(&[] as &[&str], |(_, ends)| *ends);
+        ends.iter().map(|end| (*end).to_owned()).collect()
+    };
+    Ok(AuditFilter {
+        object_type: params.text("filter[source_type]")?.map(|word| type_stored(&word)),
+        object_id: params.id("filter[source_id]")?,
+        person_id: actor_id.filter(|id| *id != SYSTEM_ID),
+        by_workers: actor_id == Some(SYSTEM_ID),
+        kinds_end: params.one("filter[action]").map(ends_of),
+        from,
+        until,
+    })
 }
 
 type Span = (Option<jiff::Timestamp>, Option<jiff::Timestamp>);

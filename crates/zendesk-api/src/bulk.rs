@@ -18,7 +18,8 @@ use crate::error::ZendeskError;
 use crate::fields::Body;
 use crate::query::{Params, check_length};
 use crate::{
-    Site, group_memberships, job_statuses, organization_memberships, organizations, ticket_states, tickets, users_bulk,
+    Site, group_memberships, job_statuses, organization_memberships, organizations, suspended_tickets, ticket_states,
+    tickets, users_bulk,
 };
 
 /// A call whose rows a job carries out.
@@ -41,6 +42,7 @@ const CALLS: &[&[Call]] = &[
     group_memberships::CALLS,
     organization_memberships::CALLS,
     organizations::CALLS,
+    suspended_tickets::CALLS,
     ticket_states::CALLS,
     tickets::CALLS,
     users_bulk::CALLS,

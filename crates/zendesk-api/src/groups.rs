@@ -3,6 +3,7 @@
 use axum::extract::State;
 use endpoint::{App, May, Routes};
 use helpdesk::page::Slice;
+use helpdesk::team_members;
 use helpdesk::teams::{self, Changes, NewTeam, Team, Which};
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::Teams;
@@ -13,7 +14,7 @@ use crate::answer::{Answer, Reply};
 use crate::error::ZendeskError;
 use crate::fields::{Body, Fields};
 use crate::once::once;
-use crate::page::Asked;
+use crate::page::{Asked, Ways};
 use crate::query::Params;
 use crate::time::format;
 use crate::{Id, Site};
@@ -25,6 +26,7 @@ pub fn routes(routes: Routes) -> Routes {
         // Every team may be given tickets.
         .get("/api/v2/groups/assignable", list)
         .get("/api/v2/groups/autocomplete", autocomplete)
+        .get("/api/v2/groups/available_agents", list_available)
         .get("/api/v2/groups/count", count)
         .get("/api/v2/groups/default", show_default)
         .get("/api/v2/groups/{group_id}", show)
@@ -55,6 +57,23 @@ async fn list_by(app: &App, may: &CanRead<Teams>, params: &Params, list: &'stati
     let mut tx = app.db.read().await?;
     let page = teams::some(&mut tx, may, which, &asked.slice).await?;
     Ok(Reply::ok(Value::Object(asked.body("groups", page, |team| view(&params.site, &team)))))
+}
+
+/// `GET /api/v2/groups/available_agents`: each group with who of it is there to take tickets.
+pub async fn list_available(State(app): State<App>, May(may): May<CanRead<Teams>>, params: Params) -> Answer {
+    let asked = Asked::read_in(&params, "available agents", &["id"], Ways::CursorOnly)?;
+    let mut tx = app.db.read().await?;
+    let page = teams::some(&mut tx, &may, Which::All, &asked.slice).await?;
+    let ids: Vec<i64> = page.items.iter().map(|team| team.id).collect();
+    let available = team_members::available(&mut tx, &may, &ids).await?;
+    let body = asked.body("groups", page, |team| {
+        let agents = available.iter().filter(|agent| agent.team_id == team.id);
+        let agents = agents.map(|agent| json!({ "id": agent.person_id, "name": agent.name }));
+        let mut shown = view(&params.site, &team);
+        shown["agents"] = agents.collect();
+        shown
+    });
+    Ok(Reply::ok(Value::Object(body)))
 }
 
 /// `GET /api/v2/groups/count`

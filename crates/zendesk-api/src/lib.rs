@@ -48,6 +48,7 @@ pub mod custom_roles;
 pub mod custom_statuses;
 pub mod dynamic_content;
 pub mod error;
+mod field_parts;
 pub mod fields;
 pub mod group_memberships;
 pub mod groups;
@@ -60,10 +61,14 @@ pub mod macro_apply;
 pub mod macros;
 pub mod oauth_clients;
 pub mod oauth_tokens;
+mod object_fields;
 mod once;
 pub mod openapi;
 mod openapi_types;
+pub mod organization_fields;
 pub mod organization_memberships;
+pub mod organization_merges;
+pub mod organization_subscriptions;
 pub mod organizations;
 pub mod page;
 pub mod path;
@@ -81,10 +86,14 @@ pub mod sideload;
 mod sla_filters;
 pub mod sla_policies;
 pub mod support_addresses;
+pub mod survey_responses;
+pub mod suspended_tickets;
 pub mod tags;
 pub mod ticket_audits;
 pub mod ticket_comments;
 pub mod ticket_fields;
+pub mod ticket_form_statuses;
+pub mod ticket_forms;
 pub mod ticket_metrics;
 mod ticket_read;
 pub mod ticket_states;
@@ -95,6 +104,7 @@ pub mod time_zones;
 pub mod trigger_categories;
 pub mod trigger_revisions;
 pub mod triggers;
+pub mod user_fields;
 pub mod user_identities;
 mod user_write;
 pub mod users;
@@ -136,7 +146,10 @@ const RESOURCES: &[fn(Routes) -> Routes] = &[
     macros::routes,
     oauth_clients::routes,
     oauth_tokens::routes,
+    organization_fields::routes,
     organization_memberships::routes,
+    organization_merges::routes,
+    organization_subscriptions::routes,
     organizations::routes,
     requests::routes,
     satisfaction_ratings::routes,
@@ -144,9 +157,13 @@ const RESOURCES: &[fn(Routes) -> Routes] = &[
     search::routes,
     sla_policies::routes,
     support_addresses::routes,
+    survey_responses::routes,
+    suspended_tickets::routes,
     tags::routes,
     ticket_comments::routes,
     ticket_fields::routes,
+    ticket_form_statuses::routes,
+    ticket_forms::routes,
     ticket_metrics::routes,
     ticket_states::routes,
     tickets::routes,
@@ -154,6 +171,7 @@ const RESOURCES: &[fn(Routes) -> Routes] = &[
     trigger_categories::routes,
     trigger_revisions::routes,
     triggers::routes,
+    user_fields::routes,
     user_identities::routes,
     users::routes,
     users_bulk::routes,

@@ -9,7 +9,7 @@ use helpdesk::page::Slice;
 use jiff::Timestamp;
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::Organizations;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use store::{Tx, transact};
 
 use crate::answer::{Answer, Reply};
@@ -20,7 +20,7 @@ use crate::once::once;
 use crate::page::{self, Asked};
 use crate::query::Params;
 use crate::time::format;
-use crate::{Id, Site};
+use crate::{Id, Site, object_fields};
 
 pub fn routes(routes: Routes) -> Routes {
     routes
@@ -163,7 +163,7 @@ pub async fn create(
     let sent = read(&mut fields);
     fields.finish()?;
     once!(app, may.actor(), body.once, |tx, now| {
-        let organization = organizations::create(tx, &may, now, &new_of(&sent)).await?;
+        let organization = create_one(tx, &may, now, &sent).await?;
         Reply::created("organization", view(&params.site, &organization))
     })
 }
@@ -180,16 +180,16 @@ pub async fn create_or_update(
     let sent = read(&mut fields);
     fields.finish()?;
     once!(app, may.actor(), body.once, |tx, now| {
-        let external_id = sent.external_id.as_ref().and_then(Option::as_deref);
+        let external_id = sent.changes.external_id.as_ref().and_then(Option::as_deref);
         match organizations::known(tx, &may, id, external_id).await? {
             Some(id) => {
-                let organization = organizations::update(tx, &may, now, id, &sent).await?;
+                let organization = update_one(tx, &may, now, (id, &sent)).await?;
                 let reply = Reply::created("organization", view(&params.site, &organization));
                 Reply { status: StatusCode::OK, ..reply }
             }
-            None if sent.name.is_none() => return Err(ZendeskError::invalid("name", "cannot be blank")),
+            None if sent.changes.name.is_none() => return Err(ZendeskError::invalid("name", "cannot be blank")),
             None => {
-                let organization = organizations::create(tx, &may, now, &new_of(&sent)).await?;
+                let organization = create_one(tx, &may, now, &sent).await?;
                 Reply::created("organization", view(&params.site, &organization))
             }
         }
@@ -205,10 +205,10 @@ pub async fn update(
     body: Body,
 ) -> Answer {
     let mut fields = body.record("organization")?;
-    let changes = read(&mut fields);
+    let sent = read(&mut fields);
     fields.finish()?;
     let now = app.clock.now();
-    let organization = transact!(app.db, |tx| organizations::update(tx, &may, now, id, &changes).await)?;
+    let organization = transact!(app.db, |tx| update_one(tx, &may, now, (id, &sent)).await)?;
     Ok(Reply::one("organization", view(&params.site, &organization)))
 }
 
@@ -250,16 +250,16 @@ async fn carry_create(tx: &mut Tx, by: &By, now: Timestamp, row: &Value) -> Resu
     fields.require("name");
     let sent = read(&mut fields);
     fields.finish()?;
-    Ok(bulk::was_created(organizations::create(tx, &by.permit()?, now, &new_of(&sent)).await?.id))
+    Ok(bulk::was_created(create_one(tx, &by.permit()?, now, &sent).await?.id))
 }
 
 async fn carry_update(tx: &mut Tx, by: &By, now: Timestamp, row: &Value) -> Result<Value, ZendeskError> {
     let may = by.permit()?;
     let id = id_of(tx, &may, row).await?;
     let mut fields = Fields::of_row(row);
-    let changes = read(&mut fields);
+    let sent = read(&mut fields);
     fields.finish()?;
-    organizations::update(tx, &may, now, id, &changes).await?;
+    update_one(tx, &may, now, (id, &sent)).await?;
     Ok(bulk::was_updated(id))
 }
 
@@ -279,6 +279,33 @@ async fn id_of(tx: &mut Tx, may: &CanWrite<Organizations>, row: &Value) -> Resul
     found.ok_or_else(ZendeskError::not_found)
 }
 
+/// What was sent of an organization.
+struct Sent {
+    changes: Changes,
+    /// Values of fields of the account's own, by key.
+    fields: Map<String, Value>,
+}
+
+async fn create_one(
+    tx: &mut Tx,
+    may: &CanWrite<Organizations>,
+    now: Timestamp,
+    sent: &Sent,
+) -> Result<Organization, ZendeskError> {
+    let made = organizations::create(tx, may, now, &new_of(&sent.changes)).await?;
+    Ok(organizations::set_fields(tx, may, now, made.id, &sent.fields).await?)
+}
+
+async fn update_one(
+    tx: &mut Tx,
+    may: &CanWrite<Organizations>,
+    now: Timestamp,
+    (id, sent): (i64, &Sent),
+) -> Result<Organization, ZendeskError> {
+    organizations::update(tx, may, now, id, &sent.changes).await?;
+    Ok(organizations::set_fields(tx, may, now, id, &sent.fields).await?)
+}
+
 fn new_of(sent: &Changes) -> NewOrganization {
     let sent = sent.clone();
     NewOrganization {
@@ -294,9 +321,9 @@ fn new_of(sent: &Changes) -> NewOrganization {
     }
 }
 
-fn read(fields: &mut Fields) -> Changes {
-    fields.pass(&["created_at", "deleted_at", "id", "organization_fields", "result_type", "updated_at", "url"]);
-    Changes {
+fn read(fields: &mut Fields) -> Sent {
+    fields.pass(&["created_at", "deleted_at", "id", "result_type", "updated_at", "url"]);
+    let changes = Changes {
         name: fields.some_text("name", NAME_MAX_CHARS),
         external_id: fields.text("external_id", NAME_MAX_CHARS),
         details: fields.text("details", TEXT_MAX_CHARS),
@@ -306,7 +333,8 @@ fn read(fields: &mut Fields) -> Changes {
         shared_tickets: fields.flag("shared_tickets"),
         shared_comments: fields.flag("shared_comments"),
         tags: fields.texts("tags", NAME_MAX_CHARS),
-    }
+    };
+    Sent { changes, fields: object_fields::read_values(fields, "organization_fields") }
 }
 
 pub(crate) fn view(site: &Site, organization: &Organization) -> Value {
@@ -322,7 +350,7 @@ pub(crate) fn view(site: &Site, organization: &Organization) -> Value {
         "shared_tickets": organization.shared_tickets,
         "shared_comments": organization.shared_comments,
         "tags": organization.tags,
-        "organization_fields": {},
+        "organization_fields": object_fields::values(&organization.fields),
         "created_at": format(organization.created_at),
         "updated_at": format(organization.updated_at),
     })

@@ -3,13 +3,15 @@
 
 use axum::extract::State;
 use endpoint::{App, May, Routes};
+use helpdesk::held_messages::{self, Cause, NewHeld};
 use helpdesk::people::PersonRef;
-use helpdesk::profiles;
 use helpdesk::tickets::list::{self, Direction, Sort};
-use helpdesk::tickets::messages::{self, Message};
+use helpdesk::tickets::messages::{self, API, Message};
 use helpdesk::tickets::requests::{self, Beside as Around, Whose};
 use helpdesk::tickets::write::{self, SetStatus, TicketUpdate};
 use helpdesk::tickets::{Status, TicketInList, TicketType};
+use helpdesk::{profiles, uploads};
+use jiff::Timestamp;
 use scope::permit::{CanRead, CanWrite, Permit};
 use scope::resource::{Access, Requests};
 use serde_json::{Map, Value, json};
@@ -135,11 +137,15 @@ pub async fn create(State(app): State<App>, May(may): May<CanWrite<Requests>>, p
     fields.finish()?;
     sent.requester = Some(PersonRef::by_id(requests::caller(&may)?));
     once!(app, may.actor(), body.once, |tx, now| {
-        let ticket = may.on_own_ticket();
-        helpdesk::custom_fields::must_be_customers(tx, &sent.fields).await?;
-        let id = ticket_read::create(tx, &ticket, now, &sent).await?;
-        let request = [requests::written(tx, &may, id).await?];
-        let view = views(tx, &may, &params.site, &request).await?.pop().ok_or_else(ZendeskError::not_found)?;
+        let view = if held_messages::holds_back(tx, &may).await? {
+            hold(tx, &may, now, (None, &sent)).await?
+        } else {
+            let ticket = may.on_own_ticket();
+            helpdesk::custom_fields::must_be_customers(tx, &sent.fields).await?;
+            let id = ticket_read::create(tx, &ticket, now, &sent).await?;
+            let request = [requests::written(tx, &may, id).await?];
+            views(tx, &may, &params.site, &request).await?.pop().ok_or_else(ZendeskError::not_found)?
+        };
         Reply::created("request", view)
     })
 }
@@ -161,6 +167,10 @@ pub async fn update(
     let now = app.clock.now();
     let view = transact!(app.db, |tx| {
         let before = requests::find(tx, &may, id).await?;
+        if !sent.comments.is_empty() && held_messages::holds_back(tx, &may).await? {
+            hold(tx, &may, now, (Some(id), &sent)).await?;
+            return views(tx, &may, &params.site, &[before]).await?.pop().ok_or_else(ZendeskError::not_found);
+        }
         if solved && !can_be_solved(&before) {
             return Err(ZendeskError::invalid("solved", "is not possible for this request"));
         }
@@ -175,6 +185,44 @@ pub async fn update(
         views(tx, &may, &params.site, &request).await?.pop().ok_or_else(ZendeskError::not_found)
     })?;
     Ok(Reply::one("request", view))
+}
+
+/// Holds back what a suspended customer wrote. They are told as little as others: their request has no number yet.
+async fn hold(
+    tx: &mut Tx,
+    may: &CanWrite<Requests>,
+    now: Timestamp,
+    (ticket_id, sent): (Option<i64>, &SentTicket),
+) -> Result<Value, ZendeskError> {
+    let caller = requests::caller(may)?;
+    let author = profiles::own(tx, may.actor()).await?.ok_or_else(ZendeskError::not_found)?;
+    let Some(comment) = sent.comments.first() else { return Err(ZendeskError::invalid("comment", "cannot be blank")) };
+    let files = uploads::take(tx, now, Some(caller), &comment.uploads).await?;
+    let subject = sent.update.subject.clone().flatten();
+    let new = NewHeld {
+        author_id: Some(caller),
+        author_name: author.name,
+        author_email: author.email,
+        subject: subject.clone(),
+        body_text: comment.text.clone(),
+        body_html: comment.html.clone(),
+        channel: API.to_owned(),
+        ticket_id,
+        attachments: (!files.is_empty()).then(|| attachments::of_files(&files)),
+        file_ids: files.iter().map(|file| file.id).collect(),
+        ..NewHeld::default()
+    };
+    held_messages::hold(tx, may.actor(), now, Cause::SuspendedAuthor, &new).await?;
+    Ok(json!({
+        "id": null,
+        "url": null,
+        "subject": subject,
+        "description": comment.text.as_ref().or(comment.html.as_ref()),
+        "status": status_word(Status::New),
+        "requester_id": caller,
+        "created_at": format(now),
+        "updated_at": format(now),
+    }))
 }
 
 /// What somebody who asks may write of a new request.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use helpdesk::{brands, custom_statuses, organizations, profiles, teams};
+use helpdesk::{brands, custom_statuses, organizations, profiles, teams, ticket_forms};
 use scope::permit::Permit;
 use scope::resource::{Access, Resource};
 use serde_json::{Map, Value};
@@ -12,7 +12,10 @@ use store::Tx;
 use crate::error::ZendeskError;
 use crate::query::Params;
 use crate::{Site, groups, users};
-use crate::{brands as brands_here, custom_statuses as custom_statuses_here, organizations as organizations_here};
+use crate::{
+    brands as brands_here, custom_statuses as custom_statuses_here, organizations as organizations_here,
+    ticket_forms as ticket_forms_here,
+};
 
 /// What to load: the ids of each kind that the call has asked for.
 #[derive(Debug, Default)]
@@ -22,6 +25,7 @@ pub struct Beside {
     organizations: Option<BTreeSet<i64>>,
     brands: Option<BTreeSet<i64>>,
     custom_statuses: Option<BTreeSet<i64>>,
+    ticket_forms: Option<BTreeSet<i64>>,
 }
 
 impl Beside {
@@ -40,6 +44,7 @@ impl Beside {
             organizations: wanted("organizations"),
             brands: wanted("brands"),
             custom_statuses: wanted("custom_statuses"),
+            ticket_forms: wanted("ticket_forms"),
         }
     }
 
@@ -78,6 +83,12 @@ impl Beside {
         }
     }
 
+    pub fn ticket_forms(&mut self, ids: impl IntoIterator<Item = i64>) {
+        if let Some(forms) = &mut self.ticket_forms {
+            forms.extend(ids);
+        }
+    }
+
     /// Loads them into the answer.
     pub async fn load<R: Resource, A: Access>(
         self,
@@ -102,12 +113,17 @@ impl Beside {
         }
         if let Some(ids) = self.brands.map(list) {
             let found = brands::beside(tx, may, &ids).await?;
-            body.insert("brands".to_owned(), found.iter().map(|brand| brands_here::view(site, brand)).collect());
+            let views = brands_here::views(tx, may, site, &found).await?;
+            body.insert("brands".to_owned(), Value::Array(views));
         }
         if let Some(ids) = self.custom_statuses.map(list) {
             let found = custom_statuses::beside(tx, may, &ids).await?;
             let views = found.iter().map(|status| custom_statuses_here::view(site, status));
             body.insert("custom_statuses".to_owned(), views.collect());
+        }
+        if let Some(ids) = self.ticket_forms.map(list) {
+            let found = ticket_forms::beside(tx, may, &ids).await?;
+            body.insert("ticket_forms".to_owned(), Value::Array(ticket_forms_here::views(tx, site, &found).await?));
         }
         Ok(())
     }

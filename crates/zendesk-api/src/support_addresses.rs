@@ -23,6 +23,7 @@ pub fn routes(routes: Routes) -> Routes {
         .get("/api/v2/recipient_addresses/{support_address_id}", show)
         .put("/api/v2/recipient_addresses/{support_address_id}", update)
         .delete("/api/v2/recipient_addresses/{support_address_id}", delete)
+        .put("/api/v2/recipient_addresses/{support_address_id}/verify", verify)
 }
 
 /// `GET /api/v2/recipient_addresses`
@@ -76,6 +77,21 @@ pub async fn delete(State(app): State<App>, May(may): May<CanWrite<Channels>>, I
     Ok(Reply::empty())
 }
 
+/// `PUT /api/v2/recipient_addresses/{support_address_id}/verify`: forwarding waits from then on; names are not looked up.
+pub async fn verify(State(app): State<App>, May(may): May<CanWrite<Channels>>, Id(id): Id, body: Body) -> Answer {
+    let mut fields = body.bare()?;
+    let kind = fields.word("type", &["forwarding", "spf", "dns"]).flatten().unwrap_or("forwarding");
+    fields.finish()?;
+    let now = app.clock.now();
+    transact!(app.db, |tx| {
+        match kind {
+            "forwarding" => support_addresses::check_forwarding(tx, &may, now, id).await,
+            _ => support_addresses::must_be_there(tx, &may, id).await,
+        }
+    })?;
+    Ok(Reply::ok(json!({})))
+}
+
 fn read(fields: &mut Fields) -> Changes {
     fields.pass(&[
         "cname_status",
@@ -97,7 +113,7 @@ fn read(fields: &mut Fields) -> Changes {
     }
 }
 
-/// Nobody has looked at names and mail servers: all of that is unknown.
+/// Nobody has looked at names and mail servers: all of that is unknown, and a check of the forwarding waits for a mail that never comes.
 fn view(site: &Site, address: &SupportAddress) -> Value {
     json!({
         "id": address.id,
@@ -107,7 +123,7 @@ fn view(site: &Site, address: &SupportAddress) -> Value {
         "brand_id": address.brand_id,
         // Quirk: the vendor writes null where it is not the default.
         "default": address.is_default.then_some(true),
-        "forwarding_status": "unknown",
+        "forwarding_status": address.forwarding.word(),
         "spf_status": "unknown",
         "cname_status": "unknown",
         "domain_verification_status": "unknown",

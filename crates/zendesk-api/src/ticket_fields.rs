@@ -5,8 +5,7 @@
 use axum::extract::State;
 use endpoint::{App, May, Routes};
 use helpdesk::custom_fields::{
-    self, Carrier, Changes, Choice, CustomField, Details, Format, Input, LABEL_MAX_CHARS, NewField, PRIORITY_MAX,
-    Requirement,
+    self, Carrier, Changes, CustomField, Details, LABEL_MAX_CHARS, NewField, PRIORITY_MAX, Requirement,
 };
 use jiff::Timestamp;
 use scope::permit::{CanRead, CanWrite};
@@ -16,6 +15,7 @@ use store::{Tx, transact};
 
 use crate::answer::{Answer, Reply};
 use crate::error::ZendeskError;
+use crate::field_parts::{self, Options, input_of, options, priority_of, requirement, type_of};
 use crate::fields::{Body, Fields};
 use crate::once::once;
 use crate::page::{self, Asked};
@@ -39,6 +39,9 @@ pub fn routes(routes: Routes) -> Routes {
         .delete("/api/v2/ticket_fields/{ticket_field_id}/options/{ticket_field_option_id}", delete_option)
 }
 
+const LIST: &str = "ticket_fields";
+/// What a field with options is called here.
+const CHOICE: &str = "tagger";
 /// Above the ids of all added fields.
 const SYSTEM_IDS: i64 = 900_000_000_000;
 /// Type, title, options by value and name.
@@ -71,8 +74,16 @@ const SYSTEM: &[SystemField] = &[
 /// Added fields can be of these types.
 const TYPES: &[&str] = &["text", "textarea", "checkbox", "date", "integer", "decimal", "tagger"];
 const TEXT_MAX_CHARS: usize = 1_024;
-/// Options of one field have numbers below this.
-const OPTIONS_MAX: i64 = 100_000;
+
+/// The id of what every ticket has, by its place among it.
+pub(crate) fn system_id(at: usize) -> i64 {
+    SYSTEM_IDS + i64::try_from(at + 1).unwrap_or_default()
+}
+
+/// The other way round. None for the id of an added field.
+pub(crate) fn system_place(id: i64) -> Option<usize> {
+    (0..SYSTEM.len()).find(|at| system_id(*at) == id)
+}
 
 /// `GET /api/v2/ticket_fields`: all at once, unless a page is asked for.
 pub async fn list(State(app): State<App>, May(may): May<CanRead<CustomFields>>, params: Params) -> Answer {
@@ -87,7 +98,7 @@ pub async fn list(State(app): State<App>, May(may): May<CanRead<CustomFields>>, 
 async fn all(app: &App, may: &CanRead<CustomFields>, site: &Site) -> Result<Vec<Value>, ZendeskError> {
     let mut tx = app.db.read().await?;
     let account = helpdesk::account::created_at(&mut tx).await?;
-    let added = custom_fields::of_tickets(&mut tx, may).await?;
+    let added = custom_fields::all_of(&mut tx, may, Carrier::Ticket).await?;
     let mut views: Vec<Value> = (0..SYSTEM.len()).filter_map(|at| system_view(site, at, account)).collect();
     for (at, field) in added.iter().enumerate() {
         views.push(view(site, field, place_of(at)));
@@ -189,13 +200,9 @@ async fn change(
 ) -> Result<(), ZendeskError> {
     let mut details = before.details.clone();
     let mut input = None;
-    if let Some((choices, names)) = &sent.options {
-        let Input::Choice { default, .. } = &before.input else {
-            return Err(ZendeskError::invalid("custom_field_options", "is for fields of the type tagger"));
-        };
-        let default = default.clone().filter(|default| choices.contains(default));
-        input = Some(Input::Choice { choices: choices.clone(), default });
-        details.names = names.clone();
+    if let Some(options) = &sent.options {
+        input = Some(field_parts::input_with(before, options)?);
+        details.names = options.1.clone();
     }
     let changes = Changes {
         label: sent.title.clone(),
@@ -254,7 +261,7 @@ pub async fn list_options(
     }
     let mut tx = app.db.read().await?;
     let field = of_ticket(custom_fields::find(&mut tx, &may, id).await?)?;
-    Ok(Reply::ok(Value::Object(asked.cut("custom_field_options", options(&params.site, &field)))))
+    Ok(Reply::ok(Value::Object(asked.cut("custom_field_options", options(&params.site, LIST, &field)))))
 }
 
 /// `GET /api/v2/ticket_fields/{ticket_field_id}/options/{ticket_field_option_id}`
@@ -266,7 +273,7 @@ pub async fn show_option(
 ) -> Answer {
     let mut tx = app.db.read().await?;
     let field = of_ticket(custom_fields::find(&mut tx, &may, id).await?)?;
-    let option = options(&params.site, &field).into_iter().find(|option| option["id"] == option_id);
+    let option = options(&params.site, LIST, &field).into_iter().find(|option| option["id"] == option_id);
     Ok(Reply::one("custom_field_option", option.ok_or_else(ZendeskError::not_found)?))
 }
 
@@ -278,43 +285,14 @@ pub async fn set_option(
     params: Params,
     body: Body,
 ) -> Answer {
-    let mut fields = body.record("custom_field_option")?;
-    fields.pass(&["raw_name", "url", "position"]);
-    let option_id = fields.id("id").flatten();
-    if option_id.is_none() {
-        fields.require("name");
-        fields.require("value");
-    }
-    let name = fields.some_text("name", LABEL_MAX_CHARS);
-    let value = fields.some_text("value", LABEL_MAX_CHARS);
-    fields.finish()?;
+    let sent = field_parts::read_option(&body)?;
     let now = app.clock.now();
     let (view, is_new) = transact!(app.db, |tx| {
         let field = added(tx, &may, id).await?;
-        let mut choices = field.choices();
-        let known = match option_id {
-            Some(option_id) => Some(known_option(&field, &choices, option_id)?),
-            None => choices.iter().position(|choice| Some(&choice.value) == value.as_ref()),
-        };
-        let at = match known {
-            Some(at) => at,
-            None => {
-                let value = value.clone().unwrap_or_default();
-                choices.push(Choice { number: 0, name: value.clone(), value });
-                choices.len() - 1
-            }
-        };
-        if let Some(name) = &name {
-            choices[at].name.clone_from(name);
-        }
-        if known.is_some() && value.as_ref().is_some_and(|value| *value != choices[at].value) {
-            return Err(ZendeskError::invalid("value", "cannot be changed: add another option"));
-        }
-        let chosen = choices[at].value.clone();
-        put_choices(tx, &may, now, &field, &choices).await?;
+        let (chosen, is_new) = field_parts::put_option(tx, &may, now, &field, &sent).await?;
         let field = custom_fields::written(tx, &may, id).await?;
-        let option = options(&params.site, &field).into_iter().find(|option| option["value"] == chosen);
-        Ok::<_, ZendeskError>((option.unwrap_or_default(), known.is_none()))
+        let option = options(&params.site, LIST, &field).into_iter().find(|option| option["value"] == chosen);
+        Ok::<_, ZendeskError>((option.unwrap_or_default(), is_new))
     })?;
     Ok(if is_new { Reply::created("custom_field_option", view) } else { Reply::one("custom_field_option", view) })
 }
@@ -328,30 +306,9 @@ pub async fn delete_option(
     let now = app.clock.now();
     transact!(app.db, |tx| {
         let field = added(tx, &may, id).await?;
-        let mut choices = field.choices();
-        let at = known_option(&field, &choices, option_id)?;
-        choices.remove(at);
-        put_choices(tx, &may, now, &field, &choices).await
+        field_parts::remove_option(tx, &may, now, &field, option_id).await
     })?;
     Ok(Reply::empty())
-}
-
-fn known_option(field: &CustomField, choices: &[Choice], option_id: i64) -> Result<usize, ZendeskError> {
-    let at = choices.iter().position(|choice| option_number(field, choice) == option_id);
-    at.ok_or_else(ZendeskError::not_found)
-}
-
-async fn put_choices(
-    tx: &mut Tx,
-    may: &CanWrite<CustomFields>,
-    now: Timestamp,
-    field: &CustomField,
-    choices: &[Choice],
-) -> Result<(), ZendeskError> {
-    let values = choices.iter().map(|choice| choice.value.clone()).collect();
-    let names = choices.iter().map(|choice| (choice.value.clone(), choice.name.clone())).collect();
-    let sent = Sent { options: Some((values, names)), ..Sent::default() };
-    change(tx, may, now, field, &sent).await
 }
 
 /// An added field of tickets. What every ticket has cannot be changed.
@@ -363,7 +320,7 @@ async fn added(tx: &mut Tx, may: &CanWrite<CustomFields>, id: i64) -> Result<Cus
 }
 
 fn is_system(id: i64) -> bool {
-    (1..=SYSTEM.len()).any(|at| SYSTEM_IDS + i64::try_from(at).unwrap_or_default() == id)
+    system_place(id).is_some()
 }
 
 fn of_ticket(field: CustomField) -> Result<CustomField, ZendeskError> {
@@ -375,8 +332,6 @@ async fn written(tx: &mut Tx, may: &CanWrite<CustomFields>, site: &Site, id: i64
     let at = custom_fields::place(tx, may, &field).await?;
     Ok(view(site, &field, place_of(usize::try_from(at).unwrap_or_default())))
 }
-
-type Options = (Vec<String>, std::collections::BTreeMap<String, String>);
 
 /// The writable fields as they were sent.
 #[derive(Debug, Clone, Default)]
@@ -426,17 +381,6 @@ fn read(fields: &mut Fields) -> Sent {
         "updated_at",
         "url",
     ]);
-    let mut names = std::collections::BTreeMap::new();
-    let options = fields.each("custom_field_options", |option| {
-        option.pass(&["id", "position", "raw_name", "url", "default"]);
-        option.require("name");
-        option.require("value");
-        let value = option.some_text("value", LABEL_MAX_CHARS).unwrap_or_default();
-        if let Some(name) = option.some_text("name", LABEL_MAX_CHARS) {
-            names.insert(value.clone(), name);
-        }
-        value
-    });
     Sent {
         title: fields.some_text("title", LABEL_MAX_CHARS),
         title_in_portal: fields.some_text("title_in_portal", LABEL_MAX_CHARS),
@@ -449,67 +393,13 @@ fn read(fields: &mut Fields) -> Sent {
         editable: fields.flag("editable_in_portal"),
         collapsed: fields.flag("collapsed_for_agents"),
         active: fields.flag("active"),
-        options: options.map(|values| (values, names)),
+        options: field_parts::read_options(fields),
     }
-}
-
-/// Ours counts down from the greatest.
-fn priority_of(position: i64) -> i64 {
-    (PRIORITY_MAX - position.clamp(0, PRIORITY_MAX)).clamp(0, PRIORITY_MAX)
-}
-
-const fn requirement(required: bool) -> Requirement {
-    if required { Requirement::Required } else { Requirement::Visible }
-}
-
-fn input_of(kind: &str, choices: Vec<String>) -> (Input, Option<Format>) {
-    let number = Input::Number { min: None, max: None, placeholder: None };
-    match kind {
-        "textarea" => (Input::Text { placeholder: None }, Some(Format::Area)),
-        "date" => (Input::Text { placeholder: None }, Some(Format::Date)),
-        "checkbox" => (Input::Flag { choices: vec![true, false], default: None }, None),
-        "integer" => (number, Some(Format::Whole)),
-        "decimal" => (number, None),
-        "tagger" => (Input::Choice { choices, default: None }, None),
-        _ => (Input::Text { placeholder: None }, None),
-    }
-}
-
-const fn type_of(field: &CustomField) -> &'static str {
-    match (&field.input, field.details.format) {
-        (Input::Choice { .. }, _) => "tagger",
-        (Input::Flag { .. }, _) => "checkbox",
-        (Input::Number { .. }, Some(Format::Whole)) => "integer",
-        (Input::Number { .. }, _) => "decimal",
-        (Input::Text { .. }, Some(Format::Area)) => "textarea",
-        (Input::Text { .. }, Some(Format::Date)) => "date",
-        (Input::Text { .. }, _) => "text",
-    }
-}
-
-fn option_number(field: &CustomField, choice: &Choice) -> i64 {
-    field.id * OPTIONS_MAX + choice.number
-}
-
-fn options(site: &Site, field: &CustomField) -> Vec<Value> {
-    let view = |(at, choice): (usize, &Choice)| {
-        let id = option_number(field, choice);
-        json!({
-            "id": id,
-            "url": site.url(&format!("ticket_fields/{}/options/{id}", field.id)),
-            "name": choice.name,
-            "raw_name": choice.name,
-            "value": choice.value,
-            "position": at,
-            "default": false,
-        })
-    };
-    field.choices().iter().enumerate().map(view).collect()
 }
 
 pub(crate) fn view(site: &Site, field: &CustomField, position: i64) -> Value {
     let title_in_portal = field.details.label_for_customers.as_ref().unwrap_or(&field.label);
-    let mut view = common(site, field.id, (type_of(field), &field.label), position);
+    let mut view = common(site, field.id, (type_of(field, CHOICE), &field.label), position);
     let own = json!({
         "title_in_portal": title_in_portal,
         "raw_title_in_portal": title_in_portal,
@@ -523,7 +413,7 @@ pub(crate) fn view(site: &Site, field: &CustomField, position: i64) -> Value {
         "editable_in_portal": field.editable_by_customers,
         "collapsed_for_agents": field.details.collapsed,
         "removable": true,
-        "custom_field_options": options(site, field),
+        "custom_field_options": options(site, LIST, field),
         "created_at": format(field.created_at),
         "updated_at": format(field.updated_at),
     });

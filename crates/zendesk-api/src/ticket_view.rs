@@ -73,6 +73,7 @@ pub(crate) async fn load_beside<A: Access>(
     let shown = || body.get("tickets").and_then(Value::as_array).into_iter().flatten().chain(body.get("ticket"));
     beside.brands(shown().filter_map(|ticket| ticket["brand_id"].as_i64()));
     beside.custom_statuses(shown().filter_map(|ticket| ticket["custom_status_id"].as_i64()));
+    beside.ticket_forms(shown().filter_map(|ticket| ticket["ticket_form_id"].as_i64()));
     beside.load(tx, may, site, body).await
 }
 

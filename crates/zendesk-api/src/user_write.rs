@@ -1,6 +1,7 @@
 //! What clients write of a user, and carrying it out: on staff or on a customer, as the role says.
 
 use endpoint::Later;
+use helpdesk::custom_roles as domain_roles;
 use helpdesk::customers::{self, NewCustomer};
 use helpdesk::jobs::batch::By;
 use helpdesk::organizations;
@@ -11,12 +12,14 @@ use jiff::Timestamp;
 use scope::permit::CanWrite;
 use scope::resource::{Customers, Users};
 use scope::role::Role;
+use serde_json::{Map, Value};
 use store::Tx;
 
+use crate::custom_roles::{self, Meaning};
 use crate::error::ZendeskError;
 use crate::fields::Fields;
-use crate::locales;
 use crate::users::role_word;
+use crate::{locales, object_fields};
 
 const NAME_MAX_CHARS: usize = 255;
 const EMAIL_MAX_CHARS: usize = 320;
@@ -45,10 +48,8 @@ const READ_ONLY: &[&str] = &[
     "only_private_comments",
     "restricted_agent",
     "ticket_restriction",
-    "custom_role_id",
     "default_group_id",
     "shared_phone_number",
-    "user_fields",
     "remote_photo_url",
     "organization",
     "organization_ids",
@@ -84,6 +85,10 @@ pub(crate) struct SentUser {
     pub organization_id: Option<Option<i64>>,
     pub identities: Vec<AddressRef>,
     pub extra: Extra,
+    /// Values of fields of the account's own, by key.
+    pub fields: Map<String, Value>,
+    /// As it is called here.
+    pub custom_role_id: Option<i64>,
 }
 
 pub(crate) fn read(fields: &mut Fields) -> SentUser {
@@ -104,6 +109,8 @@ pub(crate) fn read(fields: &mut Fields) -> SentUser {
         timezone: fields.text("time_zone", 64),
         organization_id: fields.id("organization_id"),
         identities: identities.unwrap_or_default(),
+        fields: object_fields::read_values(fields, "user_fields"),
+        custom_role_id: fields.id("custom_role_id").flatten(),
         extra: Extra {
             alias: fields.text("alias", NAME_MAX_CHARS),
             details: fields.text("details", TEXT_MAX_CHARS),
@@ -147,7 +154,9 @@ pub(crate) async fn create(
                 timezone: sent.timezone.clone().flatten(),
                 ..NewUser::named(sent.name.as_deref().unwrap_or(email), email)
             };
-            users::create(tx, &may, now, &new).await?.id
+            let id = users::create(tx, &may, now, &new).await?.id;
+            give_role(tx, &may, now, (id, new.role), sent).await?;
+            id
         }
         _ => {
             let mut addresses = sent.identities.clone();
@@ -169,6 +178,7 @@ pub(crate) async fn create(
         }
     };
     profiles::set_extra(tx, may, now, id, &sent.extra).await?;
+    profiles::set_fields(tx, may, now, id, &sent.fields).await?;
     Ok(id)
 }
 
@@ -210,7 +220,8 @@ pub(crate) async fn update(
         }
         update_customer(tx, may, now, &before, sent).await?;
     }
-    Ok(profiles::set_extra(tx, may, now, id, &sent.extra).await?)
+    profiles::set_extra(tx, may, now, id, &sent.extra).await?;
+    Ok(profiles::set_fields(tx, may, now, id, &sent.fields).await?)
 }
 
 async fn update_staff(
@@ -237,8 +248,34 @@ async fn update_staff(
         timezone: sent.timezone.clone(),
         ..users::Changes::default()
     };
-    users::update(tx, may, now, before.id, &changes, &Proof::default()).await?;
-    Ok(())
+    let after = users::update(tx, may, now, before.id, &changes, &Proof::default()).await?;
+    give_role(tx, may, now, (before.id, after.role), sent).await
+}
+
+/// A custom role that was sent says more exactly what one of the staff may do. The one that they have changes nothing.
+async fn give_role(
+    tx: &mut Tx,
+    may: &CanWrite<Users>,
+    now: Timestamp,
+    (id, role): (i64, Role),
+    sent: &SentUser,
+) -> Result<(), ZendeskError> {
+    match sent.custom_role_id.map(custom_roles::meaning) {
+        None => Ok(()),
+        // Who is to be an administrator has no other role besides.
+        Some(Some(Meaning::OwnRole(_))) if sent.role == Some("admin") => Ok(()),
+        Some(Some(Meaning::OwnRole(own))) => Ok(domain_roles::assign(tx, may, now, id, own).await?),
+        // Several roles are one here.
+        Some(Some(Meaning::Roles(roles))) if roles.contains(&role) => {
+            Ok(domain_roles::withdraw(tx, may, now, id).await?)
+        }
+        Some(Some(Meaning::Roles(roles))) => {
+            let changes = users::Changes { role: roles.first().copied(), ..users::Changes::default() };
+            users::update(tx, may, now, id, &changes, &Proof::default()).await?;
+            Ok(())
+        }
+        Some(None) => Err(ZendeskError::invalid("custom_role_id", "is not a custom role")),
+    }
 }
 
 async fn update_customer(

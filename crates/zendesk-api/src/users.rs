@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::routing::MethodFilter;
 use endpoint::{App, Later, May, Perhaps, Routes};
 use helpdesk::customers;
+use helpdesk::organizations::subscriptions;
 use helpdesk::page::{Page, Slice};
 use helpdesk::profiles::{self, Filter, Profile};
 use scope::permission::{Permission, Permissions};
@@ -25,7 +26,7 @@ use crate::query::Params;
 use crate::sideload::Beside;
 use crate::time::{format, format_or_null};
 use crate::user_write::{self, Staff};
-use crate::{Id, Site, custom_roles, locales};
+use crate::{Id, Site, custom_roles, locales, object_fields};
 
 pub fn routes(routes: Routes) -> Routes {
     routes
@@ -296,10 +297,11 @@ pub async fn show_related(
 ) -> Answer {
     let mut tx = app.db.read().await?;
     let [requested, copied, assigned] = profiles::related(&mut tx, (&staff, &customers), id).await?;
+    let subscriptions = subscriptions::count_of(&mut tx, id).await?;
     let related = json!({
         "assigned_tickets": assigned,
         "ccd_tickets": copied,
-        "organization_subscriptions": 0,
+        "organization_subscriptions": subscriptions,
         "requested_tickets": requested,
     });
     Ok(Reply::one("user_related", related))
@@ -467,8 +469,8 @@ pub(crate) fn view(site: &Site, user: &Profile) -> Value {
         "locale": user.language.as_deref().unwrap_or("en-US"),
         "organization_id": user.organization_id,
         "role": role_word(user.role),
-        "role_type": role_type(user.role),
-        "custom_role_id": custom_roles::id_of(user.role),
+        "role_type": user.custom_role_id.map_or(role_type(user.role), |_| Some(0)),
+        "custom_role_id": custom_roles::id_of(user.role, user.custom_role_id),
         "verified": user.email_verified,
         "external_id": user.external_id,
         "tags": user.tags,
@@ -489,6 +491,6 @@ pub(crate) fn view(site: &Site, user: &Profile) -> Value {
         "suspended": user.suspended,
         "ticket_restriction": (user.role == Role::Customer).then_some("requested"),
         "report_csv": false,
-        "user_fields": {},
+        "user_fields": object_fields::values(&user.fields),
     })
 }

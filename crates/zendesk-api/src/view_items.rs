@@ -5,15 +5,16 @@
 use axum::extract::State;
 use endpoint::{App, Later, May, Routes};
 use helpdesk::filter::Viewpoint;
+use helpdesk::jobs::lists;
 use helpdesk::tickets::TicketInList;
 use helpdesk::tickets::list::Direction;
 use helpdesk::tickets::matching::Sort;
 use helpdesk::views::items::{self, Asked as Contents};
 use helpdesk::views::{self, Filter, Lists};
 use scope::permit::{CanRead, CanWrite};
-use scope::resource::{Tickets, Views};
+use scope::resource::{Read, Tickets, Views};
 use serde_json::{Map, Value, json};
-use store::Tx;
+use store::{Tx, transact};
 
 use crate::answer::{Answer, Reply};
 use crate::error::ZendeskError;
@@ -32,6 +33,7 @@ pub fn routes(routes: Routes) -> Routes {
         .post("/api/v2/views/preview/count", count_preview)
         .get("/api/v2/views/{view_id}/count", count)
         .get("/api/v2/views/{view_id}/execute", execute)
+        .get("/api/v2/views/{view_id}/export", export)
         .get("/api/v2/views/{view_id}/tickets", list_tickets)
 }
 
@@ -40,6 +42,14 @@ const COUNTED_VIEWS_MAX: usize = 20;
 /// From here on counts are told as more than this.
 const COUNTED_MAX: i64 = 100_000;
 const COLUMNS_OF_PREVIEW: &[&str] = &["subject", "customer", "created", "assignee"];
+
+/// `GET /api/v2/views/{view_id}/export`: a file among the jobs of the account.
+pub async fn export(State(app): State<App>, May(may): May<CanRead<Views>>, later: Later, Id(id): Id) -> Answer {
+    later.permit::<Tickets, Read>()?;
+    let now = app.clock.now();
+    transact!(app.db, |tx| lists::start_view(tx, &may, now, id).await)?;
+    Ok(Reply::one("export", json!({ "view_id": id, "status": "starting" })))
+}
 
 /// What is looked into.
 struct Wanted {

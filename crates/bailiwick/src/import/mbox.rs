@@ -1,13 +1,15 @@
 //! A mailbox: mails one after the other, each behind a line that begins with `From `.
 //!
 //! A mail that answers one that is there goes to its ticket; every other begins a ticket. A mail that one of our staff sent counts as ours.
+//! What a machine wrote, or a spam filter marked, is held back.
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use helpdesk::held_messages::Cause;
 use helpdesk::jobs::import::{Content, Mail, Row};
 use helpdesk::people::PersonRef;
 use helpdesk::tickets::message_draft::NewMessage;
-use mail_reading::Mailbox;
+use mail_reading::{Machine, Mailbox};
 use serde_json::{Value, json};
 
 use super::ROW_BYTES_MAX;
@@ -93,7 +95,14 @@ fn content(raw: &[u8]) -> Content {
         sent_at: mail.date,
         ..NewMessage::default()
     };
-    Content::Mail(Box::new(Mail { message, answers: mail.answers, customer }))
+    let recipient = mail.to.first().map(|to| to.address.clone());
+    let cause = mail.machine.map(|machine| match machine {
+        Machine::SpamFilter => Cause::Spam,
+        Machine::Program => Cause::Automated,
+        Machine::MailServer => Cause::DeliveryFailure,
+        Machine::Vacation => Cause::Vacation,
+    });
+    Content::Mail(Box::new(Mail { message, answers: mail.answers, customer, cause, recipient }))
 }
 
 #[cfg(test)]

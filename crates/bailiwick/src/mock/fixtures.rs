@@ -8,6 +8,7 @@ use helpdesk::help_center::NewText;
 use helpdesk::help_center::article_write::{self, NewArticle};
 use helpdesk::help_center::categories::{self, NewCategory};
 use helpdesk::help_center::sections::{self, NewSection};
+use helpdesk::held_messages::{self, Cause, NewHeld};
 use helpdesk::organizations::{self, Membership, NewOrganization};
 use helpdesk::people::{AddressRef, PersonRef};
 use helpdesk::tags::NewTag;
@@ -48,6 +49,7 @@ pub struct Fixtures {
     pub categories: Vec<Category>,
     pub sections: Vec<Section>,
     pub articles: Vec<Article>,
+    pub suspended_tickets: Vec<Suspended>,
     pub clients: Vec<Client>,
 }
 
@@ -162,6 +164,21 @@ pub struct Article {
     pub audience: Option<String>,
 }
 
+/// A mail that is held back.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suspended {
+    /// The address of its author, who need not be somebody in the mock.
+    pub author: String,
+    pub name: Option<String>,
+    pub subject: Option<String>,
+    pub body: String,
+    /// `spam` (the default), `automated`, `delivery_failure`, `vacation` or `suspended_author`.
+    pub cause: Option<String>,
+    /// The address that it was sent to.
+    pub recipient: Option<String>,
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Client {
@@ -217,7 +234,7 @@ impl Fixtures {
         toml::from_str(&text).with_context(|| format!("{shown} is wrong"))
     }
 
-    /// Writes people, organizations, groups, tickets and articles. The first of the answer owns the account.
+    /// Writes people, organizations, groups, tickets, suspended tickets and articles. The first of the answer owns the account.
     pub async fn write(&self, tx: &mut Tx, now: Timestamp, random: &Random) -> Result<Vec<Known>, Error> {
         let mut writing =
             Writing { now, people: Vec::new(), by_email: HashMap::new(), owner: self.owner(tx, now).await? };
@@ -230,6 +247,9 @@ impl Fixtures {
             writing.ticket(tx, ticket, &groups).await?;
         }
         writing.help_center(tx, self).await?;
+        for mail in &self.suspended_tickets {
+            writing.suspended(tx, mail).await?;
+        }
         Ok(writing.people)
     }
 
@@ -464,6 +484,24 @@ impl Writing {
             };
             article_write::create(tx, &self.may()?, self.now, &new).await?;
         }
+        Ok(())
+    }
+
+    async fn suspended(&self, tx: &mut Tx, mail: &Suspended) -> Result<(), Error> {
+        let cause = mail.cause.as_deref().map(|word| word_of("cause", word, Cause::parse)).transpose()?;
+        let known = self.known(&mail.author).ok();
+        let held = NewHeld {
+            author_id: known.map(|person| person.id),
+            author_name: mail.name.clone(),
+            author_email: Some(mail.author.clone()),
+            subject: mail.subject.clone(),
+            body_text: Some(mail.body.clone()),
+            recipient: mail.recipient.clone(),
+            channel: "email".to_owned(),
+            ..NewHeld::default()
+        };
+        let actor = Actor { worker: Some("channel"), ..actor(None, Some(Role::Internal)) };
+        held_messages::hold(tx, &actor, self.now, cause.unwrap_or(Cause::Spam), &held).await?;
         Ok(())
     }
 

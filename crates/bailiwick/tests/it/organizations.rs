@@ -112,7 +112,7 @@ async fn a_form_asks_for_what_the_values_so_far_call_for() {
         };
         ids.push(custom_fields::create(&mut tx, &server.may(), now, &new).await.unwrap().id);
     }
-    let shows = vec![ShownField { field_id: ids[1], required: true }];
+    let shows = vec![ShownField { field_id: ids[1], required: true, required_on: None }];
     let draft = FormDraft {
         name: "Return".to_owned(),
         display_name: None,
@@ -122,6 +122,7 @@ async fn a_form_asks_for_what_the_values_so_far_call_for() {
         position: 1,
         field_ids: ids.clone(),
         conditions: vec![FormCondition { field_id: ids[0], value: json!("Damaged"), shows }],
+        ..FormDraft::default()
     };
 
     let form = ticket_forms::create(&mut tx, &server.may(), now, &draft).await.unwrap();

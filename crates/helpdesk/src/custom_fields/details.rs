@@ -41,6 +41,8 @@ pub struct Details {
     pub description_for_staff: Option<String>,
     pub required_for_customers: bool,
     pub collapsed: bool,
+    /// Of a field that is ticked or not: a label that goes with it.
+    pub tag: Option<String>,
 }
 
 /// One choice of a field.

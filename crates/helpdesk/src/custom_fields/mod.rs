@@ -1,12 +1,13 @@
 //! Custom fields: what an account wants to know of its tickets and customers beyond what everybody's have.
 //!
 //! Here is what a field is, and reading them. Creating and changing: `write.rs`; how it is filled in and which values fit: `input.rs`;
-//! the values of a ticket or customer: `values.rs`;
-//! what some surfaces tell of it besides, and removing it: `details.rs`.
+//! the values of whatever carries them: `values.rs`;
+//! what some surfaces tell of it besides, and removing it: `details.rs`; values by the names that programs have for fields: `keys.rs`.
 //! A field that is archived keeps its values, and shows them, but no new one can be set.
 
 mod details;
 mod input;
+mod keys;
 mod values;
 mod write;
 
@@ -21,11 +22,13 @@ use crate::page::{Column, Order, Page, Query, Slice, part_pattern};
 
 pub use details::{Choice, Details, Format, delete, set_details};
 pub use input::{CHOICES_MAX, DataType, FieldValue, Input, LEVEL_SEPARATOR, TEXT_MAX_CHARS};
+pub use keys::{KEY_MAX_CHARS, Keyed};
+pub(crate) use keys::{fill_keyed, sent_by_key};
 pub(crate) use values::{
     Change, Extent, fill_values, merge_customers, missing_managed, of_object, unplaced, valued, write,
 };
 pub use values::{SentValue, Valued, Values, text_key, to_json};
-pub use write::{Changes, Move, NewField, create, move_by, update, update_many};
+pub use write::{Changes, Move, NewField, create, create_with_key, move_by, update, update_many};
 
 /// Longest label, in characters (Gorgias contract, `custom_fields`).
 pub const LABEL_MAX_CHARS: usize = 255;
@@ -38,17 +41,20 @@ pub const PRIORITY_MAX: i64 = 5000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Carrier {
     Ticket,
+    /// Staff have them too.
     Customer,
+    Organization,
 }
 
 impl Carrier {
-    pub const ALL: &'static [Carrier] = &[Carrier::Ticket, Carrier::Customer];
+    pub const ALL: &'static [Carrier] = &[Carrier::Ticket, Carrier::Customer, Carrier::Organization];
 
     /// As stored.
     pub const fn word(self) -> &'static str {
         match self {
             Carrier::Ticket => "ticket",
             Carrier::Customer => "customer",
+            Carrier::Organization => "organization",
         }
     }
 
@@ -104,6 +110,8 @@ pub struct CustomField {
     pub id: i64,
     pub carrier: Carrier,
     pub external_id: Option<String>,
+    /// What programs call it, if it was given such a name; unique among the fields of its carrier, and never changed.
+    pub key: Option<String>,
     pub label: String,
     pub description: Option<String>,
     /// The greatest comes first.
@@ -149,15 +157,15 @@ pub async fn list(
     query.page(tx, Order { columns, descending }, slice).await?.try_map(|row| CustomField::from_row(&row))
 }
 
-/// All fields of tickets, archived ones too, in their order: an account has few. Served by `custom_fields_by_priority`.
-pub async fn of_tickets(tx: &mut Tx, _may: &CanRead<CustomFields>) -> Result<Vec<CustomField>, Error> {
+/// All fields of a carrier, archived ones too, in their order: an account has few. Served by `custom_fields_by_priority`.
+pub async fn all_of(tx: &mut Tx, _may: &CanRead<CustomFields>, carrier: Carrier) -> Result<Vec<CustomField>, Error> {
     let mut query = Query::new(concat!(select_fields!(), " where 1 = 1"));
-    query.and("f.object_type =", Carrier::Ticket.word());
+    query.and("f.object_type =", carrier.word());
     query.sql.push_str(" order by f.priority desc, f.id");
     tx.rows(&query.sql, &query.params).await?.iter().map(CustomField::from_row).collect()
 }
 
-/// How many fields of tickets come before this one.
+/// How many fields of its carrier come before this one.
 pub async fn place(tx: &mut Tx, _may: &CanWrite<CustomFields>, field: &CustomField) -> Result<i64, Error> {
     let row = tx
         .row(
@@ -203,7 +211,7 @@ pub async fn find(tx: &mut Tx, _may: &CanRead<CustomFields>, id: i64) -> Result<
 /// The columns that `CustomField::from_row` reads.
 macro_rules! select_fields {
     () => {
-        "select f.id, f.object_type, f.external_id, f.label, f.description, f.priority, f.requirement, f.managed_type, f.input,
+        "select f.id, f.object_type, f.external_id, f.key, f.label, f.description, f.priority, f.requirement, f.managed_type, f.input,
                 f.shown_to_customers, f.editable_by_customers, f.created_at, f.updated_at, f.archived_at, f.details
          from custom_fields f"
     };
@@ -234,6 +242,7 @@ impl CustomField {
             id: row.int("id")?,
             carrier: Carrier::parse(&row.text("object_type")?).ok_or(StoreError::Column("object_type"))?,
             external_id: row.text_or_null("external_id")?,
+            key: row.text_or_null("key")?,
             label: row.text("label")?,
             description: row.text_or_null("description")?,
             priority: row.int("priority")?,
@@ -249,10 +258,15 @@ impl CustomField {
         })
     }
 
+    /// What programs call it: a name made of its number where it was given none.
+    pub fn name(&self) -> String {
+        keys::name_of(self.key.as_deref(), self.id)
+    }
+
     /// What events tell of a field.
     fn fields(&self) -> Json {
         json!({
-            "object_type": self.carrier.word(), "external_id": self.external_id, "label": self.label,
+            "object_type": self.carrier.word(), "external_id": self.external_id, "key": self.key, "label": self.label,
             "description": self.description, "priority": self.priority, "requirement": self.requirement.word(),
             "managed_type": self.managed_type, "input": self.input, "shown_to_customers": self.shown_to_customers,
             "editable_by_customers": self.editable_by_customers, "archived_at": self.archived_at,

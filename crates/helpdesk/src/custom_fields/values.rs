@@ -1,6 +1,6 @@
-//! The values of the fields of one ticket or customer.
+//! The values of the fields of one ticket, person or organization.
 //!
-//! Whoever writes them holds the ticket's or customer's row and records the event: here are no permits.
+//! Whoever writes them holds the row of whose they are and records the event: here are no permits.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -60,25 +60,16 @@ pub(crate) async fn of_object(tx: &mut Tx, carrier: Carrier, id: i64) -> Result<
 
 /// The values of several objects, by the object's id, with one statement. An object without values is not in the map.
 /// Served by the primary keys.
-pub(crate) async fn of_objects(tx: &mut Tx, carrier: Carrier, ids: &[i64]) -> Result<HashMap<i64, Values>, Error> {
+pub(super) async fn of_objects(tx: &mut Tx, carrier: Carrier, ids: &[i64]) -> Result<HashMap<i64, Values>, Error> {
     let mut values: HashMap<i64, Values> = HashMap::new();
     if ids.is_empty() {
         return Ok(values);
     }
-    let (select, column) = match carrier {
-        Carrier::Ticket => (
-            "select v.ticket_id as object_id, v.field_id, v.text_value, v.number_value, v.flag_value
-             from ticket_field_values v where 1 = 1",
-            "v.ticket_id",
-        ),
-        Carrier::Customer => (
-            "select v.customer_id as object_id, v.field_id, v.text_value, v.number_value, v.flag_value
-             from customer_field_values v where 1 = 1",
-            "v.customer_id",
-        ),
-    };
-    let mut query = Query::new(select);
-    query.and_in(column, ids.iter().copied());
+    let (table, column) = place_of(carrier);
+    let mut query = Query::new(&format!(
+        "select v.{column} as object_id, v.field_id, v.text_value, v.number_value, v.flag_value from {table} v where 1 = 1"
+    ));
+    query.and_in(&format!("v.{column}"), ids.iter().copied());
     for row in tx.rows(&query.sql, &query.params).await? {
         values.entry(row.int("object_id")?).or_default().insert(row.int("field_id")?, value_of(&row)?);
     }
@@ -225,12 +216,10 @@ async fn put(
     field_id: i64,
     value: Option<&FieldValue>,
 ) -> Result<(), Error> {
+    let (table, column) = place_of(carrier);
     let Some(value) = value else {
-        let sql = match carrier {
-            Carrier::Ticket => "delete from ticket_field_values where ticket_id = $1 and field_id = $2",
-            Carrier::Customer => "delete from customer_field_values where customer_id = $1 and field_id = $2",
-        };
-        tx.run(sql, &[id.into(), field_id.into()]).await?;
+        let sql = format!("delete from {table} where {column} = $1 and field_id = $2");
+        tx.run(&sql, &[id.into(), field_id.into()]).await?;
         return Ok(());
     };
     let (text, number, flag) = match value {
@@ -238,26 +227,26 @@ async fn put(
         FieldValue::Number(number) => (None, Some(*number), None),
         FieldValue::Flag(flag) => (None, None, Some(*flag)),
     };
-    let sql = match carrier {
-        Carrier::Ticket => {
-            "insert into ticket_field_values (ticket_id, field_id, text_value, text_key, number_value, flag_value, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7)
-             on conflict (ticket_id, field_id) do update set
-                 text_value = excluded.text_value, text_key = excluded.text_key, number_value = excluded.number_value,
-                 flag_value = excluded.flag_value, updated_at = excluded.updated_at"
-        }
-        Carrier::Customer => {
-            "insert into customer_field_values (customer_id, field_id, text_value, text_key, number_value, flag_value, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7)
-             on conflict (customer_id, field_id) do update set
-                 text_value = excluded.text_value, text_key = excluded.text_key, number_value = excluded.number_value,
-                 flag_value = excluded.flag_value, updated_at = excluded.updated_at"
-        }
-    };
+    let sql = format!(
+        "insert into {table} ({column}, field_id, text_value, text_key, number_value, flag_value, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict ({column}, field_id) do update set
+             text_value = excluded.text_value, text_key = excluded.text_key, number_value = excluded.number_value,
+             flag_value = excluded.flag_value, updated_at = excluded.updated_at"
+    );
     let params: [Value; 7] =
         [id.into(), field_id.into(), text.into(), text.map(text_key).into(), number.into(), flag.into(), now.into()];
-    tx.run(sql, &params).await?;
+    tx.run(&sql, &params).await?;
     Ok(())
+}
+
+/// The table of a carrier's values, and whose they are there.
+const fn place_of(carrier: Carrier) -> (&'static str, &'static str) {
+    match carrier {
+        Carrier::Ticket => ("ticket_field_values", "ticket_id"),
+        Carrier::Customer => ("customer_field_values", "customer_id"),
+        Carrier::Organization => ("organization_field_values", "organization_id"),
+    }
 }
 
 /// Characters of a text that `text_key` holds.

@@ -7,7 +7,7 @@ use store::Tx;
 
 use super::{
     Carrier, CustomField, DESCRIPTION_MAX_CHARS, Details, Input, LABEL_MAX_CHARS, MANAGED_TYPES, PRIORITY_MAX,
-    Requirement, read,
+    Requirement, keys, read,
 };
 use crate::Error;
 use crate::events::{self, Change};
@@ -58,10 +58,33 @@ pub async fn create(
     now: Timestamp,
     new: &NewField,
 ) -> Result<CustomField, Error> {
+    add(tx, may, now, new, None).await
+}
+
+/// The same with the name that programs have for it. `Taken` if another field of the carrier has it.
+pub async fn create_with_key(
+    tx: &mut Tx,
+    may: &CanWrite<CustomFields>,
+    now: Timestamp,
+    new: &NewField,
+    key: &str,
+) -> Result<CustomField, Error> {
+    keys::check(tx, new.carrier, key).await?;
+    add(tx, may, now, new, Some(key)).await
+}
+
+async fn add(
+    tx: &mut Tx,
+    may: &CanWrite<CustomFields>,
+    now: Timestamp,
+    new: &NewField,
+    key: Option<&str>,
+) -> Result<CustomField, Error> {
     let field = CustomField {
         id: 0,
         carrier: new.carrier,
         external_id: new.external_id.clone(),
+        key: key.map(str::to_owned),
         label: new.label.clone(),
         description: new.description.clone(),
         priority: new.priority.unwrap_or_default(),
@@ -85,8 +108,8 @@ pub async fn create(
         .row(
             "insert into custom_fields (object_type, external_id, label, label_key, description, priority, requirement, managed_type,
                                         data_type, input, shown_to_customers, editable_by_customers, created_at, updated_at,
-                                        archived_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14) returning id",
+                                        archived_at, key)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15) returning id",
             &[
                 field.carrier.word().into(),
                 field.external_id.as_ref().into(),
@@ -102,6 +125,7 @@ pub async fn create(
                 field.editable_by_customers.into(),
                 now.into(),
                 field.archived_at.into(),
+                key.into(),
             ],
         )
         .await?;

@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 use scope::permit::{Actor, CanRead, Permit};
-use scope::resource::{Access, Files, Macros, Read, Resource, Tickets, Write};
+use scope::resource::{Access, AuditLog, Files, Macros, Read, Resource, Tickets, Write};
 use store::Tx;
 
 use super::job::{self, Work};
+use super::lists::List;
 use super::selection;
 use crate::tickets::bulk;
 use crate::{Error, files, macros};
@@ -37,6 +38,8 @@ pub(super) async fn check(tx: &mut Tx, actor: &Actor, now: Timestamp, work: &Wor
             other => other.map(|_| ()),
         },
         Work::ExportMacros { .. } => permit::<Macros, Read>(actor, "read macros").map(drop),
+        Work::ExportList { list: List::AuditLog(_) } => permit::<AuditLog, Read>(actor, "read the audit log").map(drop),
+        Work::ExportList { list: List::HeldMessages } => permit::<Tickets, Read>(actor, "read tickets").map(drop),
         Work::ImportMacros { path } => {
             permit::<Macros, Write>(actor, "change macros")?;
             let may: CanRead<Files> = permit(actor, "read files")?;

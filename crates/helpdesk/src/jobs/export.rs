@@ -14,7 +14,7 @@ use super::{export_rows, macro_rows};
 use crate::{Error, macros};
 
 /// A piece is stored when it has grown to this.
-const PIECE_BYTES: usize = 1024 * 1024;
+pub(super) const PIECE_BYTES: usize = 1024 * 1024;
 /// Tickets that are read at a time.
 const READ: usize = 500;
 /// The same of macros, which are larger.
@@ -22,7 +22,11 @@ const MACROS_READ: usize = 100;
 
 /// What the file is called when it is saved.
 pub fn file_name(job: &Job, format: Format) -> String {
-    let what = if matches!(job.work, Work::ExportMacros { .. }) { "macros" } else { "tickets" };
+    let what = match &job.work {
+        Work::ExportMacros { .. } => "macros",
+        Work::ExportList { list } => list.word(),
+        _ => "tickets",
+    };
     let day = job.created_at.strftime("%Y-%m-%d");
     format!("{what}-{day}-job-{}.{}", job.id, format.extension())
 }
@@ -162,7 +166,7 @@ impl<'a> File<'a> {
     }
 }
 
-async fn store_piece(
+pub(super) async fn store_piece(
     tx: &mut Tx,
     run: &Run<'_>,
     number: i64,

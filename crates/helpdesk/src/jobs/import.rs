@@ -18,6 +18,7 @@ use super::errors::NewError;
 use super::job::{self, Kind, Work};
 use super::run::{self, Ended, Progress, Run, Standing};
 use crate::pace::Pace;
+use crate::held_messages::{self, Cause, NewHeld};
 use crate::people::PersonRef;
 use crate::tags::NewTag;
 use crate::tickets::message_draft::NewMessage;
@@ -67,6 +68,9 @@ pub struct Mail {
     /// Message ids that it answers, the nearest first.
     pub answers: Vec<String>,
     pub customer: PersonRef,
+    /// Why it should be held back, as far as the mail tells.
+    pub cause: Option<Cause>,
+    pub recipient: Option<String>,
 }
 
 /// What is imported.
@@ -88,6 +92,9 @@ pub struct Counts {
     pub messages: u64,
     pub customers: u64,
     pub tags: u64,
+    /// Mails that were held back.
+    #[serde(default)]
+    pub held: u64,
     pub failed: u64,
     /// Why, and how many.
     pub skipped: BTreeMap<String, u64>,
@@ -175,6 +182,7 @@ impl<'a> Import<'a> {
                     "customers": self.counts.customers,
                     "tags": self.counts.tags,
                 },
+                "held": self.counts.held,
                 "skipped": self.counts.skipped,
                 "failed": self.counts.failed,
                 "outcomes_sha256": self.counts.outcomes_sha256,
@@ -382,12 +390,28 @@ impl Slice<'_> {
             let details = format!(" (ticket {ticket_id}, {message_id})");
             return Ok(Outcome::Skipped { why: "the mail is there already", details });
         }
-        counts.messages += 1;
+        if let Some(held_id) = held_messages::is_there(tx, &message_id).await? {
+            let details = format!(" (held back as {held_id}, {message_id})");
+            return Ok(Outcome::Skipped { why: "the mail is there already", details });
+        }
+        let mut ticket_id = None;
         for answered in &mail.answers {
-            if let Some(ticket_id) = ticket_of(tx, answered).await? {
-                message_write::create(tx, self.may, now, ticket_id, mail.message.clone()).await?;
-                return Ok(Outcome::Stored(format!("mail {message_id}")));
+            ticket_id = ticket_of(tx, answered).await?;
+            if ticket_id.is_some() {
+                break;
             }
+        }
+        let author_email = mail.customer.email.as_deref().unwrap_or_default();
+        if let Some(cause) = held_messages::cause_of_mail(tx, author_email, mail.cause).await? {
+            let held = held_of(mail, ticket_id);
+            held_messages::hold(tx, self.may.actor(), now, cause, &held).await?;
+            counts.held += 1;
+            return Ok(Outcome::Stored(format!("mail {message_id} (held back: {})", cause.word())));
+        }
+        counts.messages += 1;
+        if let Some(ticket_id) = ticket_id {
+            message_write::create(tx, self.may, now, ticket_id, mail.message.clone()).await?;
+            return Ok(Outcome::Stored(format!("mail {message_id}")));
         }
         let new = NewTicket {
             customer: Some(mail.customer.clone()),
@@ -402,6 +426,26 @@ impl Slice<'_> {
         write::create(tx, self.may, now, new).await?;
         counts.tickets += 1;
         Ok(Outcome::Stored(format!("mail {message_id}")))
+    }
+}
+
+/// A mail as it is held back.
+fn held_of(mail: &Mail, ticket_id: Option<i64>) -> NewHeld {
+    let message = mail.message.clone();
+    NewHeld {
+        author_name: mail.customer.name.clone(),
+        author_email: mail.customer.email.clone(),
+        subject: message.subject,
+        body_text: message.body_text,
+        body_html: message.body_html,
+        recipient: mail.recipient.clone(),
+        channel: message.channel,
+        source: message.source,
+        message_id: message.message_id,
+        ticket_id,
+        attachments: message.attachments,
+        sent_at: message.sent_at,
+        ..NewHeld::default()
     }
 }
 

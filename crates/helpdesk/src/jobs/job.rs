@@ -12,6 +12,7 @@ use store::{Row, StoreError, Tx};
 
 use super::check::check;
 use super::import;
+use super::lists::List;
 use super::run;
 use super::selection::Selection;
 use crate::Error;
@@ -56,6 +57,7 @@ words! {
         DeleteTickets = "delete_tickets",
         ExportTickets = "export_tickets",
         ExportMacros = "export_macros",
+        ExportList = "export_list",
         ImportMacros = "import_macros",
         Import = "import",
         Batch = "batch",
@@ -110,6 +112,10 @@ pub enum Work {
         /// Ascending, each once. None: all, archived ones too.
         ids: Option<Vec<i64>>,
     },
+    /// Another list, into a file (`lists.rs`).
+    ExportList {
+        list: List,
+    },
     ImportMacros {
         /// Of the uploaded file, as `File::path` gives it.
         path: String,
@@ -163,6 +169,7 @@ impl Work {
             Work::DeleteTickets { .. } => Kind::DeleteTickets,
             Work::ExportTickets { .. } => Kind::ExportTickets,
             Work::ExportMacros { .. } => Kind::ExportMacros,
+            Work::ExportList { .. } => Kind::ExportList,
             Work::ImportMacros { .. } => Kind::ImportMacros,
             Work::Import { .. } => Kind::Import,
             Work::Batch { .. } => Kind::Batch,
@@ -176,6 +183,7 @@ impl Work {
             | Work::DeleteTickets { selection }
             | Work::ExportTickets { selection, .. } => Some(selection),
             Work::ExportMacros { .. }
+            | Work::ExportList { .. }
             | Work::ImportMacros { .. }
             | Work::Undo { .. }
             | Work::Import { .. }
@@ -187,7 +195,7 @@ impl Work {
     pub const fn file_format(&self) -> Option<Format> {
         match self {
             Work::ExportTickets { format, .. } => Some(*format),
-            Work::ExportMacros { .. } => Some(Format::Csv),
+            Work::ExportMacros { .. } | Work::ExportList { .. } => Some(Format::Csv),
             _ => None,
         }
     }

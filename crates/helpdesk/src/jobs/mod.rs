@@ -15,6 +15,7 @@ mod export_rows;
 pub mod import;
 mod import_macros;
 pub mod job;
+pub mod lists;
 mod macro_rows;
 pub mod merge_tags;
 pub mod purge_trash;

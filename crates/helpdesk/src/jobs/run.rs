@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use outside::{Blobs, Clock};
+use scope::permission::Permissions;
 use scope::permit::{Actor, Permit};
 use scope::resource::{Access, Resource};
 use scope::role::Role;
@@ -13,7 +14,7 @@ use store::{Db, StoreError, Tx};
 
 use super::errors::{self, NewError};
 use super::job::{self, Job, Status, Work};
-use super::{batch, edit, export, import_macros, undo};
+use super::{batch, edit, export, import_macros, lists, undo};
 use crate::Error;
 use crate::actions::Action;
 use crate::tickets::bulk::Changed;
@@ -103,6 +104,7 @@ async fn work(run: &Run<'_>, hands: &Hands<'_>) -> Result<Ended, Error> {
         Work::DeleteTickets { selection } => edit::run(run, selection, edit::What::Delete).await,
         Work::ExportTickets { selection, format } => export::run(run, selection, *format).await,
         Work::ExportMacros { ids } => export::run_macros(run, ids.as_deref()).await,
+        Work::ExportList { list } => lists::run(run, list).await,
         Work::ImportMacros { path } => import_macros::run(run, hands, path).await,
         Work::Undo { job_id } => undo::run(run, *job_id).await,
         Work::Batch { call, rows } => batch::run(run, call, rows, hands.carry).await,
@@ -130,15 +132,15 @@ pub(super) async fn begin(tx: &mut Tx, now: Timestamp, id: i64, name: &str) -> R
         &[name.into(), now.into(), id.into()],
     )
     .await?;
-    let role = match job.person_id {
-        Some(person_id) => {
-            let sql = "select role from people where id = $1 and is_staff = 1 and active = 1 and deleted_at is null";
-            let row = tx.row(sql, &[person_id.into()]).await?;
-            row.map(|row| row.text_or_null("role")).transpose()?.flatten().as_deref().and_then(Role::parse)
+    let mut actor = job.actor.clone();
+    if let Some(person_id) = job.person_id {
+        let sql =
+            "select role, denied from people where id = $1 and is_staff = 1 and active = 1 and deleted_at is null";
+        if let Some(row) = tx.row(sql, &[person_id.into()]).await? {
+            actor.role = row.text_or_null("role")?.as_deref().and_then(Role::parse);
+            actor.denied = Permissions::of_words(&row.text_or_null("denied")?.unwrap_or_default());
         }
-        None => None,
-    };
-    let actor = Actor { role, ..job.actor.clone() };
+    }
     Ok(Some((Job { started_at: job.started_at.or(Some(now)), ..job }, actor)))
 }
 

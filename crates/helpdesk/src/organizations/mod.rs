@@ -4,18 +4,21 @@
 //! a domain of an organization becomes a member of it by themselves.
 
 pub mod members;
+pub mod merges;
+pub mod subscriptions;
 
 use jiff::Timestamp;
 use scope::permit::{Actor, CanRead, CanWrite, Permit};
 use scope::resource::{Access, Organizations, Resource};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use store::{Row, StoreError, Tx};
 
-use crate::Error;
+use crate::custom_fields::{self, Carrier, Extent, Keyed};
 use crate::events::{self, Change};
 use crate::export::{self, Wanted};
 use crate::page::{Column, Order, Page, Query, Slice, part_pattern};
 use crate::profiles::{clean_tags, tags_of};
+use crate::{Error, people};
 
 pub use members::{Membership, add_member, of_customer, remove_member, set_only};
 pub(crate) use members::{default_of, join_by_address, merge_members};
@@ -24,7 +27,7 @@ const NAME_MAX_CHARS: usize = 255;
 const TEXT_MAX_CHARS: usize = 65_536;
 const DOMAINS_MAX: usize = 1_000;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Organization {
     pub id: i64,
     pub external_id: Option<String>,
@@ -41,6 +44,8 @@ pub struct Organization {
     pub shared_comments: bool,
     /// In lower case, by name.
     pub tags: Vec<String>,
+    /// Every field of organizations in use, with its value.
+    pub fields: Keyed,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -87,7 +92,7 @@ pub async fn changed(tx: &mut Tx, _may: &CanRead<Organizations>, wanted: &Wanted
     let query = Query::new(concat!(select_organizations!(), " where 1 = 1"));
     let page = export::read(tx, vec![query], ("", "o"), COLUMNS, wanted).await?;
     let mut page = page.try_map(|row| Organization::from_row(&row))?;
-    fill_domains(tx, &mut page.items).await?;
+    fill(tx, &mut page.items).await?;
     Ok(page)
 }
 
@@ -107,7 +112,7 @@ pub async fn list(
     let columns: &'static [Column] = &[Column::Int("o.created_at", "created_at"), Column::Int("o.id", "id")];
     let page = query.page(tx, Order { columns, descending }, slice).await?;
     let mut page = page.try_map(|row| Organization::from_row(&row))?;
-    fill_domains(tx, &mut page.items).await?;
+    fill(tx, &mut page.items).await?;
     Ok(page)
 }
 
@@ -138,7 +143,7 @@ pub async fn some(
     };
     let page = query_of(which).page(tx, Order { columns, descending: false }, slice).await?;
     let mut page = page.try_map(|row| Organization::from_row(&row))?;
-    fill_domains(tx, &mut page.items).await?;
+    fill(tx, &mut page.items).await?;
     Ok(page)
 }
 
@@ -159,7 +164,7 @@ pub async fn beside<R: Resource, A: Access>(
     let query = query_of(Which::Ids(ids));
     let rows = tx.rows(&query.sql, &query.params).await?;
     let mut found = rows.iter().map(Organization::from_row).collect::<Result<Vec<_>, _>>()?;
-    fill_domains(tx, &mut found).await?;
+    fill(tx, &mut found).await?;
     Ok(found)
 }
 
@@ -319,6 +324,30 @@ pub async fn update(
     Ok(after)
 }
 
+/// Writes values of an organization's fields, by the names that programs have for them; a name that no field has is passed over. `Invalid`
+/// below `organization_fields`.
+pub async fn set_fields(
+    tx: &mut Tx,
+    may: &CanWrite<Organizations>,
+    now: Timestamp,
+    id: i64,
+    sent: &Map<String, Json>,
+) -> Result<Organization, Error> {
+    lock(tx, id).await?;
+    let organization = read(tx, id).await?;
+    let sent = custom_fields::sent_by_key(tx, Carrier::Organization, sent).await?;
+    if sent.is_empty() {
+        return Ok(organization);
+    }
+    let written = custom_fields::write(tx, now, (Carrier::Organization, id), &sent, Extent::Sent).await;
+    let written = written.map_err(|error| people::prefixed("organization_fields", error))?;
+    let Some(written) = written else { return Ok(organization) };
+    tx.run("update organizations set updated_at = $1 where id = $2", &[now.into(), id.into()]).await?;
+    let told = (Some(json!({ "custom_fields": written.before })), Some(json!({ "custom_fields": written.after })));
+    record(tx, may.actor(), now, "organization-updated", id, told).await?;
+    read(tx, id).await
+}
+
 /// Removes an organization. Its customers stay, its tickets lose it.
 pub async fn delete(tx: &mut Tx, may: &CanWrite<Organizations>, now: Timestamp, id: i64) -> Result<(), Error> {
     lock(tx, id).await?;
@@ -340,13 +369,13 @@ async fn read(tx: &mut Tx, id: i64) -> Result<Organization, Error> {
     let row = tx.row(concat!(select_organizations!(), " where o.id = $1"), &[id.into()]).await?;
     let row = row.ok_or(Error::NotFound { kind: "organization", id })?;
     let mut found = [Organization::from_row(&row)?];
-    fill_domains(tx, &mut found).await?;
+    fill(tx, &mut found).await?;
     let [organization] = found;
     Ok(organization)
 }
 
-/// Puts the domains on each of a page, with one statement.
-async fn fill_domains(tx: &mut Tx, organizations: &mut [Organization]) -> Result<(), Error> {
+/// Puts the domains and the fields on each of a page, with a few statements.
+async fn fill(tx: &mut Tx, organizations: &mut [Organization]) -> Result<(), Error> {
     if organizations.is_empty() {
         return Ok(());
     }
@@ -359,7 +388,8 @@ async fn fill_domains(tx: &mut Tx, organizations: &mut [Organization]) -> Result
             organization.domains.push(row.text("domain")?);
         }
     }
-    Ok(())
+    let put = |item: &mut Organization, fields| item.fields = fields;
+    custom_fields::fill_keyed(tx, Carrier::Organization, organizations, |item| item.id, put).await
 }
 
 async fn replace_domains(tx: &mut Tx, id: i64, domains: &[String]) -> Result<(), Error> {
@@ -445,7 +475,7 @@ async fn record(
 }
 
 impl Organization {
-    /// Without its domains.
+    /// Without its domains and fields.
     fn from_row(row: &Row) -> Result<Organization, Error> {
         Ok(Organization {
             id: row.int("id")?,
@@ -458,6 +488,7 @@ impl Organization {
             shared_tickets: row.flag("shared_tickets")?,
             shared_comments: row.flag("shared_comments")?,
             tags: tags_of(row)?,
+            fields: Keyed::new(),
             created_at: row.time("created_at")?,
             updated_at: row.time("updated_at")?,
         })

@@ -164,6 +164,13 @@ pub async fn create(
     Ok(survey)
 }
 
+/// Who would be asked about a ticket: whoever asked for it. `Invalid` on `ticket_id` for one that is not there.
+pub async fn requester(tx: &mut Tx, _may: &CanWrite<SatisfactionSurveys>, ticket_id: i64) -> Result<i64, Error> {
+    let row = tx.row("select customer_id from tickets where id = $1", &[ticket_id.into()]).await?;
+    let row = row.ok_or_else(|| Error::invalid("ticket_id", "No ticket has this id."))?;
+    Ok(row.int("customer_id")?)
+}
+
 /// Changes what was sent, and says nothing to the event log if nothing differs.
 pub async fn update(
     tx: &mut Tx,

@@ -78,6 +78,11 @@ impl Setting {
         }
     }
 
+    /// Whether anybody is asked at all.
+    pub const fn asks(&self) -> bool {
+        self.chat || self.email || self.help_center || self.contact_form
+    }
+
     fn asks_on(&self, channel: &str) -> bool {
         match channel {
             "chat" => self.chat,

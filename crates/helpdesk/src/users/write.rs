@@ -64,6 +64,9 @@ pub async fn update(
             "update people set role = $1, role_rank = $2, active = $3, email = $4, email_key = $5, name = $6, name_key = $7,
                     firstname = $8, lastname = $9, external_id = $10, language = $11, timezone = $12, country = $13, bio = $14,
                     meta = $15, updated_at = $16, deactivated_at = $17, is_away = $18,
+                    -- Another role takes the place of one of the account's own.
+                    custom_role_id = case when role = $1 then custom_role_id else null end,
+                    denied = case when role = $1 then denied else null end,
                     -- UI-5: what was proven was the old address.
                     email_verified = case when email_key = $5 then email_verified else 0 end
              where id = $19",

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use scope::permit::{CanRead, CanWrite};
-use scope::resource::{Customers, Jobs, Tickets};
+use scope::resource::{Customers, Jobs, Tickets, Views};
 use store::Tx;
 
 use super::{Lists, View};
@@ -77,6 +77,15 @@ pub async fn of_job(tx: &mut Tx, may: &CanWrite<Jobs>, view_id: i64) -> Result<C
         Ok(view) => return Ok(whole_condition(&view.condition)),
     };
     Err(Error::invalid("params.view_id", problem))
+}
+
+/// The same of what is written into a file for whoever may see the view: `NotFound` otherwise. A search is passed over.
+pub async fn of_export(tx: &mut Tx, may: &CanRead<Views>, view_id: i64) -> Result<Condition, Error> {
+    let view = super::read(tx, may.actor(), view_id).await?;
+    match view.lists {
+        Lists::Tickets => Ok(whole_condition(&view.condition)),
+        Lists::Customers => Err(Error::NotFound { kind: "view", id: view_id }),
+    }
 }
 
 /// A slice of its tickets.

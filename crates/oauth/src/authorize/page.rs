@@ -34,7 +34,7 @@ pub(crate) fn consent(
     let incremental = !known.is_empty() && !new.is_empty();
     let shown = shown(client, offered, allowed);
     let declined = allowed.map(|allowed| allowed.declined.clone()).unwrap_or_default();
-    let groups = groups(&shown, &new, &declined, client, session.role.ceiling());
+    let groups = groups(&shown, &new, &declined, client, session.role.ceiling().without(session.denied));
     ConsentPage {
         request: handle.to_owned(),
         client_name: plain(client.name_in(locales)),

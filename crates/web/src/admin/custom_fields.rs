@@ -123,7 +123,11 @@ impl List {
         let last = fields.len().saturating_sub(1);
         List {
             frame,
-            carriers: vec![tab("ticket", "Of tickets"), tab("customer", "Of customers")],
+            carriers: vec![
+                tab("ticket", "Of tickets"),
+                tab("customer", "Of customers"),
+                tab("organization", "Of organizations"),
+            ],
             carrier: carrier.word(),
             fields: fields.iter().enumerate().map(|(at, it)| FieldRow::new(it, at == 0, at == last)).collect(),
             archived: archived.iter().map(|it| FieldRow::new(it, true, true)).collect(),

@@ -2,6 +2,7 @@
 
 use helpdesk::filter::Condition;
 use helpdesk::jobs::job::{Format, Job, Kind, Status, Work};
+use helpdesk::jobs::lists::{AuditFilter, List};
 use helpdesk::jobs::selection::Selection;
 use helpdesk::tickets::bulk::Set;
 
@@ -22,6 +23,8 @@ pub fn title(job: &Job) -> String {
         Work::ExportTickets { format: Format::Csv, .. } => "Export tickets as CSV".to_owned(),
         Work::ExportTickets { format: Format::Ndjson, .. } => "Export tickets as NDJSON".to_owned(),
         Work::ExportMacros { .. } => "Export macros as CSV".to_owned(),
+        Work::ExportList { list: List::AuditLog(_) } => "Export the audit log as CSV".to_owned(),
+        Work::ExportList { list: List::HeldMessages } => "Export held messages as CSV".to_owned(),
         Work::ImportMacros { .. } => "Import macros".to_owned(),
         Work::Import { file, .. } => format!("Import {}", text::shown(file, 60)),
         Work::Batch { call, .. } => format!("Rows of {}", text::shown(call, 60)),
@@ -45,6 +48,11 @@ pub fn what(job: &Job) -> String {
             format!("Macro {}", ids.first().copied().unwrap_or_default())
         }
         Work::ExportMacros { ids: Some(ids) } => format!("{} named macros", count(ids.len() as i64)),
+        Work::ExportList { list: List::AuditLog(filter) } if *filter != AuditFilter::default() => {
+            "Rows of the audit log that fit a condition".to_owned()
+        }
+        Work::ExportList { list: List::AuditLog(_) } => "The whole audit log".to_owned(),
+        Work::ExportList { list: List::HeldMessages } => "All messages that are held back".to_owned(),
         Work::ImportMacros { path } => {
             format!("From the file {}", text::shown(path.rsplit('/').next().unwrap_or_default(), 60))
         }
@@ -113,7 +121,7 @@ pub fn progress(job: &Job) -> Progress {
     let unit = match job.kind {
         Kind::Import => "bytes",
         Kind::ExportMacros => "macros",
-        Kind::ImportMacros | Kind::Batch => "rows",
+        Kind::ImportMacros | Kind::Batch | Kind::ExportList => "rows",
         Kind::UpdateTickets | Kind::ApplyMacro | Kind::DeleteTickets | Kind::ExportTickets => "tickets",
     };
     let done = count(job.progress_done);

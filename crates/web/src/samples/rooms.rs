@@ -28,6 +28,7 @@ fn field(id: i64, label: &str, input: Input, requirement: Requirement) -> Custom
     CustomField {
         id,
         carrier: Carrier::Ticket,
+        key: None,
         external_id: None,
         label: label.to_owned(),
         description: (id == 1).then(|| "Why people write to us".to_owned()),

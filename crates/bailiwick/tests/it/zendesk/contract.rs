@@ -7,7 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use endpoint::{Guard, Route};
+use helpdesk::held_messages::{self, Cause, NewHeld};
 use jiff::Timestamp;
+use scope::permit::Actor;
 use scope::{Dialect, words};
 use serde_json::{Map, Value, json};
 use zendesk_api::contract::{self, Call};
@@ -95,6 +97,20 @@ const FURNITURE: &[(&str, &str)] = &[
         "/api/v2/automations",
         r#"{"automation": {"title": "Close", "all": [{"field": "status", "operator": "is", "value": "solved"}, {"field": "SOLVED", "operator": "greater_than", "value": "96"}], "actions": [{"field": "status", "value": "closed"}]}}"#,
     ),
+        "/api/v2/ticket_forms",
+        r#"{"ticket_form": {"name": "Return", "end_user_visible": true, "ticket_field_ids": [ticket_field]}}"#,
+    ),
+    ("/api/v2/custom_statuses/6/ticket_form_statuses", r#"{"ticket_form_status": [{"ticket_form_id": ticket_form}]}"#),
+    (
+        "/api/v2/user_fields",
+        r#"{"user_field": {"type": "dropdown", "title": "Tier", "key": "tier", "custom_field_options": [{"name": "Gold", "value": "gold"}]}}"#,
+    ),
+    ("/api/v2/organization_fields", r#"{"organization_field": {"type": "text", "title": "Plan", "key": "plan"}}"#),
+    (
+        "/api/v2/organization_subscriptions",
+        r#"{"organization_subscription": {"user_id": user, "organization_id": organization}}"#,
+    ),
+    ("/api/v2/guide/survey_responses", r#"{"subject_zrns": ["zen:ticket:1"]}"#),
     ("/api/v2/tickets/create_many", r#"{"tickets": [{"comment": {"body": "x"}}]}"#),
 ];
 
@@ -117,6 +133,8 @@ const SHOWN_ELSEWHERE: &[&str] = &[
     "ShowArticleAttachment",
     "ShowUnassociatedAttachment",
     "ShowVote",
+    "ListOrganizationMerges",
+    "ShowOrganizationMerge",
 ];
 
 /// Where there is no list above an id: where there is one.
@@ -283,7 +301,21 @@ async fn furnish(server: &Server, token: &str) {
             }
         }
     }
+    hold_a_mail(server).await;
     server.run_jobs().await;
+}
+
+/// What no call makes: a mail that came in and is held back.
+async fn hold_a_mail(server: &Server) {
+    let held = NewHeld {
+        author_email: Some("cleo@shop.test".to_owned()),
+        body_text: Some("Buy now".to_owned()),
+        channel: "email".to_owned(),
+        ..NewHeld::default()
+    };
+    let mut tx = server.db.write().await.expect("write");
+    held_messages::hold(&mut tx, &Actor::default(), server.clock.now(), Cause::Spam, &held).await.expect("hold");
+    tx.commit().await.expect("commit");
 }
 
 /// The addresses of a call, with ids from the list above each place.

@@ -63,3 +63,23 @@ async fn one_membership_of_a_person_is_the_default() {
         404
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_there_to_take_tickets_is_told_by_group() {
+    let server = Server::start().await;
+    let all = all(&server).await;
+    let group = made(&server, "/api/v2/groups", &all, "group", json!({ "name": "First line" })).await;
+    for person in [server.agent_id, server.admin_id] {
+        let record = json!({ "user_id": person, "group_id": group["id"] });
+        made(&server, "/api/v2/group_memberships", &all, "group_membership", record).await;
+    }
+    let change = json!({ "user": { "suspended": true } });
+    body(server.put(&format!("/api/v2/users/{}", server.agent_id), &all, change).await, 200).await;
+
+    let list = get(&server, "/api/v2/groups/available_agents", &all).await;
+
+    let shown =
+        list["groups"].as_array().expect("a list").iter().find(|it| it["id"] == group["id"]).expect("the group");
+    assert_eq!(ids(&shown["agents"]), [server.admin_id]);
+    assert_eq!(list["meta"]["has_more"], false);
+}

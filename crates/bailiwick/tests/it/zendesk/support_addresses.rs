@@ -47,3 +47,21 @@ async fn an_address_is_one_and_is_there_once() {
     let other = json!({ "recipient_address": { "email": "other@shop.test" } });
     assert_eq!(server.put(&format!("{PATH}/{}", id(&address)), &all, other).await.status(), 422);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_of_the_forwarding_waits() {
+    let server = Server::start().await;
+    let all = all(&server).await;
+    let address = made(&server, PATH, &all, "recipient_address", json!({ "email": "help@shop.test" })).await;
+    let path = format!("{PATH}/{}", id(&address));
+    assert_eq!(address["forwarding_status"], "unknown");
+
+    let spf = body(server.put(&format!("{path}/verify"), &all, json!({ "type": "spf" })).await, 200).await;
+    let before = get(&server, &path, &all).await["recipient_address"]["forwarding_status"].clone();
+    body(server.put(&format!("{path}/verify"), &all, json!({ "type": "forwarding" })).await, 200).await;
+
+    assert_eq!((spf, before), (json!({}), json!("unknown")));
+    assert_eq!(get(&server, &path, &all).await["recipient_address"]["forwarding_status"], "waiting");
+    assert_eq!(server.put(&format!("{path}/verify"), &all, json!({ "type": "odd" })).await.status(), 422);
+    assert_eq!(server.put(&format!("{PATH}/99/verify"), &all, json!({ "type": "dns" })).await.status(), 404);
+}
