@@ -34,6 +34,7 @@ pub mod answer;
 pub mod api_tokens;
 pub mod attachments;
 pub mod audit_logs;
+mod audit_view;
 pub mod brands;
 pub mod bulk;
 mod conditions;
@@ -51,6 +52,7 @@ pub mod job_statuses;
 pub mod locales;
 mod macro_actions;
 pub mod macro_apply;
+pub mod macro_attachments;
 pub mod macros;
 pub mod oauth_clients;
 pub mod oauth_tokens;
@@ -76,15 +78,20 @@ pub mod ticket_comments;
 pub mod ticket_fields;
 pub mod ticket_metrics;
 mod ticket_read;
+pub mod ticket_redactions;
+pub mod ticket_skips;
 pub mod ticket_states;
 mod ticket_view;
 pub mod tickets;
 pub mod time;
 pub mod time_zones;
 pub mod user_identities;
+pub mod user_passwords;
+pub mod user_sessions;
 mod user_write;
 pub mod users;
 pub mod users_bulk;
+pub mod users_gone;
 pub mod view_items;
 pub mod views;
 
@@ -114,6 +121,7 @@ const RESOURCES: &[fn(Routes) -> Routes] = &[
     job_statuses::routes,
     locales::routes,
     macro_apply::routes,
+    macro_attachments::routes,
     macros::routes,
     oauth_clients::routes,
     oauth_tokens::routes,
@@ -126,15 +134,21 @@ const RESOURCES: &[fn(Routes) -> Routes] = &[
     sla_policies::routes,
     support_addresses::routes,
     tags::routes,
+    ticket_audits::routes,
     ticket_comments::routes,
     ticket_fields::routes,
     ticket_metrics::routes,
+    ticket_redactions::routes,
+    ticket_skips::routes,
     ticket_states::routes,
     tickets::routes,
     time_zones::routes,
     user_identities::routes,
+    user_passwords::routes,
+    user_sessions::routes,
     users::routes,
     users_bulk::routes,
+    users_gone::routes,
     view_items::routes,
     views::routes,
 ];

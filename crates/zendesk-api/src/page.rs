@@ -66,6 +66,16 @@ impl<'a> Asked<'a> {
         Asked::read_as(params, list, sorts, (ways, false))
     }
 
+    /// The same for one that falls unless told to rise.
+    pub fn read_in_falling(
+        params: &'a Params,
+        list: &'static str,
+        sorts: &[&'static str],
+        ways: Ways,
+    ) -> Result<Asked<'a>, ZendeskError> {
+        Asked::read_as(params, list, sorts, (ways, true))
+    }
+
     fn read_as(
         params: &'a Params,
         list: &'static str,
@@ -230,7 +240,7 @@ fn order_word(list: &str, sort: &str, descending: bool) -> String {
     format!("{list} {sort} {descending}\0")
 }
 
-fn encode(keys: &[Key], order: &str) -> String {
+pub(crate) fn encode(keys: &[Key], order: &str) -> String {
     let keys = keys.iter().map(|key| match key {
         Key::Int(number) => json!(number),
         Key::Text(text) => json!(text),
@@ -239,7 +249,7 @@ fn encode(keys: &[Key], order: &str) -> String {
 }
 
 /// The place, if the cursor is of this list in this order.
-fn decode(text: &str, order: &str) -> Option<Vec<Key>> {
+pub(crate) fn decode(text: &str, order: &str) -> Option<Vec<Key>> {
     let keys: Vec<Value> = serde_json::from_str(&cursor::read(text, order)?).ok()?;
     let key = |key: Value| match key {
         Value::Number(number) => number.as_i64().map(Key::Int),
