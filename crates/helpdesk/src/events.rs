@@ -32,6 +32,7 @@ pub struct Change<'a> {
 
 /// Writes one event. Call it in the transaction of the change.
 pub async fn record(tx: &mut Tx, actor: &Actor, now: Timestamp, change: Change<'_>) -> Result<(), Error> {
+    let ticket_id = audits::ticket_of(&change);
     tx.run(
         "insert into events (type, object_type, object_id, person_id, client_id, grant_id, impersonator_id, worker, request_id,
                              context, before, after, data, created_at, audited, ticket_id)
@@ -49,10 +50,10 @@ pub async fn record(tx: &mut Tx, actor: &Actor, now: Timestamp, change: Change<'
             context_of(&actor.request_id).into(),
             change.before.as_ref().into(),
             change.after.as_ref().into(),
-            data_of(actor, change.data.clone()).as_ref().into(),
+            data_of(actor, change.data).as_ref().into(),
             now.into(),
             audit::is_audited(actor, change.object_type, change.kind).into(),
-            audits::ticket_of(&change).into(),
+            ticket_id.into(),
         ],
     )
     .await?;

@@ -476,13 +476,14 @@ async fn fill(tx: &mut Tx, profiles: &mut [Profile]) -> Result<(), Error> {
 }
 
 fn query_of(filter: &Filter) -> Query {
-    let mut query = match filter.gone {
-        false => Query::new(concat!(select_profiles!(), " and p.active = 1")),
+    let mut query = if filter.gone {
         // Staff too, whose row stays for what they wrote.
-        true => Query::new(concat!(
+        Query::new(concat!(
             select_all_profiles!(),
             " where p.active = 0 and (select e.person_id from erased_people e where e.person_id = p.id) is null"
-        )),
+        ))
+    } else {
+        Query::new(concat!(select_profiles!(), " and p.active = 1"))
     };
     if !filter.roles.is_empty() {
         query.and("p.is_staff =", filter.roles.iter().any(|role| role.is_staff()));

@@ -48,7 +48,8 @@ pub async fn list_all(
     if let Some(limit) = params.number("limit")? {
         asked.slice.limit = usize::try_from(limit).unwrap_or(PER_PAGE).clamp(1, PER_PAGE);
     }
-    if let Some(cursor) = params.one("cursor") {
+    let is_newer_form = params.one("page[after]").is_some() || params.one("page[before]").is_some();
+    if let Some(cursor) = params.one("cursor").filter(|_| !is_newer_form) {
         let place = [(OLDER, Direction::After), (NEWER, Direction::Before)]
             .into_iter()
             .find_map(|(list, direction)| Some(Position { keys: page::decode(cursor, list)?, direction }));

@@ -140,7 +140,7 @@ async fn a_role_is_the_nearest_one_in_the_other() {
     let it = both().await;
     for (theirs, role, custom) in [
         ("admin", "admin", 1),
-        ("lead-agent", "agent", 2),
+        ("agent", "agent", 2),
         ("basic-agent", "agent", 3),
         ("lite-agent", "agent", 4),
         ("observer-agent", "agent", 5),
@@ -421,7 +421,7 @@ async fn values_of_custom_fields_are_the_same() {
     let reason = it.made("/api/custom-fields", reason).await;
     let order = it.made("/api/v2/ticket_fields", json!({ "ticket_field": { "type": "text", "title": "Order" } })).await;
 
-    let ticket = it.from_gorgias(json!({ "custom_fields": { reason["id"].to_string(): { "value": "late" } } })).await;
+    let ticket = it.from_gorgias(json!({ "custom_fields": [{ "id": reason["id"], "value": "late" }] })).await;
     it.change_in_zendesk(ticket, json!({ "custom_fields": [{ "id": order["id"], "value": "A-7" }] })).await;
 
     let told = it.in_zendesk(ticket).await;
@@ -608,12 +608,11 @@ async fn measures_count_what_either_writes() {
 
     let metric = it.get(&format!("/api/v2/tickets/{ticket}/metrics")).await["ticket_metric"].clone();
     assert_eq!([&metric["reply_time_in_minutes"]["calendar"], &metric["replies"]], [&json!(10), &json!(1)]);
-    let report = json!({ "query": { "scope": "tickets-created", "measures": ["ticketCount"], "time_dimensions": [],
-        "filters": [
-            { "member": "periodStart", "operator": "afterDate", "values": ["2026-03-01T00:00:00"] },
-            { "member": "periodEnd", "operator": "beforeDate", "values": ["2026-03-04T00:00:00"] } ], "timezone": "UTC" } });
+    let report = json!({ "query": { "scope": "tickets-created", "timezone": "UTC", "filters": [
+        { "member": "periodStart", "operator": "afterDate", "values": ["2026-03-01T00:00:00.000"] },
+        { "member": "periodEnd", "operator": "beforeDate", "values": ["2026-03-31T23:59:59.000"] } ] } });
     let told = body(it.server.post("/api/reporting/stats", &it.gorgias, report).await, 200).await;
-    assert_eq!(told["data"][0]["ticketCount"].as_i64().or(told["data"][0]["ticketCount"].as_str().and_then(|n| n.parse().ok())), Some(2), "{told}");
+    assert_eq!(told["data"], json!([{ "ticketCount": 2 }]));
 }
 
 // form, type, problem, brand: words of one vendor alone
