@@ -101,7 +101,8 @@ impl Provider {
     ) -> Result<(), Error> {
         links::end_others(tx, now, person_id).await?;
         session_end::end(tx, now, person_id, Which::All).await?;
-        let change = Change { kind, object_type: "SignIn", object_id: person_id, before: None, after: None, data: None };
+        let change =
+            Change { kind, object_type: "SignIn", object_id: person_id, before: None, after: None, data: None };
         events::record(tx, actor, now, change).await?;
         Ok(mails::notify(tx, self, now, person_id, notice, None).await?)
     }

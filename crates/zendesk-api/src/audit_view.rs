@@ -5,9 +5,9 @@
 use std::collections::HashMap;
 
 use helpdesk::events::Event;
+use helpdesk::tickets::Status;
 use helpdesk::tickets::audits::{self, Audit, REDACTED};
 use helpdesk::tickets::messages::{self, Message};
-use helpdesk::tickets::Status;
 use jiff::Timestamp;
 use scope::permit::{CanWrite, Permit};
 use scope::resource::{Access, Tickets};
@@ -188,7 +188,9 @@ fn of_message(event: &Event) -> Value {
             "type": "AttachmentRedactionEvent", "comment_id": event.object_id,
             "attachment_id": attachments::id_of(event.object_id, data("place").as_i64().unwrap_or_default(), data("file_id").as_i64()),
         }),
-        Some(_) => json!({ "type": "CommentRedactionEvent", "comment_id": event.object_id, "user_id": event.person_id }),
+        Some(_) => {
+            json!({ "type": "CommentRedactionEvent", "comment_id": event.object_id, "user_id": event.person_id })
+        }
         None => json!({
             "type": "CommentPrivacyChange", "comment_id": event.object_id, "public": after(event, "public"),
         }),

@@ -98,8 +98,7 @@ pub async fn create_for(
 
 async fn store(app: &App, may: &CanWrite<Macros>, site: &Site, macro_id: Option<i64>, sent: Sent) -> Answer {
     let Sent { name, content_type, bytes } = sent;
-    let checked =
-        files::check("attachment", Purpose::Attachment, name.as_deref(), content_type.as_deref(), &bytes)?;
+    let checked = files::check("attachment", Purpose::Attachment, name.as_deref(), content_type.as_deref(), &bytes)?;
     let file = stored::store(app, may, Purpose::Attachment, checked, bytes).await?;
     let now = app.clock.now();
     let made = transact!(app.db, |tx| macro_files::add(tx, may, now, macro_id, file.id).await)?;

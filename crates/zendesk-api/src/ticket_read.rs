@@ -402,11 +402,7 @@ pub(crate) async fn message(
 }
 
 /// A custom status goes before the status, and says it.
-async fn set_status(
-    tx: &mut Tx,
-    may: &CanWrite<Tickets>,
-    update: &mut TicketUpdate,
-) -> Result<(), ZendeskError> {
+async fn set_status(tx: &mut Tx, may: &CanWrite<Tickets>, update: &mut TicketUpdate) -> Result<(), ZendeskError> {
     if let Some(id) = update.custom_status_id {
         update.status = Some(SetStatus::Exactly(custom_statuses::status_of(tx, may, id).await?));
     }

@@ -59,7 +59,8 @@ pub async fn redact_comment(
         for url in &urls {
             let views = attachments::views(&params.site, &message);
             let found = views.iter().find(|view| is_same(view, url)).and_then(|view| view["id"].as_i64());
-            let found = found.ok_or_else(|| ZendeskError::invalid("external_attachment_urls", "is not in the comment"))?;
+            let found =
+                found.ok_or_else(|| ZendeskError::invalid("external_attachment_urls", "is not in the comment"))?;
             let place = ((ticket_id, id), attachments::place_of(found));
             redaction::attachment_of_message(tx, &may, now, place).await?;
         }

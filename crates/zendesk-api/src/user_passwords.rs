@@ -18,10 +18,13 @@ pub fn routes(routes: Routes) -> Routes {
     const PATH: &str = "/api/v2/users/{user_id}/password";
     const REQUIRED: &str = "/api/v2/users/{user_id}/password/requirements";
     const OWN: &str = "a broad scope, for the caller's own password";
-    routes
-        .post(PATH, set)
-        .by_request(MethodFilter::PUT, PATH, change, WRITE, OWN)
-        .by_request(MethodFilter::GET, REQUIRED, show_requirements, READ, OWN)
+    routes.post(PATH, set).by_request(MethodFilter::PUT, PATH, change, WRITE, OWN).by_request(
+        MethodFilter::GET,
+        REQUIRED,
+        show_requirements,
+        READ,
+        OWN,
+    )
 }
 
 /// What refusals name.

@@ -137,8 +137,7 @@ pub async fn update_settings(State(app): State<App>, May(may): May<CanWrite<Cust
         return Err(ZendeskError::bad_request("settings must be an object."));
     };
     let now = app.clock.now();
-    let settings =
-        transact!(app.db, |tx| profiles::set_own_settings(tx, may.actor(), now, changes).await)?;
+    let settings = transact!(app.db, |tx| profiles::set_own_settings(tx, may.actor(), now, changes).await)?;
     Ok(Reply::one("settings", settings))
 }
 
@@ -154,7 +153,8 @@ pub async fn show_entitlements(
     let mut tx = app.db.read().await?;
     let user = profiles::find(&mut tx, (&staff, &customers), id).await?;
     let seat = user.role.is_staff().then(|| role_word(user.role));
-    let support = json!({ "name": seat, "is_active": user.active && seat.is_some(), "assigned_role": user.role.word() });
+    let support =
+        json!({ "name": seat, "is_active": user.active && seat.is_some(), "assigned_role": user.role.word() });
     Ok(Reply::one("entitlements", Value::Object(Map::from_iter([("support".to_owned(), support)]))))
 }
 

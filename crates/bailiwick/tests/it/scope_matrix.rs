@@ -20,8 +20,7 @@ use crate::support::{Person, Server, golden};
 const NOBODY: &str = "987654321";
 
 /// What a vendor keeps to administrators though the permission reaches further.
-const FOR_ADMINISTRATORS: &[&str] =
-    &[
+const FOR_ADMINISTRATORS: &[&str] = &[
     "/api/v2/incremental/",
     "/api/v2/satisfaction_ratings",
     "/api/v2/satisfaction_reasons",

@@ -1,12 +1,15 @@
 //! One helpdesk, two vendors: what is written through one dialect reads rightly through the other, row by row of what they share.
 
+mod around;
+mod people;
+
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::gorgias::body;
-use crate::support::{Receiver, Server};
+use crate::support::Server;
 use crate::zendesk;
 
 const GORGIAS: &str = "tickets:read tickets:write customers:read customers:write users:read users:write tags:read tags:write \
@@ -101,143 +104,20 @@ fn names(tags: &Value) -> Vec<&str> {
     tags.as_array().expect("a list").iter().map(|tag| tag["name"].as_str().expect("a name")).collect()
 }
 
-// person: staff or customer; ids never overlap
-
-#[tokio::test(flavor = "multi_thread")]
-async fn people_are_the_same_people_in_both() {
-    let it = both().await;
-    let agent = json!({ "user": { "name": "Sam Reed", "email": "sam@demo.test", "role": "agent" } });
-    let agent = it.made("/api/v2/users", agent).await;
-    let cleo = json!({ "user": { "name": "Cleo Park", "email": "cleo@shop.test", "external_id": "c-1", "notes": "Kind" } });
-    let cleo = it.made("/api/v2/users", cleo).await;
-    let mia = json!({ "name": "Mia Stone", "email": "mia@shop.test", "external_id": "c-2", "note": "Calm", "language": "fr" });
-    let mia = it.made("/api/customers", mia).await;
-    let lee = json!({ "name": "Lee Wu", "email": "lee@demo.test", "role": { "name": "admin" } });
-    let lee = it.made("/api/users", lee).await;
-
-    let told = it.get(&format!("/api/users/{}", agent["id"])).await;
-    assert_eq!([&told["name"], &told["email"], &told["role"]["name"]], ["Sam Reed", "sam@demo.test", "basic-agent"]);
-    let told = it.get(&format!("/api/customers/{}", cleo["id"])).await;
-    assert_eq!([&told["name"], &told["email"], &told["external_id"]], ["Cleo Park", "cleo@shop.test", "c-1"]);
-    assert_eq!(told["note"], "Kind");
-    let told = it.get(&format!("/api/v2/users/{}", mia["id"])).await["user"].clone();
-    assert_eq!([&told["name"], &told["email"], &told["role"]], ["Mia Stone", "mia@shop.test", "end-user"]);
-    assert_eq!([&told["external_id"], &told["notes"], &told["locale"]], ["c-2", "Calm", "fr"]);
-    let told = it.get(&format!("/api/v2/users/{}", lee["id"])).await["user"].clone();
-    assert_eq!([&told["name"], &told["role"]], ["Lee Wu", "admin"]);
-    // Staff are no customers, and customers no staff.
-    assert_eq!(it.status(&format!("/api/customers/{}", agent["id"])).await, 404);
-    assert_eq!(it.status(&format!("/api/users/{}", mia["id"])).await, 404);
-    let mut all = [&agent, &cleo, &mia, &lee].map(zendesk::id);
-    all.sort_unstable();
-    assert!(all.windows(2).all(|pair| pair[0] < pair[1]), "{all:?}");
-}
-
-// role
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_role_is_the_nearest_one_in_the_other() {
-    let it = both().await;
-    for (theirs, role, custom) in [
-        ("admin", "admin", 1),
-        ("agent", "agent", 2),
-        ("basic-agent", "agent", 3),
-        ("lite-agent", "agent", 4),
-        ("observer-agent", "agent", 5),
-    ] {
-        let new = json!({ "name": theirs, "email": format!("{theirs}@demo.test"), "role": { "name": theirs } });
-        let made = it.made("/api/users", new).await;
-        let told = it.get(&format!("/api/v2/users/{}", made["id"])).await["user"].clone();
-        assert_eq!([&told["role"], &told["custom_role_id"]], [&json!(role), &json!(custom)], "{theirs}");
-        // What it is there already changes nothing here.
-        it.put(&format!("/api/v2/users/{}", made["id"]), json!({ "user": { "role": role } })).await;
-        assert_eq!(it.get(&format!("/api/users/{}", made["id"])).await["role"]["name"], made["role"]["name"]);
-    }
-}
-
-// address
-
-#[tokio::test(flavor = "multi_thread")]
-async fn channels_of_a_customer_are_identities() {
-    let it = both().await;
-    let new = json!({
-        "name": "Mia", "channels": [
-            { "type": "email", "address": "mia@shop.test", "preferred": true }, { "type": "phone", "address": "+49301234567" },
-        ],
-    });
-    let mia = it.made("/api/customers", new).await;
-    let path = format!("/api/v2/users/{}/identities", mia["id"]);
-
-    let identities = it.get(&path).await["identities"].clone();
-    let second = json!({ "identity": { "type": "email", "value": "second@shop.test" } });
-    let second = it.made(&path, second).await;
-    let channels = it.get(&format!("/api/customers/{}", mia["id"])).await["channels"].clone();
-
-    let pairs = |list: &Value, kind: &str, value: &str| -> Vec<(String, String)> {
-        let text = |it: &Value, name: &str| it[name].as_str().expect("a text").to_owned();
-        list.as_array().expect("a list").iter().map(|it| (text(it, kind), text(it, value))).collect()
-    };
-    let pair = |kind: &str, value: &str| (kind.to_owned(), value.to_owned());
-    let there = pairs(&identities, "type", "value");
-    assert!(there.contains(&pair("email", "mia@shop.test")) && there.contains(&pair("phone_number", "+49301234567")), "{there:?}");
-    assert!(pairs(&channels, "type", "address").contains(&pair("email", "second@shop.test")), "{channels}");
-    assert_eq!(second["primary"], false);
-}
-
-// organization, membership
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_ticket_of_a_member_belongs_to_their_organization_whoever_writes_it() {
-    let it = both().await;
-    let shop = it.made("/api/v2/organizations", json!({ "organization": { "name": "Shop", "domain_names": ["shop.test"] } })).await;
-
-    let ticket = it.from_gorgias(json!({})).await;
-
-    assert_eq!(it.in_zendesk(ticket).await["organization_id"], shop["id"]);
-    let listed = it.get(&format!("/api/v2/organizations/{}/tickets", shop["id"])).await;
-    assert_eq!(ids(&listed["tickets"]), [ticket]);
-    // A new customer of it there takes the ticket along.
-    let lee = it.made("/api/customers", json!({ "name": "Lee", "email": "lee@else.test" })).await;
-    it.change_in_gorgias(ticket, json!({ "customer": { "id": lee["id"] } })).await;
-    let told = it.in_zendesk(ticket).await;
-    assert_eq!([&told["requester_id"], &told["organization_id"]], [&lee["id"], &Value::Null]);
-}
-
-// team, membership
-
-#[tokio::test(flavor = "multi_thread")]
-async fn teams_are_groups_and_assign_the_same() {
-    let it = both().await;
-    let team = json!({ "name": "Returns", "members": [{ "id": it.server.agent_id }] });
-    let team = it.made("/api/teams", team).await;
-    let group = it.made("/api/v2/groups", json!({ "group": { "name": "First line" } })).await;
-    let joined = json!({ "group_membership": { "user_id": it.server.agent_id, "group_id": group["id"] } });
-    it.made("/api/v2/group_memberships", joined).await;
-
-    let told = it.get(&format!("/api/v2/groups/{}/users", team["id"])).await;
-    assert_eq!(ids(&told["users"]), [it.server.agent_id]);
-    let told = it.get(&format!("/api/teams/{}", group["id"])).await;
-    assert_eq!([&told["name"], &told["members"][0]["id"]], [&json!("First line"), &json!(it.server.agent_id)]);
-    let ticket = it.from_gorgias(json!({ "assignee_team": { "id": team["id"] }, "assignee_user": { "id": it.server.agent_id } })).await;
-    let told = it.in_zendesk(ticket).await;
-    assert_eq!([&told["group_id"], &told["assignee_id"]], [&team["id"], &json!(it.server.agent_id)]);
-    it.change_in_zendesk(ticket, json!({ "group_id": group["id"], "assignee_id": it.server.admin_id })).await;
-    let told = it.in_gorgias(ticket).await;
-    assert_eq!([&told["assignee_team"]["id"], &told["assignee_user"]["id"]], [&group["id"], &json!(it.server.admin_id)]);
-    it.change_in_gorgias(ticket, json!({ "assignee_team": null, "assignee_user": null })).await;
-    let told = it.in_zendesk(ticket).await;
-    assert_eq!([&told["group_id"], &told["assignee_id"]], [&Value::Null, &Value::Null]);
-}
-
 // ticket: status, snooze, trash, spam
 
 #[tokio::test(flavor = "multi_thread")]
 async fn six_statuses_are_two_and_two_are_two_of_six() {
     let it = both().await;
     let ticket = it.from_zendesk(json!({})).await;
-    for (theirs, ours) in
-        [("new", "open"), ("open", "open"), ("pending", "open"), ("hold", "open"), ("solved", "closed"), ("closed", "closed")]
-    {
+    for (theirs, ours) in [
+        ("new", "open"),
+        ("open", "open"),
+        ("pending", "open"),
+        ("hold", "open"),
+        ("solved", "closed"),
+        ("closed", "closed"),
+    ] {
         let ticket = it.from_zendesk(json!({ "status": theirs })).await;
         assert_eq!(it.in_gorgias(ticket).await["status"], ours, "{theirs}");
         assert_eq!(it.in_gorgias(ticket).await["closed_datetime"].is_string(), ours == "closed", "{theirs}");
@@ -267,7 +147,11 @@ async fn a_snoozed_ticket_is_solved_until_it_wakes() {
     it.change_in_gorgias(ticket, json!({ "snooze_datetime": "2026-03-03T10:00:00" })).await;
     it.change_in_zendesk(ticket, json!({ "status": "pending" })).await;
     let told = it.in_gorgias(ticket).await;
-    assert_eq!([&told["status"], &told["snooze_datetime"]], [&json!("open"), &Value::Null], "whoever opens it wakes it");
+    assert_eq!(
+        [&told["status"], &told["snooze_datetime"]],
+        [&json!("open"), &Value::Null],
+        "whoever opens it wakes it"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -288,7 +172,8 @@ async fn the_trash_is_one_and_so_is_spam() {
     assert_eq!(it.in_gorgias(two).await["spam"], true);
     it.change_in_gorgias(one, json!({ "spam": true })).await;
     let audits = it.get(&format!("/api/v2/tickets/{one}/audits")).await;
-    let told = audits["audits"].as_array().expect("a list").iter().flat_map(|it| it["events"].as_array().expect("a list"));
+    let told =
+        audits["audits"].as_array().expect("a list").iter().flat_map(|it| it["events"].as_array().expect("a list"));
     assert!(told.clone().any(|it| it["field_name"] == "spam" && it["value"] == true), "{audits}");
 }
 
@@ -346,7 +231,10 @@ async fn messages_are_comments_and_notes_stay_inside() {
     assert_eq!(public, [true, false, true, true, false]);
     assert_eq!([&list[1]["body"], &list[1]["author_id"]], [&json!("Odd"), &json!(it.server.agent_id)]);
     assert_eq!(list[0]["via"]["channel"], "email");
-    assert_eq!([&list[2]["attachments"][0]["file_name"], &list[2]["attachments"][0]["size"]], [&json!("a.txt"), &json!(3)]);
+    assert_eq!(
+        [&list[2]["attachments"][0]["file_name"], &list[2]["attachments"][0]["size"]],
+        [&json!("a.txt"), &json!(3)]
+    );
     let messages = it.get(&path).await;
     let messages = messages["data"].as_array().expect("a list");
     let mut told: Vec<(&str, bool, bool)> = messages
@@ -416,7 +304,8 @@ async fn tags_are_names_here_and_have_ids_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn values_of_custom_fields_are_the_same() {
     let it = both().await;
-    let definition = json!({ "data_type": "text", "input_settings": { "input_type": "dropdown", "choices": ["late", "lost"] } });
+    let definition =
+        json!({ "data_type": "text", "input_settings": { "input_type": "dropdown", "choices": ["late", "lost"] } });
     let reason = json!({ "object_type": "Ticket", "label": "Reason", "definition": definition });
     let reason = it.made("/api/custom-fields", reason).await;
     let order = it.made("/api/v2/ticket_fields", json!({ "ticket_field": { "type": "text", "title": "Order" } })).await;
@@ -437,202 +326,4 @@ async fn values_of_custom_fields_are_the_same() {
     assert_eq!(it.get(&format!("/api/custom-fields/{}", order["id"])).await["label"], "Order");
     it.change_in_zendesk(ticket, json!({ "custom_fields": [{ "id": reason["id"], "value": null }] })).await;
     assert_eq!(it.in_gorgias(ticket).await["custom_fields"].get(reason["id"].to_string()), None);
-}
-
-// view
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_view_holds_the_same_tickets() {
-    let it = both().await;
-    let late = it.from_gorgias(json!({ "tags": [{ "name": "late" }], "priority": "critical" })).await;
-    let calm = it.from_zendesk(json!({ "tags": ["calm"], "priority": "low" })).await;
-    let view = json!({ "name": "Late", "slug": "late", "filters": "eq(ticket.status, 'open') && containsAny(ticket.tags.name, ['late'])" });
-    let of_gorgias = it.made("/api/views", view).await;
-    let view = json!({ "view": { "title": "Calm", "all": [
-        { "field": "status", "operator": "less_than", "value": "solved" }, { "field": "priority", "operator": "is", "value": "low" } ] } });
-    let of_zendesk = it.made("/api/v2/views", view).await;
-
-    let told = it.get(&format!("/api/v2/views/{}/tickets", of_gorgias["id"])).await;
-    assert_eq!(ids(&told["tickets"]), [late]);
-    let told = it.get(&format!("/api/v2/views/{}", of_gorgias["id"])).await["view"].clone();
-    let tagged = json!({ "field": "current_tags", "operator": "includes", "value": "late" });
-    assert!(told["conditions"]["all"].as_array().expect("a list").contains(&tagged), "{told}");
-    let told = it.get(&format!("/api/views/{}/items", of_zendesk["id"])).await;
-    assert_eq!(ids(&told["data"]), [calm]);
-    let told = it.get(&format!("/api/views/{}", of_zendesk["id"])).await;
-    assert_eq!(told["name"], "Calm");
-    assert!(told["filters"].as_str().expect("a text").contains("priority"), "{told}");
-}
-
-// event
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_change_is_told_in_both_logs() {
-    let it = both().await;
-    let ticket = it.from_gorgias(json!({})).await;
-    it.change_in_gorgias(ticket, json!({ "priority": "high", "assignee_user": { "id": it.server.agent_id } })).await;
-    it.change_in_zendesk(ticket, json!({ "status": "pending", "comment": { "body": "Well?" } })).await;
-
-    let audits = it.get(&format!("/api/v2/tickets/{ticket}/audits")).await["audits"].clone();
-    let audits = audits.as_array().expect("a list");
-    assert_eq!(audits.len(), 3);
-    assert_eq!(audits[0]["via"]["channel"], "email");
-    let says = |audit: &Value, name: &str, before: Value, value: Value| {
-        let told = audit["events"].as_array().expect("a list");
-        told.iter().any(|it| it["field_name"] == name && it["previous_value"] == before && it["value"] == value)
-    };
-    assert!(says(&audits[1], "priority", json!("normal"), json!("high")), "{}", audits[1]);
-    assert!(says(&audits[1], "assignee_id", Value::Null, json!(it.server.agent_id.to_string())), "{}", audits[1]);
-    assert!(says(&audits[2], "status", json!("open"), json!("pending")), "{}", audits[2]);
-    let events = it.get(&format!("/api/events?object_type=Ticket&object_id={ticket}&limit=100")).await;
-    let last = &events["data"][0];
-    assert_eq!([&last["type"], &last["data"]["after"]["status"]], ["ticket-updated", "pending"]);
-    assert!(audits.iter().all(|it| it["author_id"].is_i64()), "{audits:?}");
-}
-
-// job
-
-#[tokio::test(flavor = "multi_thread")]
-async fn many_tickets_are_changed_for_both() {
-    let it = both().await;
-    let (one, two) = (it.from_gorgias(json!({})).await, it.from_zendesk(json!({})).await);
-    let job = json!({ "type": "updateTicket", "params": { "ticket_ids": [one, two], "updates": { "status": "closed", "priority": "high" } } });
-    it.made("/api/jobs", job).await;
-    it.server.run_jobs().await;
-
-    for id in [one, two] {
-        let told = it.in_zendesk(id).await;
-        assert_eq!([&told["status"], &told["priority"]], ["solved", "high"]);
-        let audits = it.get(&format!("/api/v2/tickets/{id}/audits")).await;
-        assert_eq!(audits["count"], 2, "{audits}");
-    }
-    let path = format!("/api/v2/tickets/update_many?ids={one},{two}");
-    it.put(&path, json!({ "ticket": { "status": "open", "additional_tags": ["again"] } })).await;
-    it.server.run_jobs().await;
-    for id in [one, two] {
-        let told = it.in_gorgias(id).await;
-        assert_eq!((told["status"].as_str(), names(&told["tags"])), (Some("open"), vec!["again"]));
-    }
-}
-
-// macro
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_macro_says_and_does_the_same() {
-    let it = both().await;
-    let action = |name: &str, arguments: Value| json!({ "name": name, "title": name, "type": "user", "arguments": arguments });
-    let of_gorgias = json!({ "name": "Refund", "actions": [
-        action("setResponseText", json!({ "body_text": "On its way, {{ticket.customer.firstname}}." })),
-        action("addTags", json!({ "tags": "refund, money" })), action("setStatus", json!({ "status": "closed" })) ] });
-    let of_gorgias = it.made("/api/macros", of_gorgias).await;
-    let of_zendesk = json!({ "macro": { "title": "Wait", "actions": [
-        { "field": "status", "value": "hold" }, { "field": "priority", "value": "urgent" }, { "field": "comment_value", "value": "Wait." } ] } });
-    let of_zendesk = it.made("/api/v2/macros", of_zendesk).await;
-    let ticket = it.from_gorgias(json!({})).await;
-
-    let told = it.get(&format!("/api/v2/macros/{}", of_gorgias["id"])).await["macro"].clone();
-    let says = |field: &str, value: &str| {
-        told["actions"].as_array().expect("a list").contains(&json!({ "field": field, "value": value }))
-    };
-    assert_eq!(told["title"], "Refund");
-    assert!(says("current_tags", "refund money") && says("status", "solved"), "{told}");
-    let would = it.get(&format!("/api/v2/tickets/{ticket}/macros/{}/apply", of_gorgias["id"])).await["result"].clone();
-    assert_eq!([&would["ticket"]["status"], &would["ticket"]["tags"]], [&json!("solved"), &json!(["money", "refund"])]);
-    assert_eq!(would["comment"]["body"], "On its way, Mia.");
-    let told = it.get(&format!("/api/macros/{}", of_zendesk["id"])).await;
-    let names: Vec<&str> = told["actions"].as_array().expect("a list").iter().filter_map(|it| it["name"].as_str()).collect();
-    assert_eq!(told["name"], "Wait");
-    assert!(names.contains(&"setStatus") && names.contains(&"setPriority") && names.contains(&"setResponseText"), "{told}");
-}
-
-// rule, integration
-
-#[tokio::test(flavor = "multi_thread")]
-async fn rules_and_integrations_follow_what_either_writes() {
-    let server = Server::start_with(|settings| settings.fetch_private = true).await;
-    let receiver = Receiver::start().await;
-    let it = of(server).await;
-    let rule = json!({ "name": "Tags", "event_types": "ticket-created",
-                       "code": "if (eq(ticket.subject, 'Help')) { Action('addTags', {'tags': 'seen'}); }" });
-    it.made("/api/rules", rule).await;
-    let http = json!({ "url": receiver.url("/told"), "method": "POST", "triggers": { "ticket-created": true } });
-    it.made("/api/integrations", json!({ "name": "CRM", "type": "http", "http": http })).await;
-
-    let ticket = it.from_zendesk(json!({ "subject": "Help" })).await;
-    it.server.run_jobs().await;
-
-    assert_eq!(it.in_zendesk(ticket).await["tags"], json!(["seen"]));
-    assert_eq!(receiver.received().len(), 1);
-    let audits = it.get(&format!("/api/v2/tickets/{ticket}/audits")).await;
-    assert!(audits["audits"].as_array().expect("a list").iter().any(|it| it["via"]["channel"] == "rule"), "{audits}");
-}
-
-// survey, rating
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_survey_is_a_rating_of_good_or_bad() {
-    let it = both().await;
-    let ticket = it.from_gorgias(json!({ "status": "closed" })).await;
-    let customer = it.in_gorgias(ticket).await["customer"]["id"].clone();
-    let answered = json!({ "ticket_id": ticket, "customer_id": customer, "score": 5, "body_text": "Quick",
-        "created_datetime": "2026-03-01T10:00:00", "sent_datetime": "2026-03-01T11:00:00", "scored_datetime": "2026-03-01T12:00:00" });
-    let survey = it.made("/api/satisfaction-surveys", answered).await;
-
-    let told = it.in_zendesk(ticket).await["satisfaction_rating"].clone();
-    assert_eq!(told, json!({ "id": survey["id"], "score": "good", "comment": "Quick" }));
-    let list = it.get("/api/v2/satisfaction_ratings").await["satisfaction_ratings"].clone();
-    assert_eq!([&list[0]["ticket_id"], &list[0]["requester_id"], &list[0]["score"]], [&json!(ticket), &customer, &json!("good")]);
-    let other = it.from_zendesk(json!({ "requester_id": customer, "status": "solved" })).await;
-    let acting = zendesk::token(&it.server, "read write impersonate").await;
-    let path = format!("/api/v2/tickets/{other}/satisfaction_rating");
-    let rate = zendesk::request(&it.server, Method::POST, &path, &acting).header("x-on-behalf-of", customer.to_string());
-    let rate = rate.json(&json!({ "satisfaction_rating": { "score": "bad", "comment": "Slow" } }));
-    let rated = body(rate.send().await.expect("send"), 200).await["satisfaction_rating"].clone();
-    let told = it.in_gorgias(other).await["satisfaction_survey"].clone();
-    assert_eq!([&told["id"], &told["score"], &told["body_text"]], [&rated["id"], &json!(1), &json!("Slow")]);
-    let audits = it.get(&format!("/api/v2/tickets/{other}/audits")).await;
-    let told = audits["audits"].as_array().expect("a list").iter().flat_map(|it| it["events"].as_array().expect("a list"));
-    assert!(told.clone().any(|it| it["type"] == "SatisfactionRating" && it["score"] == "bad"), "{audits}");
-}
-
-// measure
-
-#[tokio::test(flavor = "multi_thread")]
-async fn measures_count_what_either_writes() {
-    let it = both().await;
-    let ticket = it.from_gorgias(json!({})).await;
-    it.from_zendesk(json!({})).await;
-    it.server.clock.advance(Duration::from_secs(600));
-    it.change_in_zendesk(ticket, json!({ "comment": { "body": "Soon" }, "status": "solved" })).await;
-    it.server.run_jobs().await;
-
-    let metric = it.get(&format!("/api/v2/tickets/{ticket}/metrics")).await["ticket_metric"].clone();
-    assert_eq!([&metric["reply_time_in_minutes"]["calendar"], &metric["replies"]], [&json!(10), &json!(1)]);
-    let report = json!({ "query": { "scope": "tickets-created", "timezone": "UTC", "filters": [
-        { "member": "periodStart", "operator": "afterDate", "values": ["2026-03-01T00:00:00.000"] },
-        { "member": "periodEnd", "operator": "beforeDate", "values": ["2026-03-31T23:59:59.000"] } ] } });
-    let told = body(it.server.post("/api/reporting/stats", &it.gorgias, report).await, 200).await;
-    assert_eq!(told["data"], json!([{ "ticketCount": 2 }]));
-}
-
-// form, type, problem, brand: words of one vendor alone
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_one_vendor_has_alone_survives_a_change_by_the_other() {
-    let it = both().await;
-    let brand = it.made("/api/v2/brands", json!({ "brand": { "name": "Shoes", "subdomain": "shoes" } })).await;
-    let problem = it.from_zendesk(json!({ "type": "problem" })).await;
-    let ticket = it.from_zendesk(json!({ "type": "incident", "problem_id": problem, "brand_id": brand["id"], "email_ccs": [{ "user_email": "dan@shop.test" }] })).await;
-    let before = it.in_zendesk(ticket).await;
-    let whole = it.in_gorgias(ticket).await;
-
-    it.change_in_gorgias(ticket, json!({ "subject": "Anew", "meta": { "a": 1 }, "status": whole["status"], "priority": whole["priority"] })).await;
-
-    let after = it.in_zendesk(ticket).await;
-    for name in ["type", "problem_id", "brand_id", "email_cc_ids", "status", "custom_status_id", "priority", "requester_id"] {
-        assert_eq!(after[name], before[name], "{name}");
-    }
-    assert_eq!(after["subject"], "Anew");
-    it.change_in_zendesk(ticket, json!({ "subject": "Once more" })).await;
-    assert_eq!(it.in_gorgias(ticket).await["meta"], json!({ "a": 1 }));
 }

@@ -120,13 +120,7 @@ async fn of(tx: &mut Tx, ids: &[i64]) -> Result<Vec<MacroFile>, Error> {
     Ok(found)
 }
 
-async fn record(
-    tx: &mut Tx,
-    may: &CanWrite<Macros>,
-    now: Timestamp,
-    macro_id: i64,
-    ids: &[i64],
-) -> Result<(), Error> {
+async fn record(tx: &mut Tx, may: &CanWrite<Macros>, now: Timestamp, macro_id: i64, ids: &[i64]) -> Result<(), Error> {
     let change = Change {
         kind: "macro-updated",
         object_type: "Macro",

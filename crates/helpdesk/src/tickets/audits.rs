@@ -114,12 +114,7 @@ pub async fn find<A: Access>(tx: &mut Tx, _may: &Permit<Tickets, A>, ticket_id: 
 }
 
 /// A slice of the history of all tickets that are there, by time. Served by `events_of_tickets`.
-pub async fn list(
-    tx: &mut Tx,
-    _may: &CanRead<Tickets>,
-    descending: bool,
-    slice: &Slice,
-) -> Result<Page<Audit>, Error> {
+pub async fn list(tx: &mut Tx, _may: &CanRead<Tickets>, descending: bool, slice: &Slice) -> Result<Page<Audit>, Error> {
     let mut query = Query::new("select e.id, e.created_at from events e where e.ticket_id is not null");
     query.and_text("(select t.id from tickets t where t.id = e.ticket_id) is not null");
     query.and_text(IS_FIRST);
@@ -127,12 +122,7 @@ pub async fn list(
 }
 
 /// What this request did to a ticket now, for whoever did it.
-pub async fn of_request(
-    tx: &mut Tx,
-    may: &CanWrite<Tickets>,
-    now: Timestamp,
-    ticket_id: i64,
-) -> Result<Audit, Error> {
+pub async fn of_request(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, ticket_id: i64) -> Result<Audit, Error> {
     let mut query = firsts_of(ticket_id);
     query.and("e.created_at =", now);
     query.and("e.context =", events::context_of(&may.actor().request_id));

@@ -1,6 +1,6 @@
 //! Tickets: a conversation with a customer, its state, and who looks after it.
 //!
-//! Here is what a ticket is, and reading one. Creating and changing: `write.rs`; which events that leaves: `changes.rs`;
+//! Here is what a ticket is, and reading one. Creating and changing: `write.rs`; how one ends and is open again: `closing.rs`; which events that leaves: `changes.rs`;
 //! merging and splitting: `merge.rs`; messages: `messages.rs`, `message_draft.rs`, `message_write.rs`, `message_actions.rs`;
 //! pages of tickets: `list.rs`; those that fulfil a condition: `matching.rs`; labels: `tags.rs`; values of custom fields: `fields.rs`;
 //! brand and status of the account's own: `standing.rs`; the history of a ticket: `audits.rs`; what was made unreadable: `redaction.rs`;
@@ -14,6 +14,7 @@ pub mod bodies;
 pub mod bulk;
 mod changes;
 mod checks;
+mod closing;
 pub mod fields;
 pub mod list;
 pub mod matching;

@@ -144,7 +144,9 @@ async fn change(
     fate: Fate,
 ) -> Result<Attached, Error> {
     let found = match place {
-        Place::File(id) => files::of_ids(tx, &[id]).await?.pop().ok_or(Error::NotFound { kind: "attachment", id })?.message_id,
+        Place::File(id) => {
+            files::of_ids(tx, &[id]).await?.pop().ok_or(Error::NotFound { kind: "attachment", id })?.message_id
+        }
         Place::InMessage { message_id, .. } => Some(message_id),
     };
     let found = match (found, message) {

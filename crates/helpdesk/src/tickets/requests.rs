@@ -120,7 +120,8 @@ pub async fn search(
         if !asked.is_empty() {
             read_public(tx, &mut texts).await?;
         }
-        let holds = |known: &[String]| asked.iter().all(|asked| known.iter().any(|word| word.starts_with(asked.as_str())));
+        let holds =
+            |known: &[String]| asked.iter().all(|asked| known.iter().any(|word| word.starts_with(asked.as_str())));
         found.extend(texts.into_iter().filter(|(_, known)| holds(known)).map(|(id, _)| id));
     }
     let skip = slice.skipped().unwrap_or_default();

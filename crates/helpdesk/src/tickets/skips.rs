@@ -35,7 +35,8 @@ pub async fn list(
     descending: bool,
     slice: &Slice,
 ) -> Result<Page<Skip>, Error> {
-    let mut query = Query::new("select s.id, s.ticket_id, s.person_id, s.reason, s.created_at from ticket_skips s where 1 = 1");
+    let mut query =
+        Query::new("select s.id, s.ticket_id, s.person_id, s.reason, s.created_at from ticket_skips s where 1 = 1");
     match which {
         Which::All => {}
         Which::OfTicket(id) => query.and("s.ticket_id =", id),

@@ -35,7 +35,10 @@ async fn files_are_sent_to_a_macro_or_for_one_to_come() {
     let path = format!("/api/v2/macros/{}/attachments", id(&it));
     let late = body(send(&server, &all, &path, None).await, 201).await["macro_attachment"].clone();
 
-    assert_eq!([&early["filename"], &early["size"], &late["filename"]], [&json!("agb.txt"), &json!(5), &json!("terms.txt")]);
+    assert_eq!(
+        [&early["filename"], &early["size"], &late["filename"]],
+        [&json!("agb.txt"), &json!(5), &json!("terms.txt")]
+    );
     assert_eq!(ids(&get(&server, &path, &all).await["macro_attachments"]), [id(&early), id(&late)]);
     let one = format!("/api/v2/macros/attachments/{}", id(&late));
     assert_eq!(get(&server, &one, &all).await["macro_attachment"], late);
@@ -58,7 +61,8 @@ async fn a_macro_is_derived_from_another_and_from_a_ticket_and_not_stored() {
     let server = Server::start().await;
     let all = all(&server).await;
     let it = made(&server, "/api/v2/macros", &all, "macro", record()).await;
-    let handled = json!({ "subject": "Late parcel", "status": "pending", "tags": ["late"], "comment": { "body": "On its way" } });
+    let handled =
+        json!({ "subject": "Late parcel", "status": "pending", "tags": ["late"], "comment": { "body": "On its way" } });
     let handled = ticket(&server, &all, handled).await;
 
     let copied = get(&server, &format!("/api/v2/macros/new?macro_id={}", id(&it)), &all).await["macro"].clone();

@@ -144,9 +144,7 @@ async fn a_search_finds_what_the_caller_may_read_and_nothing_else() {
     let all = all(&server).await;
     let cleo = acting(&server, "Cleo").await;
     let dan = acting(&server, "Dan").await;
-    let own = |subject: &str, text: &str| {
-        json!({ "subject": subject, "requester_id": cleo.id, "comment": { "body": text, "author_id": cleo.id } })
-    };
+    let own = |subject: &str, text: &str| json!({ "subject": subject, "requester_id": cleo.id, "comment": { "body": text, "author_id": cleo.id } });
     let printer = id(&ticket(&server, &all, own("Printer", "It burns")).await);
     server.clock.advance(std::time::Duration::from_secs(1));
     let parcel = id(&ticket(&server, &all, own("Parcel", "Where is it?")).await);

@@ -68,7 +68,10 @@ async fn one_update_is_one_audit_with_everything_that_it_changed() {
     assert!(says("subject", json!("Old")) && says("status", json!("new")), "{created:?}");
     assert!(says("requester_id", json!(cleo["id"].to_string())), "{created:?}");
     let comment = of_type(&audits[0], "Comment")[0];
-    assert_eq!([&comment["body"], &comment["public"], &comment["audit_id"]], [&json!("Help"), &json!(true), &audits[0]["id"]]);
+    assert_eq!(
+        [&comment["body"], &comment["public"], &comment["audit_id"]],
+        [&json!("Help"), &json!(true), &audits[0]["id"]]
+    );
     let text = |value: &Value| json!(value.to_string());
     let field_name = field["id"].to_string();
     let expected = [
@@ -117,7 +120,8 @@ async fn audits_are_paged_in_both_ways_counted_and_shown() {
     let whole = get(&server, &path, &all).await;
     let second = get(&server, &format!("{path}?per_page=2&page=2"), &all).await;
     let first = get(&server, &format!("{path}?page[size]=3"), &all).await;
-    let next = first["links"]["next"].as_str().expect("an address").strip_prefix(&server.base).expect("ours").to_owned();
+    let next =
+        first["links"]["next"].as_str().expect("an address").strip_prefix(&server.base).expect("ours").to_owned();
     let rest = get(&server, &next, &all).await;
     let falling = get(&server, &format!("{path}?page[size]=1&sort=-created_at"), &all).await;
 
@@ -169,7 +173,10 @@ async fn all_audits_are_walked_back_and_polled_for_new_ones_by_administrators() 
     let by_cursor = get(&server, "/api/v2/ticket_audits?page[size]=100&include=users", &all).await;
     assert_eq!([&by_cursor["meta"]["has_more"], &by_cursor["before_url"]], [&json!(false), &Value::Null]);
     assert_eq!(ids(&by_cursor["users"]), [server.admin_id]);
-    assert_eq!(get(&server, "/api/v2/ticket_audits?page[size]=200", &all).await["audits"].as_array().map(Vec::len), Some(6));
+    assert_eq!(
+        get(&server, "/api/v2/ticket_audits?page[size]=200", &all).await["audits"].as_array().map(Vec::len),
+        Some(6)
+    );
     assert_eq!(server.get("/api/v2/ticket_audits", &agent).await.status(), 403);
     assert_eq!(server.get("/api/v2/ticket_audits?cursor=x", &all).await.status(), 400);
 }

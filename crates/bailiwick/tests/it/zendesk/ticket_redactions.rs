@@ -66,14 +66,21 @@ async fn a_file_is_made_unreadable_deleted_and_let_through() {
     let on = json!({ "attachment": { "malware_access_override": true } });
     let through = body(server.put(&path, &all, on).await, 200).await["attachment"].clone();
     server.clock.advance(Duration::from_secs(1));
-    let redacted = body(server.put(&format!("{attached}/redact"), &all, json!({})).await, 200).await["attachment"].clone();
+    let redacted =
+        body(server.put(&format!("{attached}/redact"), &all, json!({})).await, 200).await["attachment"].clone();
 
     assert_eq!(through["malware_access_override"], true);
-    assert_eq!([&redacted["id"], &redacted["file_name"], &redacted["size"]], [&file["id"], &json!("redacted.txt"), &json!(0)]);
+    assert_eq!(
+        [&redacted["id"], &redacted["file_name"], &redacted["size"]],
+        [&file["id"], &json!("redacted.txt"), &json!(0)]
+    );
     assert_eq!(get(&server, &path, &all).await["attachment"]["deleted"], true);
     let audits = get(&server, &format!("/api/v2/tickets/{ticket_id}/audits"), &all).await;
     let last = audits["audits"].as_array().expect("a list").last().expect("an audit").clone();
-    assert_eq!([&last["events"][0]["type"], &last["events"][0]["attachment_id"]], [&json!("AttachmentRedactionEvent"), &file["id"]]);
+    assert_eq!(
+        [&last["events"][0]["type"], &last["events"][0]["attachment_id"]],
+        [&json!("AttachmentRedactionEvent"), &file["id"]]
+    );
     let (_, second) = with_a_file(&server, &all, "<p>Two</p>").await;
     let second = &second["attachments"][0];
     let gone = format!("/api/v2/attachments/{}", id(second));
@@ -144,10 +151,13 @@ async fn a_conversation_is_one_log_of_comments_and_changes() {
     let log = get(&server, &path, &all).await;
     let first = get(&server, &format!("{path}?page[size]=1"), &all).await;
 
-    let said: Vec<&str> = log["conversation_log"].as_array().expect("a list").iter().filter_map(|it| it["body"].as_str()).collect();
+    let said: Vec<&str> =
+        log["conversation_log"].as_array().expect("a list").iter().filter_map(|it| it["body"].as_str()).collect();
     assert_eq!(said, ["Help", "Water"]);
     let all_in = log["conversation_log"].as_array().expect("a list");
-    assert!(all_in.iter().all(|it| it["audit_id"].is_i64() && it["created_at"].is_string() && it["author_id"].is_i64()));
+    assert!(
+        all_in.iter().all(|it| it["audit_id"].is_i64() && it["created_at"].is_string() && it["author_id"].is_i64())
+    );
     assert!(all_in.iter().any(|it| it["field_name"] == "status" && it["value"] == "pending"), "{log}");
     assert_eq!([&log["meta"]["has_more"], &first["meta"]["has_more"]], [&json!(false), &json!(true)]);
     assert_eq!(server.get("/api/v2/tickets/987/conversation_log", &all).await.status(), 404);

@@ -96,7 +96,8 @@ async fn a_customer_changes_their_own_password_and_no_other() {
     };
     body(server.post(&path, &all, json!({ "password": "four words make it" })).await, 200).await;
 
-    let wrong = send(Method::PUT, &path, json!({ "previous_password": "nonsense", "password": "another five words" })).await;
+    let wrong =
+        send(Method::PUT, &path, json!({ "previous_password": "nonsense", "password": "another five words" })).await;
     let right = json!({ "previous_password": "four words make it", "password": "another five words" });
     let right = send(Method::PUT, &path, right).await;
 

@@ -43,7 +43,8 @@ async fn of_whoever_is_deleted_for_good_nothing_is_left_but_what_they_wrote() {
     let comments = get(&server, &format!("/api/v2/tickets/{}/comments", id(&made)), &all).await;
     assert_eq!(comments["comments"][0]["body"], "Help");
     let gorgias = server.token("customers:read events:read tickets:read").await;
-    for path in ["/api/events?limit=100".to_owned(), "/api/customers".to_owned(), format!("/api/tickets/{}", id(&made))] {
+    for path in ["/api/events?limit=100".to_owned(), "/api/customers".to_owned(), format!("/api/tickets/{}", id(&made))]
+    {
         let text = body(server.get(&path, &gorgias).await, 200).await.to_string().to_lowercase();
         assert!(!text.contains("secret") && !text.contains("cleo"), "{path}: {text}");
     }
@@ -74,7 +75,8 @@ async fn staff_keep_settings_of_their_own() {
 
     let first = json!({ "settings": { "theme": "dark", "views": { "wide": true } } });
     body(server.put(PATH, &agent, first).await, 200).await;
-    let changed = body(server.put(PATH, &agent, json!({ "settings": { "theme": null, "density": 2 } })).await, 200).await;
+    let changed =
+        body(server.put(PATH, &agent, json!({ "settings": { "theme": null, "density": 2 } })).await, 200).await;
 
     assert_eq!(changed, json!({ "settings": { "views": { "wide": true }, "density": 2 } }));
     assert_eq!(get(&server, PATH, &agent).await, changed);
@@ -97,7 +99,10 @@ async fn another_agent_is_wished_for_and_a_seat_is_told() {
     assert_eq!(get(&server, "/api/v2/users/count", &all).await["count"]["value"], 2, "nobody was made");
     let path = format!("/api/v2/users/{}/entitlements/full", server.agent_id);
     let seat = get(&server, &path, &all).await;
-    assert_eq!([&seat["entitlements"]["support"]["name"], &seat["entitlements"]["support"]["is_active"]], [&json!("agent"), &json!(true)]);
+    assert_eq!(
+        [&seat["entitlements"]["support"]["name"], &seat["entitlements"]["support"]["is_active"]],
+        [&json!("agent"), &json!(true)]
+    );
     assert_eq!(server.get(&path, &agent).await.status(), 403);
 }
 
@@ -109,7 +114,8 @@ async fn names_are_completed_by_a_post_too() {
     let cleo = customer(&server, &all, "Cleo").await;
     ticket(&server, &all, json!({ "tags": ["parcel"] })).await;
     let form = |path: &str, body: &'static str| {
-        let call = request(&server, Method::POST, path, &reads).header("content-type", "application/x-www-form-urlencoded");
+        let call =
+            request(&server, Method::POST, path, &reads).header("content-type", "application/x-www-form-urlencoded");
         async move { call.body(body).send().await.expect("send") }
     };
 
