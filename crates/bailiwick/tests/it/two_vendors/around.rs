@@ -129,7 +129,7 @@ async fn rules_and_integrations_follow_what_either_writes() {
     let receiver = Receiver::start().await;
     let it = of(server).await;
     let rule = json!({ "name": "Tags", "event_types": "ticket-created",
-                       "code": "if (eq(ticket.subject, 'Help')) { Action('addTags', {'tags': 'seen'}); }" });
+                       "code": "if (eq(ticket.subject, 'Help')) { Action('addTags', { tags: 'seen' }) }" });
     it.made("/api/rules", rule).await;
     let http = json!({ "url": receiver.url("/told"), "method": "POST", "triggers": { "ticket-created": true } });
     it.made("/api/integrations", json!({ "name": "CRM", "type": "http", "http": http })).await;

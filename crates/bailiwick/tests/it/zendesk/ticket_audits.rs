@@ -186,8 +186,8 @@ async fn what_a_rule_did_is_an_audit_of_the_system() {
     let server = Server::start().await;
     let all = all(&server).await;
     let rules = server.token("rules:read rules:write").await;
-    let code = "if (eq(message.from_agent, false)) { Action('addTags', {'tags': 'seen'}); }";
-    let rule = json!({ "name": "Sees", "code": code, "event_types": "ticket-created", "deactivated_datetime": null });
+    let code = "if (containsAny(message.body_text, ['Hm'])) { Action('addTags', { tags: 'seen' }) }";
+    let rule = json!({ "name": "Sees", "code": code, "event_types": "ticket-created" });
     body(server.post("/api/rules", &rules, rule).await, 201).await;
     let cleo = customer(&server, &all, "Cleo").await;
     let record = json!({ "requester_id": cleo["id"], "comment": { "body": "Hm", "author_id": cleo["id"] } });
