@@ -60,6 +60,14 @@ async function tickets(client) {
   check(shown.subject === "From node" && shown.requester_id === customer.id, JSON.stringify(shown));
   const comments = await client.tickets.getComments(made.id);
   check(comments.length === 2, `${comments.length} comments`);
+  const exported = await client.tickets.exportAudit(made.id);
+  const audits = await client.ticketaudits.list(made.id);
+  check(exported.length === 2 && audits.length === 2, JSON.stringify(audits));
+  check(audits[1].events.some((event) => event.type === "Change" && event.field_name === "status"), JSON.stringify(audits[1]));
+  const { result: one } = await client.ticketaudits.show(made.id, audits[0].id);
+  check(one.events.some((event) => event.type === "Comment"), JSON.stringify(one));
+  const { result: newest } = await client.ticketaudits.listAll();
+  check(newest.length > 20, `${newest.length} audits`);
   const all = await client.tickets.list();
   check(all.length > 20 && new Set(all.map((one) => one.id)).size === all.length, `${all.length} tickets`);
   const { result: job } = await client.tickets.createMany({
@@ -68,7 +76,7 @@ async function tickets(client) {
   check((job.job_status ?? job).id, JSON.stringify(job));
   await client.tickets.delete(made.id);
   await refused(client.tickets.show(made.id), 404);
-  step("opens, answers, lists and deletes tickets, and starts a bulk job");
+  step("opens, answers, lists and deletes tickets, reads their audits, and starts a bulk job");
   return customer;
 }
 

@@ -6,6 +6,7 @@ Run by ./test; by hand: `pip install -r requirements.txt`, then `BAILIWICK_BIN=p
 
 import os
 import sys
+from itertools import islice
 from urllib.parse import urlsplit
 
 import requests
@@ -69,7 +70,18 @@ def tickets(client, objects, errors):
     check(incident.id in [one.id for one in client.tickets.deleted()], "not among the deleted")
     client.tickets.restore(incident)
     step("opens, answers, tags, links, lists, deletes and restores tickets, and starts a bulk job")
+    audits(client, ticket)
     return customer
+
+
+def audits(client, ticket):
+    of_ticket = list(client.tickets.audits(ticket.id))
+    kinds = [[event["type"] for event in audit.to_dict()["events"]] for audit in of_ticket]
+    check("Create" in kinds[0] and "Comment" in kinds[0] and "Change" in kinds[1], f"{kinds}")
+    check(all(audit.ticket_id == ticket.id for audit in of_ticket), "audits of another ticket")
+    some = list(islice(reversed(client.tickets.audits()), 250))
+    check(len({audit.id for audit in some}) == len(some) == 250, f"{len(some)} audits on the way back")
+    step("reads the audits of a ticket, and walks back through those of all")
 
 
 def people(client, objects, customer):

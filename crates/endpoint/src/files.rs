@@ -16,7 +16,7 @@ use outside::Blobs;
 use outside::sha256;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use scope::permit::CanWrite;
-use scope::resource::Files;
+use scope::resource::Resource;
 use store::{StoreError, transact};
 use subtle::ConstantTimeEq;
 
@@ -92,9 +92,9 @@ async fn by_address(
 }
 
 /// Stores a file: its bytes first, then its row, so that a row never leads to nothing.
-pub async fn store(
+pub async fn store<R: Resource>(
     app: &App,
-    may: &CanWrite<Files>,
+    may: &CanWrite<R>,
     purpose: Purpose,
     (name, content_type): (String, String),
     bytes: Bytes,
@@ -142,15 +142,30 @@ pub fn path_of(app: &App, address: &str) -> Option<String> {
     Purpose::of_segment(segment).map(|_| format!("/{segment}/{key}/{name}"))
 }
 
-/// An address of ours that works for whoever has no token, for an hour. None for any other, and for what is public anyway.
-pub fn sign(app: &App, address: &str) -> Option<String> {
+/// An address of ours as a token that works for whoever has no other, for an hour, and the file's name. None for any other address, and for
+/// what is public anyway.
+pub fn token(app: &App, address: &str) -> Option<(String, String)> {
     let mut parts = address.rsplit('/');
     let (name, key, segment) = (parts.next()?, parts.next()?, parts.next()?);
     let purpose = Purpose::of_segment(segment).filter(|purpose| !purpose.is_public())?;
-    let plain = percent_decode_str(name).decode_utf8().ok()?;
+    let name = percent_decode_str(name).decode_utf8().ok()?.into_owned();
     let expires = (app.clock.now() + SIGNED_FOR).as_second();
-    let signature = signature(app, purpose, key, &plain, expires);
-    Some(format!("{address}?expires={expires}&signature={signature}"))
+    let signature = signature(app, purpose, key, &name, expires);
+    Some((format!("{key}{expires:0EXPIRES_DIGITS$x}{signature}"), name))
+}
+
+/// Hexadecimal digits of a key, and of the second at which a token ends.
+const KEY_DIGITS: usize = 32;
+const EXPIRES_DIGITS: usize = 10;
+
+/// What a token leads to. Whoever has none that works is not told whether there is a file.
+pub async fn by_token(app: &App, token: &str, name: &str, headers: &HeaderMap) -> Response {
+    let cut = token.split_at_checked(KEY_DIGITS);
+    let cut = cut.and_then(|(key, rest)| Some((key, rest.split_at_checked(EXPIRES_DIGITS)?)));
+    let Some((key, (expires, signature))) = cut else { return StatusCode::FORBIDDEN.into_response() };
+    let Ok(expires) = i64::from_str_radix(expires, 16) else { return StatusCode::FORBIDDEN.into_response() };
+    let query = format!("expires={expires}&signature={signature}");
+    by_address(app, Purpose::Attachment, Path((key.to_owned(), name.to_owned())), RawQuery(Some(query)), headers).await
 }
 
 fn is_signed(app: &App, purpose: Purpose, key: &str, name: &str, query: &str) -> bool {

@@ -146,6 +146,12 @@ pub async fn setting<A: Access>(tx: &mut Tx, _may: &Permit<Accounts, A>, kind: &
     setting_data(tx, kind).await
 }
 
+/// The first part of its address. No permit: everybody who calls it knows it.
+pub async fn domain(tx: &mut Tx) -> Result<String, Error> {
+    let row = tx.row("select domain from account where id = 1", &[]).await?;
+    Ok(row.ok_or(Error::NotFound { kind: "account", id: 1 })?.text("domain")?)
+}
+
 /// When the account was made. No permit: what came with it shows it.
 pub async fn made_at(tx: &mut Tx) -> Result<Timestamp, Error> {
     let row = tx.row("select created_at from account where id = 1", &[]).await?;

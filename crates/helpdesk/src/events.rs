@@ -2,18 +2,17 @@
 //!
 //! Everybody who reads it names the kinds of objects they show: the log also holds what happened to apps, keys and sessions.
 
-use std::collections::HashMap;
-
 use jiff::Timestamp;
 use outside::sha256;
-use scope::permit::{Actor, CanRead, CanWrite, Permit};
-use scope::resource::{Access, Events, Tickets};
+use scope::permit::{Actor, CanRead};
+use scope::resource::Events;
 use serde_json::{Value as Json, json};
 use store::{Row, Tx};
 use uuid::Uuid;
 
 use crate::export::{self, Wanted};
 use crate::page::{self, Column, Order, Page, Query, Slice};
+use crate::tickets::audits;
 use crate::{Error, audit};
 
 /// What happened to one object.
@@ -33,10 +32,11 @@ pub struct Change<'a> {
 
 /// Writes one event. Call it in the transaction of the change.
 pub async fn record(tx: &mut Tx, actor: &Actor, now: Timestamp, change: Change<'_>) -> Result<(), Error> {
+    let ticket_id = audits::ticket_of(&change);
     tx.run(
         "insert into events (type, object_type, object_id, person_id, client_id, grant_id, impersonator_id, worker, request_id,
-                             context, before, after, data, created_at, audited)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+                             context, before, after, data, created_at, audited, ticket_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         &[
             change.kind.into(),
             change.object_type.into(),
@@ -53,6 +53,7 @@ pub async fn record(tx: &mut Tx, actor: &Actor, now: Timestamp, change: Change<'
             data_of(actor, change.data).as_ref().into(),
             now.into(),
             audit::is_audited(actor, change.object_type, change.kind).into(),
+            ticket_id.into(),
         ],
     )
     .await?;
@@ -72,7 +73,7 @@ pub async fn record_all(tx: &mut Tx, actor: &Actor, now: Timestamp, changes: &[C
         rest = others;
         let mut query = Query::new(
             "insert into events (type, object_type, object_id, person_id, client_id, grant_id, impersonator_id, worker, request_id,
-                                 context, before, after, data, created_at, audited) values ",
+                                 context, before, after, data, created_at, audited, ticket_id) values ",
         );
         let shared = [
             query.bind(actor.person_id),
@@ -94,11 +95,12 @@ pub async fn record_all(tx: &mut Tx, actor: &Actor, now: Timestamp, changes: &[C
                 query.bind(change.after.as_ref()),
                 query.bind(data_of(actor, change.data.clone()).as_ref()),
                 query.bind(audit::is_audited(actor, change.object_type, change.kind)),
+                query.bind(audits::ticket_of(change)),
             ];
-            let [kind, object_type, object_id, before, after, data, audited] = what;
+            let [kind, object_type, object_id, before, after, data, audited, ticket_id] = what;
             let comma = if at == 0 { "" } else { ", " };
             query.sql.push_str(&format!(
-                "{comma}({kind}, {object_type}, {object_id}, {shared}, {before}, {after}, {data}, {created_at}, {audited})"
+                "{comma}({kind}, {object_type}, {object_id}, {shared}, {before}, {after}, {data}, {created_at}, {audited}, {ticket_id})"
             ));
         }
         tx.run(&query.sql, &query.params).await?;
@@ -118,7 +120,7 @@ fn data_of(actor: &Actor, data: Option<Json>) -> Option<Json> {
 }
 
 /// What groups the events of one request, always a UUID: readers parse it. A request id that is none becomes one.
-fn context_of(request_id: &str) -> String {
+pub(crate) fn context_of(request_id: &str) -> String {
     if let Ok(id) = Uuid::parse_str(request_id) {
         return id.to_string();
     }
@@ -134,58 +136,17 @@ pub struct Event {
     pub kind: String,
     pub object_type: String,
     pub object_id: i64,
+    /// The ticket whose history it is a part of.
+    pub ticket_id: Option<i64>,
     /// Who did it; none for our own workers.
     pub person_id: Option<i64>,
+    pub worker: Option<String>,
     /// A UUID.
     pub context: String,
     pub before: Option<Json>,
     pub after: Option<Json>,
     pub data: Option<Json>,
     pub created_at: Timestamp,
-}
-
-/// What one request did to a ticket at this instant, for whoever did it. Served by `events_by_object`.
-pub async fn of_request(
-    tx: &mut Tx,
-    may: &CanWrite<Tickets>,
-    now: Timestamp,
-    (ticket_id, message_id): (i64, Option<i64>),
-) -> Result<Vec<Event>, Error> {
-    let mut found = Vec::new();
-    for (object_type, object_id) in [("Ticket", Some(ticket_id)), ("TicketMessage", message_id)] {
-        let Some(object_id) = object_id else { continue };
-        let mut query = Query::new(select_events!());
-        query.and("e.object_type =", object_type);
-        query.and("e.object_id =", object_id);
-        query.and("e.created_at =", now);
-        query.and("e.context =", context_of(&may.actor().request_id));
-        query.sql.push_str(" order by e.id");
-        for row in tx.rows(&query.sql, &query.params).await? {
-            found.push(Event::from_row(&row)?);
-        }
-    }
-    Ok(found)
-}
-
-/// The ids of the events by which these messages came, by message. Served by `events_by_object`.
-pub async fn of_messages<A: Access>(
-    tx: &mut Tx,
-    _may: &Permit<Tickets, A>,
-    ids: &[i64],
-) -> Result<HashMap<i64, i64>, Error> {
-    let mut found = HashMap::new();
-    if ids.is_empty() {
-        return Ok(found);
-    }
-    let mut query = Query::new(
-        "select object_id, min(id) as id from events where object_type = 'TicketMessage' and type = 'ticket-message-created'",
-    );
-    query.and_in("object_id", ids.iter().copied());
-    query.sql.push_str(" group by object_id");
-    for row in tx.rows(&query.sql, &query.params).await? {
-        found.insert(row.int("object_id")?, row.int("id")?);
-    }
-    Ok(found)
 }
 
 /// Which entries. The default, with `shown` set, is all of the kinds of objects shown.
@@ -246,7 +207,9 @@ pub async fn in_span(
     page.try_map(|row| Event::from_row(&row))
 }
 
-const COLUMNS: &str = "id, type, object_type, object_id, person_id, context, before, after, data, created_at";
+/// What `Event::from_row` reads, without the table's name.
+pub(crate) const COLUMNS: &str =
+    "id, type, object_type, object_id, ticket_id, person_id, worker, context, before, after, data, created_at";
 
 fn query_of(filter: &Filter, kinds: &[&'static str]) -> Query {
     let mut query = Query::new(select_events!());
@@ -288,20 +251,23 @@ pub async fn find(tx: &mut Tx, _may: &CanRead<Events>, shown: &[&str], id: i64) 
 
 macro_rules! select_events {
     () => {
-        "select e.id, e.type, e.object_type, e.object_id, e.person_id, e.context, e.before, e.after, e.data, e.created_at
+        "select e.id, e.type, e.object_type, e.object_id, e.ticket_id, e.person_id, e.worker, e.context, e.before, e.after, e.data,
+                e.created_at
          from events e where 1 = 1"
     };
 }
-use select_events;
+pub(crate) use select_events;
 
 impl Event {
-    fn from_row(row: &Row) -> Result<Event, Error> {
+    pub(crate) fn from_row(row: &Row) -> Result<Event, Error> {
         Ok(Event {
             id: row.int("id")?,
             kind: row.text("type")?,
             object_type: row.text("object_type")?,
             object_id: row.int("object_id")?,
+            ticket_id: row.int_or_null("ticket_id")?,
             person_id: row.int_or_null("person_id")?,
+            worker: row.text_or_null("worker")?,
             context: row.text("context")?,
             before: row.json("before")?,
             after: row.json("after")?,

@@ -7,8 +7,9 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use outside::Blobs;
 use outside::blobs::BlobError;
+use outside::sha256;
 use scope::permit::{Actor, CanRead, CanWrite};
-use scope::resource::Files;
+use scope::resource::{Files, Resource};
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 use store::queue::{self, NewJob};
@@ -98,7 +99,20 @@ pub struct File {
     pub sha256: String,
     /// Where its bytes are.
     pub place: String,
+    /// The first message that had it.
+    pub message_id: Option<i64>,
+    /// Something points at it.
+    pub is_used: bool,
+    /// It may be opened though it is held to be harmful.
+    pub malware_override: bool,
     pub created_at: Timestamp,
+}
+
+macro_rules! select_files {
+    () => {
+        "select id, key, purpose, name, content_type, size_bytes, sha256, place, message_id, used_at, malware_override, created_at
+         from files"
+    };
 }
 
 impl File {
@@ -235,10 +249,10 @@ fn type_of_ending(ending: &str) -> &'static str {
     }
 }
 
-/// Stores the row, and the bytes too where the database holds them (`bytes`).
-pub async fn create(
+/// Stores the row, and the bytes too where the database holds them (`bytes`). Whoever may write something may bring files along.
+pub async fn create<R: Resource>(
     tx: &mut Tx,
-    may: &CanWrite<Files>,
+    may: &CanWrite<R>,
     now: Timestamp,
     new: &NewFile,
     place: &str,
@@ -330,10 +344,26 @@ pub async fn take(tx: &mut Tx, now: Timestamp, json: &Json) -> Result<(), Error>
     mark(tx, now, keys).await
 }
 
-/// The same of a column's JSON.
-pub(crate) async fn take_stored(tx: &mut Tx, now: Timestamp, json: Option<&RawValue>) -> Result<(), Error> {
+/// The same of a message's attachments, and notes that the message has them.
+pub(crate) async fn take_stored(
+    tx: &mut Tx,
+    now: Timestamp,
+    json: Option<&RawValue>,
+    message_id: i64,
+) -> Result<(), Error> {
     let Some(json) = json.and_then(|json| serde_json::from_str::<Json>(json.get()).ok()) else { return Ok(()) };
-    take(tx, now, &json).await
+    let mut keys = Vec::new();
+    collect_keys(&json, &mut keys);
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let mut query = Query::new(
+        "update files set used_at = coalesce(used_at, $1), message_id = $2 where (used_at is null or message_id is null)",
+    );
+    query.params.extend([now.into(), message_id.into()]);
+    query.and_in("key", keys);
+    tx.run(&query.sql, &query.params).await?;
+    Ok(())
 }
 
 /// The same of a text, such as HTML with pictures.
@@ -417,14 +447,46 @@ pub(crate) async fn remove(tx: &mut Tx, actor: &Actor, now: Timestamp, file: &Fi
     record(tx, actor, now, "file-deleted", file.id, json!({ "name": file.name })).await
 }
 
+/// What a file is called whose content was made unreadable.
+pub(crate) const REDACTED_NAME: &str = "redacted.txt";
+
+/// Leaves an empty text of a file. Its address is another one then.
+pub(crate) async fn blank(tx: &mut Tx, actor: &Actor, now: Timestamp, file: &File) -> Result<(), Error> {
+    let sha256: String = sha256(b"").iter().map(|byte| format!("{byte:02x}")).collect();
+    tx.run(
+        "update files set name = $1, content_type = 'text/plain', size_bytes = 0, sha256 = $2, place = 'database' where id = $3",
+        &[REDACTED_NAME.into(), sha256.into(), file.id.into()],
+    )
+    .await?;
+    tx.run(
+        "insert into file_bytes (file_id, bytes) values ($1, $2) on conflict (file_id) do update set bytes = excluded.bytes",
+        &[file.id.into(), (&[] as &[u8]).into()],
+    )
+    .await?;
+    forget_bytes(tx, now, &file.key, &file.place).await?;
+    record(tx, actor, now, "file-redacted", file.id, json!({})).await
+}
+
+pub(crate) async fn set_malware_override(
+    tx: &mut Tx,
+    actor: &Actor,
+    now: Timestamp,
+    file: &File,
+    is_on: bool,
+) -> Result<(), Error> {
+    if file.malware_override == is_on {
+        return Ok(());
+    }
+    tx.run("update files set malware_override = $1 where id = $2", &[is_on.into(), file.id.into()]).await?;
+    record(tx, actor, now, "file-updated", file.id, json!({ "malware_override": is_on })).await
+}
+
 /// Those of these ids that there are, in this order.
 pub(crate) async fn of_ids(tx: &mut Tx, ids: &[i64]) -> Result<Vec<File>, Error> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let mut query = Query::new(
-        "select id, key, purpose, name, content_type, size_bytes, sha256, place, created_at from files where 1 = 1",
-    );
+    let mut query = Query::new(concat!(select_files!(), " where 1 = 1"));
     query.and_in("id", ids.iter().copied());
     let mut files =
         tx.rows(&query.sql, &query.params).await?.iter().map(File::from_row).collect::<Result<Vec<_>, _>>()?;
@@ -433,8 +495,7 @@ pub(crate) async fn of_ids(tx: &mut Tx, ids: &[i64]) -> Result<Vec<File>, Error>
 }
 
 async fn find_by_key(tx: &mut Tx, key: &str) -> Result<Option<File>, Error> {
-    let sql =
-        "select id, key, purpose, name, content_type, size_bytes, sha256, place, created_at from files where key = $1";
+    let sql = concat!(select_files!(), " where key = $1");
     tx.row(sql, &[key.into()]).await?.as_ref().map(File::from_row).transpose()
 }
 
@@ -454,6 +515,9 @@ impl File {
             size_bytes: row.int("size_bytes")?,
             sha256: row.text("sha256")?,
             place: row.text("place")?,
+            message_id: row.int_or_null("message_id")?,
+            is_used: row.time_or_null("used_at")?.is_some(),
+            malware_override: row.flag("malware_override")?,
             created_at: row.time("created_at")?,
         })
     }

@@ -14,7 +14,7 @@ use crate::events::{self, Change};
 use crate::export::{self, Wanted};
 use crate::page::{Column, Order, Page, Query, Slice};
 use crate::users::email_key;
-use crate::{Error, people};
+use crate::{Error, people, search};
 
 /// Longest alias, details and signature, in characters.
 pub const ALIAS_MAX_CHARS: usize = 255;
@@ -151,6 +151,138 @@ pub async fn changed(
 /// How many there are, up to `page::COUNTED_MAX`.
 pub async fn count(tx: &mut Tx, _may: (&CanRead<Users>, &CanRead<Customers>), filter: &Filter) -> Result<i64, Error> {
     query_of(filter).count(tx).await
+}
+
+/// Somebody who was taken away and of whom something is left, or `NotFound`.
+pub async fn find_gone(tx: &mut Tx, _may: (&CanRead<Users>, &CanRead<Customers>), id: i64) -> Result<Profile, Error> {
+    read_gone(tx, id).await
+}
+
+/// Forgets everything about somebody who was taken away before, but for what they wrote, and gives them as they were. `NotFound` for
+/// whoever is still there, and for staff without `may_staff`.
+pub async fn erase(
+    tx: &mut Tx,
+    (may, may_staff): (&CanWrite<Customers>, Option<&CanWrite<Users>>),
+    now: Timestamp,
+    id: i64,
+) -> Result<Profile, Error> {
+    people::lock(tx, id).await?;
+    let profile = read_gone(tx, id).await?;
+    if profile.role.is_staff() && may_staff.is_none() {
+        return Err(Error::NotFound { kind: "user", id });
+    }
+    for sql in [
+        "delete from addresses where person_id = $1",
+        "delete from customer_field_values where customer_id = $1",
+        "delete from organization_members where customer_id = $1",
+        "delete from ticket_people where person_id = $1",
+        "delete from passwords where person_id = $1",
+        "delete from person_settings where person_id = $1",
+        // What the log told of them. That something happened stays.
+        "update events set before = null, after = null where object_type in ('Customer', 'User') and object_id = $1",
+    ] {
+        tx.run(sql, &[id.into()]).await?;
+    }
+    tx.run(
+        "update people set active = 0, email = null, email_key = null, email_verified = 0, name = $1, name_key = lower($1), firstname = '',
+                lastname = '', external_id = null, language = null, timezone = null, country = null, bio = null, note = null,
+                meta = null, data = null, alias = null, details = null, signature = null, tags = '[]',
+                deleted_at = coalesce(deleted_at, $2), updated_at = $2
+         where id = $3",
+        &[ERASED_NAME.into(), now.into(), id.into()],
+    )
+    .await?;
+    search::forget_customer(tx, id).await?;
+    tx.run(
+        "insert into erased_people (person_id, erased_by, created_at) values ($1, $2, $3)",
+        &[id.into(), may.actor().person_id.into(), now.into()],
+    )
+    .await?;
+    let (kind, object_type) =
+        if profile.role.is_staff() { ("user-erased", "User") } else { ("customer-erased", "Customer") };
+    let change = Change { kind, object_type, object_id: id, before: None, after: None, data: None };
+    events::record(tx, may.actor(), now, change).await?;
+    Ok(profile)
+}
+
+/// What people read instead of a name that was forgotten.
+const ERASED_NAME: &str = "Permanently deleted user";
+
+/// When somebody was forgotten for good, and who asked for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Erasure {
+    pub erased_by: Option<i64>,
+    pub created_at: Timestamp,
+}
+
+/// None for whoever is not forgotten; `NotFound` if there never was such a person.
+pub async fn erasure(
+    tx: &mut Tx,
+    _may: (&CanRead<Users>, &CanRead<Customers>),
+    id: i64,
+) -> Result<Option<Erasure>, Error> {
+    let sql = "select p.id, e.erased_by, e.created_at from people p left join erased_people e on e.person_id = p.id where p.id = $1";
+    let row = tx.row(sql, &[id.into()]).await?.ok_or(Error::NotFound { kind: "user", id })?;
+    let Some(created_at) = row.time_or_null("created_at")? else { return Ok(None) };
+    Ok(Some(Erasure { erased_by: row.int_or_null("erased_by")?, created_at }))
+}
+
+/// What somebody of the staff has set for themselves: an object of any JSON.
+pub async fn settings<A: scope::resource::Access>(
+    tx: &mut Tx,
+    _may: &Permit<Users, A>,
+    id: i64,
+) -> Result<Json, Error> {
+    let row = tx.row("select settings from person_settings where person_id = $1", &[id.into()]).await?;
+    Ok(row.map(|row| row.json("settings")).transpose()?.flatten().unwrap_or_else(|| json!({})))
+}
+
+/// Longest settings, as JSON, in bytes.
+pub const SETTINGS_MAX_BYTES: usize = 64 * 1024;
+
+/// Sets the caller's own settings key by key; null takes one away. `Invalid` on `settings`.
+pub async fn set_own_settings(
+    tx: &mut Tx,
+    actor: &Actor,
+    now: Timestamp,
+    changes: &serde_json::Map<String, Json>,
+) -> Result<Json, Error> {
+    let id = actor.person_id.ok_or(Error::Refused("Only a person has settings.".to_owned()))?;
+    people::lock(tx, id).await?;
+    let row = tx.row("select settings from person_settings where person_id = $1", &[id.into()]).await?;
+    let before = row.map(|row| row.json("settings")).transpose()?.flatten().unwrap_or_else(|| json!({}));
+    let mut after = before.clone();
+    if let Json::Object(after) = &mut after {
+        for (key, value) in changes {
+            match value {
+                Json::Null => after.remove(key),
+                value => after.insert(key.clone(), value.clone()),
+            };
+        }
+    }
+    if SETTINGS_MAX_BYTES < after.to_string().len() {
+        return Err(Error::invalid("settings", format!("Longer than maximum length {SETTINGS_MAX_BYTES}.")));
+    }
+    if after == before {
+        return Ok(after);
+    }
+    tx.run(
+        "insert into person_settings (person_id, settings, updated_at) values ($1, $2, $3)
+         on conflict (person_id) do update set settings = excluded.settings, updated_at = excluded.updated_at",
+        &[id.into(), (&after).into(), now.into()],
+    )
+    .await?;
+    let (old, new) = events::difference(before, after.clone());
+    let change = Change {
+        kind: "user-settings-updated",
+        object_type: "User",
+        object_id: id,
+        before: Some(old),
+        after: Some(new),
+        data: None,
+    };
+    events::record(tx, actor, now, change).await?;
+    Ok(after)
 }
 
 /// The person with this id, or `NotFound`.
@@ -364,14 +496,28 @@ async fn read(tx: &mut Tx, id: i64) -> Result<Profile, Error> {
     Ok(profile)
 }
 
+async fn read_gone(tx: &mut Tx, id: i64) -> Result<Profile, Error> {
+    let filter = Filter { gone: true, ids: Some(vec![id]), ..Filter::default() };
+    let query = query_of(&filter);
+    let row = tx.row(&query.sql, &query.params).await?;
+    Profile::from_row(&row.ok_or(Error::NotFound { kind: "user", id })?)
+}
+
 async fn fill(tx: &mut Tx, profiles: &mut [Profile]) -> Result<(), Error> {
     let put = |item: &mut Profile, fields| item.fields = fields;
     custom_fields::fill_keyed(tx, Carrier::Customer, profiles, |item| item.id, put).await
 }
 
 fn query_of(filter: &Filter) -> Query {
-    let mut query = Query::new(select_profiles!());
-    query.and("p.active =", !filter.gone);
+    let mut query = if filter.gone {
+        // Staff too, whose row stays for what they wrote.
+        Query::new(concat!(
+            select_all_profiles!(),
+            " where p.active = 0 and (select e.person_id from erased_people e where e.person_id = p.id) is null"
+        ))
+    } else {
+        Query::new(concat!(select_profiles!(), " and p.active = 1"))
+    };
     if !filter.roles.is_empty() {
         query.and("p.is_staff =", filter.roles.iter().any(|role| role.is_staff()));
         query.and_in("p.role", filter.roles.iter().map(|role| role.word()));

@@ -18,6 +18,8 @@ pub struct Settings {
     pub customers_sign_in: bool,
     /// Whoever proves an address becomes a customer with a password.
     pub customers_sign_up: bool,
+    /// Administrators may give other people a password, by the API.
+    pub admins_set_passwords: bool,
 }
 
 impl Settings {

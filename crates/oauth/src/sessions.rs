@@ -319,7 +319,7 @@ const TOUCHED_EVERY: SignedDuration = SignedDuration::from_mins(5);
 const USER_AGENT_MAX_CHARS: usize = 300;
 
 /// Sessions used at or before this instant are over.
-fn seen_after(now: Timestamp) -> Timestamp {
+pub(crate) fn seen_after(now: Timestamp) -> Timestamp {
     now.saturating_sub(IDLE).unwrap_or(now)
 }
 

@@ -9,14 +9,15 @@ use std::collections::HashMap;
 use axum::extract::State;
 use endpoint::{App, Later, May, Routes, cursor};
 use helpdesk::account;
-use helpdesk::events::{self, Event};
+use helpdesk::events::Event;
 use helpdesk::export::{From, Wanted};
-use helpdesk::notifications;
 use helpdesk::organizations;
 use helpdesk::page::{Key, Page};
 use helpdesk::profiles::{self, Profile};
+use helpdesk::tickets::audits::{self, Audit};
 use helpdesk::tickets::list::{self, Trash};
-use helpdesk::tickets::{TicketInList, messages, metrics};
+use helpdesk::tickets::messages::{self, Message};
+use helpdesk::tickets::{TicketInList, metrics};
 use jiff::{SignedDuration, Timestamp};
 use scope::permit::CanRead;
 use scope::resource::{Customers, Events, Organizations, Tickets, Users};
@@ -24,10 +25,10 @@ use serde_json::{Map, Value, json};
 use store::Tx;
 
 use crate::answer::{Answer, Reply};
+use crate::audit_view::{self, in_export};
 use crate::error::{Kind, Problems, ZendeskError};
 use crate::query::Params;
 use crate::sideload::Beside;
-use crate::ticket_audits::{self, in_export};
 use crate::{Site, Word, organizations as organizations_here, ticket_comments, ticket_metrics, ticket_view, users};
 
 pub fn routes(routes: Routes) -> Routes {
@@ -50,16 +51,6 @@ pub(crate) const UNSETTLED: SignedDuration = SignedDuration::from_secs(60);
 const UNSETTLED_PEOPLE: SignedDuration = SignedDuration::from_secs(5);
 /// What stands where a deleted ticket had words.
 const SCRUBBED: &str = "SCRUBBED";
-
-/// The kinds of events that a ticket's audits tell of.
-const EVENT_KINDS: &[&str] = &[
-    "ticket-created",
-    "ticket-updated",
-    "ticket-tags-added",
-    "ticket-tags-removed",
-    "ticket-message-created",
-    notifications::EVENT,
-];
 
 /// What a call asks for.
 pub(crate) struct Start<'a> {
@@ -320,8 +311,8 @@ pub async fn ticket_events(
     let now = app.clock.now();
     let start = Start::by_time(&params, now, PER_PAGE)?;
     let mut tx = app.db.read().await?;
-    let page = events::in_span(&mut tx, &may, EVENT_KINDS, &start.wanted(now - UNSETTLED, true)).await?;
-    let mut views = event_views(&page.items);
+    let page = audits::in_span(&mut tx, &may, &start.wanted(now - UNSETTLED, true)).await?;
+    let mut views = event_views(&params.site, &page.items);
     if params.includes("comment_events") {
         put_comments(&mut tx, &later.permit()?, &params.site, &page.items, &mut views).await?;
     }
@@ -332,20 +323,30 @@ pub async fn ticket_events(
 }
 
 /// What one request did to one ticket at one time is one event here. Pages of whole seconds never cut one apart.
-fn event_views(events: &[Event]) -> Vec<Value> {
-    let mut groups: Vec<(i64, Vec<Event>)> = Vec::new();
+fn event_views(site: &Site, events: &[Event]) -> Vec<Value> {
+    let mut groups: Vec<(String, Audit)> = Vec::new();
     for event in events {
-        let Some(ticket_id) = metrics::ticket_of(event) else { continue };
-        let open = groups.iter_mut().rev().take_while(|(_, group)| group[0].created_at == event.created_at);
-        let mut open = open.filter(|(id, group)| *id == ticket_id && group[0].context == event.context);
+        let Some(ticket_id) = event.ticket_id else { continue };
+        let open = groups.iter_mut().rev().take_while(|(_, audit)| audit.created_at == event.created_at);
+        let mut open = open.filter(|(context, audit)| audit.ticket_id == ticket_id && *context == event.context);
         match open.next() {
-            Some((_, group)) => group.push(event.clone()),
-            None => groups.push((ticket_id, vec![event.clone()])),
+            Some((_, audit)) => audit.events.push(event.clone()),
+            None => {
+                let audit = Audit {
+                    id: event.id,
+                    ticket_id,
+                    created_at: event.created_at,
+                    person_id: event.person_id,
+                    worker: event.worker.clone(),
+                    app: None,
+                    events: vec![event.clone()],
+                };
+                groups.push((event.context.clone(), audit));
+            }
         }
     }
-    let view = |(ticket_id, group): &(i64, Vec<Event>)| {
-        in_export(&ticket_audits::view(*ticket_id, group, group[0].created_at), group[0].created_at)
-    };
+    let nothing = HashMap::new();
+    let view = |(_, audit): &(String, Audit)| in_export(&audit_view::view(site, audit, &nothing), audit.created_at);
     groups.iter().map(view).collect()
 }
 
@@ -357,22 +358,21 @@ async fn put_comments(
     events: &[Event],
     views: &mut [Value],
 ) -> Result<(), ZendeskError> {
-    let of_message: HashMap<i64, i64> = events
-        .iter()
-        .filter(|event| event.object_type == "TicketMessage")
-        .map(|event| (event.object_id, event.id))
-        .collect();
-    let ids: Vec<i64> = of_message.keys().copied().collect();
-    let mut comments = HashMap::new();
-    for message in messages::of_ids(tx, may, &ids).await? {
-        let Some(event_id) = of_message.get(&message.id) else { continue };
-        comments.insert(*event_id, ticket_comments::view(site, &message, *event_id));
-    }
-    let children = views.iter_mut().filter_map(|view| view["child_events"].as_array_mut()).flatten();
-    for child in children.filter(|child| child["event_type"] == "Comment") {
-        let comment = child["id"].as_i64().and_then(|event_id| comments.remove(&event_id));
-        if let (Value::Object(child), Some(Value::Object(comment))) = (child, comment) {
-            child.extend(comment);
+    let written = events.iter().filter(|event| event.kind == "ticket-message-created");
+    let ids: Vec<i64> = written.map(|event| event.object_id).collect();
+    let mut comments: HashMap<i64, Message> =
+        messages::of_ids(tx, may, &ids).await?.into_iter().map(|message| (message.id, message)).collect();
+    for view in views.iter_mut() {
+        let audit_id = view["id"].as_i64().unwrap_or_default();
+        for child in view["child_events"].as_array_mut().into_iter().flatten() {
+            if !child["comment_present"].as_bool().unwrap_or_default() {
+                continue;
+            }
+            let message = child["id"].as_i64().and_then(|id| comments.remove(&id));
+            let comment = message.map(|message| ticket_comments::view(site, &message, audit_id));
+            if let (Value::Object(child), Some(Value::Object(comment))) = (child, comment) {
+                child.extend(comment);
+            }
         }
     }
     Ok(())
@@ -408,8 +408,8 @@ pub async fn sample(
             Map::from_iter([("organizations".to_owned(), Value::Array(views))])
         }
         "ticket_events" => {
-            let page = events::in_span(&mut tx, &events, EVENT_KINDS, &wanted).await?;
-            Map::from_iter([("ticket_events".to_owned(), Value::Array(event_views(&page.items)))])
+            let page = audits::in_span(&mut tx, &events, &wanted).await?;
+            Map::from_iter([("ticket_events".to_owned(), Value::Array(event_views(&params.site, &page.items)))])
         }
         _ => return Err(ZendeskError::no_endpoint()),
     };

@@ -38,6 +38,7 @@ pub mod api_tokens;
 pub mod attachments;
 pub mod audit_logs;
 pub mod automations;
+mod audit_view;
 pub mod brands;
 pub mod bulk;
 mod condition_definitions;
@@ -58,6 +59,7 @@ pub mod job_statuses;
 pub mod locales;
 mod macro_actions;
 pub mod macro_apply;
+pub mod macro_attachments;
 pub mod macros;
 pub mod oauth_clients;
 pub mod oauth_tokens;
@@ -96,6 +98,8 @@ pub mod ticket_form_statuses;
 pub mod ticket_forms;
 pub mod ticket_metrics;
 mod ticket_read;
+pub mod ticket_redactions;
+pub mod ticket_skips;
 pub mod ticket_states;
 mod ticket_view;
 pub mod tickets;
@@ -106,9 +110,12 @@ pub mod trigger_revisions;
 pub mod triggers;
 pub mod user_fields;
 pub mod user_identities;
+pub mod user_passwords;
+pub mod user_sessions;
 mod user_write;
 pub mod users;
 pub mod users_bulk;
+pub mod users_gone;
 pub mod view_items;
 pub mod views;
 pub mod webhook_invocations;
@@ -143,6 +150,7 @@ const RESOURCES: &[fn(Routes) -> Routes] = &[
     job_statuses::routes,
     locales::routes,
     macro_apply::routes,
+    macro_attachments::routes,
     macros::routes,
     oauth_clients::routes,
     oauth_tokens::routes,
@@ -160,11 +168,14 @@ const RESOURCES: &[fn(Routes) -> Routes] = &[
     survey_responses::routes,
     suspended_tickets::routes,
     tags::routes,
+    ticket_audits::routes,
     ticket_comments::routes,
     ticket_fields::routes,
     ticket_form_statuses::routes,
     ticket_forms::routes,
     ticket_metrics::routes,
+    ticket_redactions::routes,
+    ticket_skips::routes,
     ticket_states::routes,
     tickets::routes,
     time_zones::routes,
@@ -173,8 +184,11 @@ const RESOURCES: &[fn(Routes) -> Routes] = &[
     triggers::routes,
     user_fields::routes,
     user_identities::routes,
+    user_passwords::routes,
+    user_sessions::routes,
     users::routes,
     users_bulk::routes,
+    users_gone::routes,
     view_items::routes,
     views::routes,
     webhook_invocations::routes,

@@ -4,7 +4,8 @@
 //! Everybody who answers tickets sees every macro. One that is not active here is archived in the other dialect.
 
 use axum::extract::State;
-use endpoint::{App, May, Routes};
+use endpoint::{App, Later, May, Routes};
+use helpdesk::macros::files as macro_files;
 use helpdesk::macros::write::{self, Archived, Changes, NewMacro};
 use helpdesk::macros::{self, ACTIONS_MAX, Filter, Macro, NAME_MAX_CHARS, Sort};
 use helpdesk::page::Slice;
@@ -33,7 +34,9 @@ pub fn routes(routes: Routes) -> Routes {
         .get("/api/v2/macros/categories", list_categories)
         .get("/api/v2/macros/definitions", show_definitions)
         .delete("/api/v2/macros/destroy_many", destroy_many)
+        .get("/api/v2/macros/groups", list_groups)
         .get("/api/v2/macros/most_used", list_most_used)
+        .get("/api/v2/macros/new", show_derived)
         .get("/api/v2/macros/search", search)
         .put("/api/v2/macros/update_many", update_many)
         .get("/api/v2/macros/{macro_id}", show)
@@ -109,6 +112,32 @@ pub async fn list_most_used(State(app): State<App>, May(may): May<CanRead<Macros
     Ok(Reply::ok(Value::Object(page::whole("macros", found.iter().map(|it| view(&params.site, it)).collect()))))
 }
 
+/// `GET /api/v2/macros/groups`: those that macros of their own belong to. None does here.
+pub async fn list_groups(May(_may): May<CanRead<Macros>>, params: Params) -> Answer {
+    let asked = Asked::read(&params, "macro groups", &["id"])?;
+    Ok(Reply::ok(Value::Object(asked.cut("groups", Vec::new()))))
+}
+
+/// `GET /api/v2/macros/new`: made of a macro or a ticket, and not stored.
+pub async fn show_derived(
+    State(app): State<App>,
+    May(may): May<CanRead<Macros>>,
+    later: Later,
+    params: Params,
+) -> Answer {
+    let now = app.clock.now();
+    let mut tx = app.db.read().await?;
+    let made = match (params.id("macro_id")?, params.id("ticket_id")?) {
+        (Some(id), _) => macros::find(&mut tx, &may, id).await?,
+        (None, Some(id)) => macros::derive::from_ticket(&mut tx, &later.permit()?, now, id).await?,
+        (None, None) => return Err(ZendeskError::bad_request("Send macro_id or ticket_id.")),
+    };
+    let mut shown = view(&params.site, &Macro { id: 0, archived_at: None, created_at: now, updated_at: now, ..made });
+    // Quirk: what is not stored has the number 0, so that clients with types can read it.
+    shown["url"] = json!(params.site.url("macros/new"));
+    Ok(Reply::one("macro", shown))
+}
+
 /// `GET /api/v2/macros/categories`: what stands before `::` in titles.
 pub async fn list_categories(State(app): State<App>, May(may): May<CanRead<Macros>>) -> Answer {
     let mut tx = app.db.read().await?;
@@ -137,6 +166,7 @@ pub async fn create(State(app): State<App>, May(may): May<CanWrite<Macros>>, par
     fields.require("title");
     fields.require("actions");
     let (changes, active) = read(&mut fields);
+    let files = fields.ids("attachments").unwrap_or_default();
     fields.finish()?;
     let position = changes.position;
     let (source, actions) = changes.actions.unwrap_or_default();
@@ -149,6 +179,7 @@ pub async fn create(State(app): State<App>, May(may): May<CanWrite<Macros>>, par
     };
     once!(app, may.actor(), body.once, |tx, now| {
         let id = write::create(tx, &may, now, new.clone()).await?;
+        macro_files::give(tx, &may, now, id, &files).await?;
         let place = Place { id, position, active: active.filter(|active| !active) };
         Reply::created("macro", view(&params.site, &put(tx, &may, now, place).await?))
     })
@@ -164,10 +195,12 @@ pub async fn update(
 ) -> Answer {
     let mut fields = body.record("macro")?;
     let (changes, active) = read(&mut fields);
+    let files = fields.ids("attachments").unwrap_or_default();
     fields.finish()?;
     let now = app.clock.now();
     let changed = transact!(app.db, |tx| {
         write::update(tx, &may, now, id, changes.clone()).await?;
+        macro_files::give(tx, &may, now, id, &files).await?;
         put(tx, &may, now, Place { id, position: None, active }).await
     })?;
     Ok(Reply::one("macro", view(&params.site, &changed)))
@@ -236,9 +269,6 @@ fn read(fields: &mut Fields) -> (Changes, Option<bool>) {
     fields.pass(&["created_at", "default", "id", "raw_title", "updated_at", "url"]);
     if fields.value("restriction").is_some_and(|restriction| !restriction.is_null()) {
         fields.problem("restriction", "is not offered: everybody sees every macro");
-    }
-    if fields.items("attachments").is_some_and(|files| !files.is_empty()) {
-        fields.problem("attachments", "are not offered");
     }
     let changes = Changes {
         name: fields.some_text("title", NAME_MAX_CHARS),

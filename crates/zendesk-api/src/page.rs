@@ -66,7 +66,7 @@ impl<'a> Asked<'a> {
         Asked::read_as(params, list, sorts, (ways, false))
     }
 
-    /// The same for a list that falls unless told to rise, and may be paged in one way alone.
+    /// The same, said by `(ways, falls)`, for a list that may be paged in one way alone.
     pub fn read_as(
         params: &'a Params,
         list: &'static str,
@@ -266,7 +266,7 @@ fn order_word(list: &str, sort: &str, descending: bool) -> String {
     format!("{list} {sort} {descending}\0")
 }
 
-fn encode(keys: &[Key], order: &str) -> String {
+pub(crate) fn encode(keys: &[Key], order: &str) -> String {
     let keys = keys.iter().map(|key| match key {
         Key::Int(number) => json!(number),
         Key::Text(text) => json!(text),
@@ -275,7 +275,7 @@ fn encode(keys: &[Key], order: &str) -> String {
 }
 
 /// The place, if the cursor is of this list in this order.
-fn decode(text: &str, order: &str) -> Option<Vec<Key>> {
+pub(crate) fn decode(text: &str, order: &str) -> Option<Vec<Key>> {
     let keys: Vec<Value> = serde_json::from_str(&cursor::read(text, order)?).ok()?;
     let key = |key: Value| match key {
         Value::Number(number) => number.as_i64().map(Key::Int),

@@ -14,6 +14,10 @@ pub struct Id(pub i64);
 #[derive(Debug, Clone, Copy)]
 pub struct Pair(pub i64, pub i64);
 
+/// Three ids of a path, in its order.
+#[derive(Debug, Clone, Copy)]
+pub struct Triple(pub i64, pub i64, pub i64);
+
 /// The one part of a path that is no number.
 #[derive(Debug, Clone)]
 pub struct Word(pub String);
@@ -25,6 +29,7 @@ pub struct Words(pub String, pub String);
 impl Needs for Id {}
 impl Needs for Words {}
 impl Needs for Pair {}
+impl Needs for Triple {}
 impl Needs for Word {}
 
 impl FromRequestParts<App> for Id {
@@ -43,6 +48,16 @@ impl FromRequestParts<App> for Pair {
         let path = Path::<(String, String)>::from_request_parts(parts, app).await;
         let Path((first, second)) = path.map_err(|_| ZendeskError::not_found())?;
         Ok(Pair(parse(&first)?, parse(&second)?))
+    }
+}
+
+impl FromRequestParts<App> for Triple {
+    type Rejection = ZendeskError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Triple, ZendeskError> {
+        let path = Path::<(String, String, String)>::from_request_parts(parts, app).await;
+        let Path((first, second, third)) = path.map_err(|_| ZendeskError::not_found())?;
+        Ok(Triple(parse(&first)?, parse(&second)?, parse(&third)?))
     }
 }
 

@@ -4,8 +4,10 @@ use std::convert::Infallible;
 
 use axum::extract::{FromRequestParts, OriginalUri};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use endpoint::{App, CalledAt, Needs};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::error::ZendeskError;
 use crate::{Site, time};
@@ -41,6 +43,26 @@ impl FromRequestParts<App> for Params {
 }
 
 impl Params {
+    /// The same with what stands in the body of a POST that only reads: a JSON object or a form.
+    pub fn with_body(mut self, headers: &HeaderMap, body: &[u8]) -> Result<Params, ZendeskError> {
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        if body.is_empty() || kind.starts_with("application/x-www-form-urlencoded") {
+            self.pairs.extend(form_urlencoded::parse(body).into_owned());
+            return Ok(self);
+        }
+        let Ok(Value::Object(object)) = serde_json::from_slice(body) else {
+            return Err(ZendeskError::bad_request("The body must be a JSON object or a form."));
+        };
+        for (key, value) in object {
+            match value {
+                Value::String(text) => self.pairs.push((key, text)),
+                Value::Number(number) => self.pairs.push((key, number.to_string())),
+                _ => {}
+            }
+        }
+        Ok(self)
+    }
+
     /// The value of a key; the last if it was sent several times. Empty counts as not sent.
     pub fn one(&self, key: &str) -> Option<&str> {
         let mut values = self.pairs.iter().rev().filter(|(name, _)| name == key);

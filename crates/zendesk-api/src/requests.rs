@@ -7,7 +7,7 @@ use helpdesk::held_messages::{self, Cause, NewHeld};
 use helpdesk::people::PersonRef;
 use helpdesk::tickets::list::{self, Direction, Sort};
 use helpdesk::tickets::messages::{self, API, Message};
-use helpdesk::tickets::requests::{self, Beside as Around, Whose};
+use helpdesk::tickets::requests::{self, Beside as Around, Sought, Whose};
 use helpdesk::tickets::write::{self, SetStatus, TicketUpdate};
 use helpdesk::tickets::{Status, TicketInList, TicketType};
 use helpdesk::{profiles, uploads};
@@ -23,6 +23,7 @@ use crate::fields::{Body, Fields};
 use crate::once::once;
 use crate::page::Asked;
 use crate::query::Params;
+use crate::search::refused;
 use crate::sideload::Beside;
 use crate::ticket_read::SentTicket;
 use crate::ticket_view::{status_of, status_word, via};
@@ -35,6 +36,7 @@ pub fn routes(routes: Routes) -> Routes {
         .post("/api/v2/requests", create)
         .get("/api/v2/requests/ccd", list_copied)
         .get("/api/v2/requests/open", list_open)
+        .get("/api/v2/requests/search", search)
         .get("/api/v2/requests/solved", list_solved)
         .get("/api/v2/requests/{request_id}", show)
         .put("/api/v2/requests/{request_id}", update)
@@ -48,7 +50,8 @@ const UNDONE: &[Status] = &[Status::New, Status::Open, Status::Pending, Status::
 const DONE: &[Status] = &[Status::Solved, Status::Closed];
 const SORTS: &[&str] = &["updated_at", "created_at"];
 
-// A search is not offered: the index of words holds internal notes too.
+/// Results of a search that can be reached.
+const REACHED_MAX: usize = 1_000;
 
 /// `GET /api/v2/requests`
 pub async fn list_own(State(app): State<App>, May(may): May<CanRead<Requests>>, params: Params) -> Answer {
@@ -100,6 +103,28 @@ async fn list_by(app: &App, may: &CanRead<Requests>, params: &Params, which: (Wh
     let views = views(&mut tx, may, &params.site, &page.items).await?;
     let mut body = asked.around("requests", views, (page.before, page.after, page.total));
     beside(&mut tx, may, params, &page.items, &mut body).await?;
+    Ok(Reply::ok(Value::Object(body)))
+}
+
+/// `GET /api/v2/requests/search`: the caller's own that hold the words, in what is public of them.
+pub async fn search(State(app): State<App>, May(may): May<CanRead<Requests>>, params: Params) -> Answer {
+    let asked = Asked::read(&params, "found requests", &["updated_at"])?;
+    if REACHED_MAX < asked.slice.skipped().unwrap_or_default().saturating_add(asked.slice.limit) {
+        let text = format!("Requested response size was greater than Search Response Limits of {REACHED_MAX} results.");
+        return Err(refused(text));
+    }
+    let (text, statuses) = (params.text("query")?.unwrap_or_default(), statuses_asked(&params)?);
+    let sought = Sought {
+        text: &text,
+        statuses: &statuses,
+        organization_id: params.id("organization_id")?,
+        copied: params.flag("cc_id"),
+    };
+    let mut tx = app.db.read().await?;
+    let page = requests::search(&mut tx, &may, &sought, &asked.slice).await?;
+    let views = views(&mut tx, &may, &params.site, &page.items).await?;
+    let mut body = asked.around("requests", views, (page.before, page.after, page.total));
+    beside(&mut tx, &may, &params, &page.items, &mut body).await?;
     Ok(Reply::ok(Value::Object(body)))
 }
 

@@ -191,11 +191,15 @@ fn reason_view(site: &Site, (code, text): &(i64, &str), since: Timestamp) -> Val
 /// The vendor's word for what was answered.
 const fn score_word(survey: &Survey) -> &'static str {
     match (survey.score, survey.sent_at) {
-        (Some(GOOD_FROM..), _) => "good",
-        (Some(_), _) => "bad",
+        (Some(score), _) => word_of_score(score),
         (None, Some(_)) => "offered",
         (None, None) => "unoffered",
     }
+}
+
+/// Of our five scores.
+pub(crate) const fn word_of_score(score: i64) -> &'static str {
+    if score < GOOD_FROM { "bad" } else { "good" }
 }
 
 /// A survey as a part of its ticket.

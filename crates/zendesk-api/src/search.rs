@@ -10,6 +10,7 @@ use helpdesk::organizations::{self, Which};
 use helpdesk::page::{Page, Slice};
 use helpdesk::profiles::{self, Filter};
 use helpdesk::teams;
+use helpdesk::tickets::TicketInList;
 use helpdesk::tickets::list::{self as ticket_list, Direction};
 use helpdesk::tickets::matching::{self, Sort};
 use jiff::Timestamp;
@@ -24,7 +25,7 @@ use crate::error::ZendeskError;
 use crate::page::{Asked, Ways};
 use crate::query::Params;
 use crate::search_query::{self, Compare, Piece, What};
-use crate::search_tickets::{self, Tickets};
+use crate::search_tickets;
 use crate::{Site, groups, organizations as organizations_here, ticket_view, users};
 
 pub fn routes(routes: Routes) -> Routes {
@@ -225,21 +226,30 @@ async fn found(
         Sought::Ticket => {
             let may = later.permit()?;
             let asked = search_tickets::understood(tx, later, now, &plan.pieces).await?;
-            if let Tickets::One(id) = asked {
-                let mut tickets = ticket_list::of_ids(tx, &may, &[id]).await?;
-                tickets.retain(|ticket| ticket.ticket.trashed_at.is_none());
-                let total = i64::try_from(tickets.len()).ok();
-                if slice.skipped().is_some_and(|skip| 0 < skip) {
-                    tickets.clear();
-                }
-                let items = ticket_view::views(tx, &may, site, &tickets).await?;
-                Page { items, before: None, after: None, total }
-            } else {
-                let page =
-                    matching::list(tx, &may, asked.matching(later, now), (plan.sort, plan.direction), slice).await?;
-                let items = ticket_view::views(tx, &may, site, &page.items).await?;
-                Page { items, before: page.before, after: page.after, total: page.total }
+            // Pages by number put the ticket that a number names before the others; a page by cursor has it besides, if it is the first one.
+            let first = match (asked.first, slice.skipped()) {
+                (Some(id), Some(0)) => Some(id),
+                (Some(id), None) if slice.from.is_none() => Some(id),
+                _ => None,
+            };
+            let moved = match (asked.first, slice.skipped()) {
+                (Some(_), Some(0)) => Slice::skipping(0, slice.limit.saturating_sub(1).max(1)),
+                (Some(_), Some(skip)) => Slice::skipping(skip - 1, slice.limit),
+                _ => slice.clone(),
+            };
+            let order = (plan.sort, plan.direction);
+            let page = matching::list(tx, &may, asked.matching(later, now), order, &moved).await?;
+            let mut tickets: Vec<TicketInList> = Vec::with_capacity(page.items.len() + 1);
+            if let Some(id) = first {
+                tickets = ticket_list::of_ids(tx, &may, &[id]).await?;
             }
+            tickets.extend(page.items);
+            if slice.skipped().is_some() {
+                tickets.truncate(slice.limit);
+            }
+            let items = ticket_view::views(tx, &may, site, &tickets).await?;
+            let total = page.total.map(|total| if asked.first.is_some() { total + 1 } else { total });
+            Page { items, before: page.before, after: page.after, total }
         }
         Sought::User => {
             let filter = people(tx, later, &plan.pieces).await?;

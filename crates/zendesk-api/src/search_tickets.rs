@@ -43,22 +43,16 @@ pub(crate) const KEYWORDS: &[&str] = &[
 const MEANT_MAX: usize = 100;
 
 /// A search for tickets, understood.
-pub(crate) enum Tickets {
-    /// A bare number.
-    One(i64),
-    Some {
-        condition: Condition,
-        words: Option<String>,
-    },
+pub(crate) struct Tickets {
+    /// The ticket that a bare number names. It comes first, and is not among the others.
+    pub first: Option<i64>,
+    condition: Condition,
+    words: Option<String>,
 }
 
 impl Tickets {
     pub(crate) fn matching(&self, later: &Later, now: Timestamp) -> Matching<'_> {
-        static NOTHING: Condition = Condition::Any(Vec::new());
-        let (condition, search) = match self {
-            Tickets::One(_) => (&NOTHING, None),
-            Tickets::Some { condition, words } => (condition, words.as_deref()),
-        };
+        let (condition, search) = (&self.condition, self.words.as_deref());
         Matching { condition, search, viewpoint: Viewpoint { now, person_id: later.actor().person_id } }
     }
 }
@@ -70,6 +64,7 @@ pub(crate) async fn understood(
     now: Timestamp,
     pieces: &[Piece],
 ) -> Result<Tickets, ZendeskError> {
+    let mut first = None;
     if let [Piece { negated: false, what: What::Words(word) }] = pieces
         && let Ok(id) = word.trim_start_matches('#').parse::<i64>()
         && helpdesk::tickets::list::of_ids(tx, &later.permit()?, &[id])
@@ -77,10 +72,13 @@ pub(crate) async fn understood(
             .iter()
             .any(|it| it.ticket.trashed_at.is_none())
     {
-        return Ok(Tickets::One(id));
+        first = Some(id);
     }
     let mut words: Vec<&str> = Vec::new();
     let mut all = vec![is(Field::TrashedAt, Operator::IsEmpty, Operand::Nothing)];
+    if let Some(id) = first {
+        all.push(Condition::Not(Box::new(is(Field::Id, Operator::Equal, Operand::Int(id)))));
+    }
     // Of several values of one keyword any will do.
     let mut any: BTreeMap<&str, Vec<Condition>> = BTreeMap::new();
     for piece in pieces {
@@ -110,7 +108,7 @@ pub(crate) async fn understood(
     }
     all.extend(any.into_values().map(Condition::Any));
     let words = words.join(" ");
-    Ok(Tickets::Some { condition: Condition::All(all), words: (!words.is_empty()).then_some(words) })
+    Ok(Tickets { first, condition: Condition::All(all), words: (!words.is_empty()).then_some(words) })
 }
 
 fn is(field: Field, operator: Operator, operand: Operand) -> Condition {

@@ -1,6 +1,8 @@
 //! `/api/v2/tags`, and the tags of a ticket, an organization or a user (Zendesk contract, `resources.tags`). A tag is its name.
 
+use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use endpoint::{App, Later, May, Routes};
 use helpdesk::organizations;
 use helpdesk::profiles::{self, Extra};
@@ -28,6 +30,7 @@ pub fn routes(routes: Routes) -> Routes {
         .get("/api/v2/tags", list_all)
         .get("/api/v2/tags/count", count)
         .get("/api/v2/autocomplete/tags", autocomplete)
+        .post("/api/v2/autocomplete/tags", autocomplete_by_body)
         .get("/api/v2/tickets/{ticket_id}/tags", list_of_ticket)
         .post("/api/v2/tickets/{ticket_id}/tags", set_of_ticket)
         .put("/api/v2/tickets/{ticket_id}/tags", add_to_ticket)
@@ -63,10 +66,25 @@ pub async fn count(State(app): State<App>, May(may): May<CanRead<Tags>>) -> Answ
 
 /// `GET /api/v2/autocomplete/tags`: names that have the text.
 pub async fn autocomplete(State(app): State<App>, May(may): May<CanRead<Tags>>, params: Params) -> Answer {
+    list_named(&app, &may, &params).await
+}
+
+/// `POST /api/v2/autocomplete/tags`: the same, asked in the body.
+pub async fn autocomplete_by_body(
+    State(app): State<App>,
+    May(may): May<CanRead<Tags>>,
+    params: Params,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    list_named(&app, &may, &params.with_body(&headers, &body)?).await
+}
+
+async fn list_named(app: &App, may: &CanRead<Tags>, params: &Params) -> Answer {
     let name = params.required_text("name")?;
-    let asked = Asked::read(&params, "named tags", &["usage"])?;
+    let asked = Asked::read(params, "named tags", &["usage"])?;
     let mut tx = app.db.read().await?;
-    let page = tags::list(&mut tx, &may, Some(&name), Sort::Usage, true, &asked.slice).await?;
+    let page = tags::list(&mut tx, may, Some(&name), Sort::Usage, true, &asked.slice).await?;
     Ok(Reply::ok(Value::Object(asked.body("tags", page, |tag| json!(tag.name)))))
 }
 

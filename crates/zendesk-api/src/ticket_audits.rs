@@ -1,207 +1,199 @@
-//! What a call did to a ticket, as the vendor's audits tell it (Zendesk contract, `types.AuditEvent`): our events of one request, together.
+//! `/api/v2/ticket_audits`, and the audits of one ticket (Zendesk contract, `resources.ticket_audits`, `types.AuditEvent`): what one request
+//! did to a ticket is one audit. What its entries look like: `audit_view.rs`.
 
-use helpdesk::events::{self, Event};
-use helpdesk::notifications;
-use helpdesk::rules::execute;
-use jiff::Timestamp;
-use scope::permit::CanWrite;
+use axum::extract::State;
+use endpoint::{App, Later, May, Routes};
+use helpdesk::page::{Direction, Page, Position, Slice};
+use helpdesk::tickets::audits::{self, Audit};
+use helpdesk::tickets::message_write::{self, MessageUpdate};
+use helpdesk::tickets::messages::INTERNAL_NOTE;
+use helpdesk::tickets::{self, list};
+use scope::permit::{CanRead, CanWrite};
 use scope::resource::Tickets;
 use serde_json::{Map, Value, json};
-use store::Tx;
+use store::{Tx, transact};
 
+use crate::answer::{Answer, Reply};
+use crate::audit_view;
 use crate::error::ZendeskError;
-use crate::ticket_view::{status_word, via};
-use crate::time::format;
+use crate::page::{self, Asked, PER_PAGE, Ways};
+use crate::query::Params;
+use crate::sideload::Beside;
+use crate::{Id, Pair, attachments, ticket_view};
 
-/// Our names of fields in events, and the vendor's. What is not here is told nobody.
-const FIELDS: &[(&str, &str)] = &[
-    ("subject", "subject"),
-    ("status", "status"),
-    ("priority", "priority"),
-    ("type", "type"),
-    ("customer_id", "requester_id"),
-    ("assignee_user_id", "assignee_id"),
-    ("assignee_team_id", "group_id"),
-    ("organization_id", "organization_id"),
-    ("form_id", "ticket_form_id"),
-    ("problem_id", "problem_id"),
-    ("due_at", "due_at"),
-    ("external_id", "external_id"),
-    ("tags", "tags"),
-    ("brand_id", "brand_id"),
-    ("custom_status_id", "custom_status_id"),
-];
-
-/// The audit of what this request did now.
-pub(crate) async fn of_request(
-    tx: &mut Tx,
-    may: &CanWrite<Tickets>,
-    now: Timestamp,
-    (ticket_id, comment_id): (i64, Option<i64>),
-) -> Result<Value, ZendeskError> {
-    let events = events::of_request(tx, may, now, (ticket_id, comment_id)).await?;
-    Ok(view(ticket_id, &events, now))
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .get("/api/v2/ticket_audits", list_all)
+        .get("/api/v2/tickets/{ticket_id}/audits", list_of_ticket)
+        .get("/api/v2/tickets/{ticket_id}/audits/count", count)
+        .get("/api/v2/tickets/{ticket_id}/audits/{ticket_audit_id}", show)
+        .put("/api/v2/tickets/{ticket_id}/audits/{ticket_audit_id}/make_private", make_private)
 }
 
-/// Events of one request as one audit. Its id is that of the comment's event, if it wrote one, else of the first.
-pub(crate) fn view(ticket_id: i64, of_request: &[Event], now: Timestamp) -> Value {
-    let comment = of_request.iter().find(|event| event.object_type == "TicketMessage");
-    let told = comment.or(of_request.first());
-    let mut list: Vec<Value> = Vec::new();
-    for event in of_request {
-        match event.kind.as_str() {
-            "ticket-created" => list.extend(fields(event, "Create")),
-            "ticket-updated" | "ticket-tags-added" | "ticket-tags-removed" => list.extend(fields(event, "Change")),
-            notifications::EVENT => list.extend(notification(event)),
-            "ticket-message-created" => list.push(json!({
-                "id": event.id,
-                "type": "Comment",
-                "audit_id": event.id,
-                "author_id": event.person_id,
-                "body": text(event, "body_text"),
-                "html_body": text(event, "body_html"),
-                "plain_body": text(event, "body_text"),
-                "public": event.after.as_ref().and_then(|after| after.get("public")),
-                "attachments": [],
-            })),
-            _ => {}
+/// `GET /api/v2/ticket_audits`: of all tickets, the newest first. `before_url` leads to older ones, `after_url` to those to come.
+pub async fn list_all(
+    State(app): State<App>,
+    May(may): May<CanRead<Tickets>>,
+    later: Later,
+    mut params: Params,
+) -> Answer {
+    later.administrator()?;
+    // Quirk: a page has at most a hundred audits, whatever is asked, as older clients ask for two hundred and more.
+    for (key, value) in &mut params.pairs {
+        if key == "page[size]" && value.parse::<usize>().is_ok_and(|size| PER_PAGE < size) {
+            *value = PER_PAGE.to_string();
         }
     }
-    let by_rule = told.and_then(via_rule);
-    if let Some(via) = &by_rule {
-        list.iter_mut().for_each(|event| event["via"] = via.clone());
+    let mut asked = Asked::read_as(&params, "ticket audits", &["created_at"], (Ways::CursorOnly, true))?;
+    if let Some(limit) = params.number("limit")? {
+        asked.slice.limit = usize::try_from(limit).unwrap_or(PER_PAGE).clamp(1, PER_PAGE);
     }
-    // Quirk: what no person did, a rule or the helpdesk itself, was done by -1.
-    let nobody = by_rule.as_ref().map(|_| -1);
-    json!({
-        "id": told.map_or(0, |event| event.id),
-        "ticket_id": ticket_id,
-        "created_at": format(told.map_or(now, |event| event.created_at)),
-        "author_id": nobody.or_else(|| told.and_then(|event| event.person_id)),
-        "metadata": { "system": {}, "custom": {} },
-        "via": by_rule.unwrap_or_else(|| via("api", "api")),
-        "events": list,
-    })
+    let is_newer_form = params.one("page[after]").is_some() || params.one("page[before]").is_some();
+    if let Some(cursor) = params.one("cursor").filter(|_| !is_newer_form) {
+        let place = [(OLDER, Direction::After), (NEWER, Direction::Before)]
+            .into_iter()
+            .find_map(|(list, direction)| Some(Position { keys: page::decode(cursor, list)?, direction }));
+        asked.slice.from = Some(place.ok_or_else(|| ZendeskError::bad_request("cursor is not one of this list."))?);
+    }
+    let mut tx = app.db.read().await?;
+    let found = audits::list(&mut tx, &may, true, &asked.slice).await?;
+    let sides = sides(&params, &asked.slice, &found);
+    let mut body = around((&mut tx, &app), &may, &params, asked, found).await?;
+    body.extend(sides);
+    Ok(Reply::ok(Value::Object(body)))
 }
 
-/// The rule that an event was written by, as the vendor names it.
-fn via_rule(event: &Event) -> Option<Value> {
-    let acting = &event.data.as_ref()?["act"];
-    let (id, by_time) = execute::rule_of(acting["sub"].as_str()?)?;
-    Some(json!({
-        "channel": "rule",
-        "source": {
-            "from": { "id": id, "title": acting["name"], "deleted": false, "revision_id": null },
-            "to": {},
-            "rel": if by_time { "automation" } else { "trigger" },
-        },
-    }))
-}
+/// What a cursor of the older form says besides its place.
+const OLDER: &str = "ticket audits older";
+const NEWER: &str = "ticket audits newer";
 
-/// A mail that a rule had sent.
-fn notification(event: &Event) -> Option<Value> {
-    let told = event.data.as_ref()?;
-    Some(json!({
-        "id": event.id,
-        "type": "Notification",
-        "subject": told["subject"],
-        "body": told["body"],
-        "recipients": told["recipients"],
-    }))
-}
-
-/// An audit as the export of ticket events has it: what it tells are child events, each with its field as a key.
-pub(crate) fn in_export(audit: &Value, at: Timestamp) -> Value {
-    let child = |event: &Value| {
-        let mut child = Map::from_iter([
-            ("id".to_owned(), event["id"].clone()),
-            ("via".to_owned(), json!("Web service")),
-            ("via_reference_id".to_owned(), Value::Null),
-            ("event_type".to_owned(), event["type"].clone()),
-        ]);
-        if let Some(via) = event.get("via") {
-            child.insert("via".to_owned(), json!("Rule"));
-            child.insert("via_reference_id".to_owned(), via["source"]["from"]["id"].clone());
-        }
-        match (event["type"].as_str(), event["field_name"].as_str()) {
-            (Some("Comment"), _) => {
-                child.insert("comment_present".to_owned(), json!(true));
-                child.insert("comment_public".to_owned(), event["public"].clone());
-            }
-            (_, Some(field)) => {
-                child.insert(field.to_owned(), event["value"].clone());
-                if let Some(before) = event.get("previous_value") {
-                    child.insert("previous_value".to_owned(), before.clone());
-                }
-            }
-            _ => {}
-        }
-        Value::Object(child)
+/// The two addresses and cursors of the older form. One that leads to what is still to come is given always: clients poll it.
+fn sides(params: &Params, slice: &Slice, page: &Page<Audit>) -> Map<String, Value> {
+    let keys = |audit: &Audit| {
+        vec![helpdesk::page::Key::Int(audit.created_at.as_microsecond()), helpdesk::page::Key::Int(audit.id)]
     };
-    let children: Vec<Value> = audit["events"].as_array().into_iter().flatten().map(child).collect();
-    json!({
-        "id": audit["id"],
-        "ticket_id": audit["ticket_id"],
-        "timestamp": at.as_second(),
-        "created_at": format(at),
-        "updater_id": audit["author_id"],
-        "via": "Web service",
-        "system": audit["metadata"]["system"],
-        "metadata": audit["metadata"],
-        "event_type": "Audit",
-        "child_events": children,
-    })
+    let before = page.after.clone().map(|keys| page::encode(&keys, OLDER));
+    let newest = page.items.first().map(keys);
+    // An empty page behind the newest one: from the same place on.
+    let waited = || match &slice.from {
+        Some(Position { keys, direction: Direction::Before }) => Some(keys.clone()),
+        _ => None,
+    };
+    let after = newest.or_else(waited).map(|keys| page::encode(&keys, NEWER));
+    let url = |cursor: &Option<String>| {
+        cursor.as_ref().map(|cursor| {
+            let moved = ["page[after]", "page[before]", "page[size]", "cursor", "limit"];
+            let kept = params.pairs.iter().filter(|(key, _)| !moved.contains(&key.as_str()));
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.extend_pairs(kept).append_pair("cursor", cursor).append_pair("limit", &slice.limit.to_string());
+            format!("{}{}?{}", params.site.0, params.path, query.finish())
+        })
+    };
+    Map::from_iter([
+        ("before_url".to_owned(), json!(url(&before))),
+        ("after_url".to_owned(), json!(url(&after))),
+        ("before_cursor".to_owned(), json!(before)),
+        ("after_cursor".to_owned(), json!(after)),
+    ])
 }
 
-fn text<'a>(event: &'a Event, name: &str) -> &'a str {
-    event.after.as_ref().and_then(|after| after[name].as_str()).unwrap_or_default()
+/// `GET /api/v2/tickets/{ticket_id}/audits`: the oldest first, unless told.
+pub async fn list_of_ticket(
+    State(app): State<App>,
+    May(may): May<CanRead<Tickets>>,
+    Id(id): Id,
+    params: Params,
+) -> Answer {
+    let asked = Asked::read(&params, "audits", &["created_at"])?;
+    let mut tx = app.db.read().await?;
+    tickets::must_exist(&mut tx, &may, id).await?;
+    let found = audits::of_ticket(&mut tx, &may, id, asked.descending, &asked.slice).await?;
+    Ok(Reply::ok(Value::Object(around((&mut tx, &app), &may, &params, asked, found).await?)))
 }
 
-/// One entry for each field that the event tells of.
-fn fields(event: &Event, kind: &str) -> Vec<Value> {
-    let side = |side: &Option<Value>, name: &str| side.as_ref().and_then(|side| side.get(name)).cloned();
-    let mut told = Vec::new();
-    for (ours, theirs) in FIELDS {
-        let Some(value) = side(&event.after, ours) else { continue };
-        if kind == "Create" && value.is_null() {
-            continue;
+async fn around(
+    (tx, app): (&mut Tx, &App),
+    may: &CanRead<Tickets>,
+    params: &Params,
+    asked: Asked<'_>,
+    found: Page<Audit>,
+) -> Result<Map<String, Value>, ZendeskError> {
+    let mut views = audit_view::views(tx, may, &params.site, &found.items).await?;
+    views.iter_mut().for_each(|view| attachments::sign_all(app, view));
+    let mut body = asked.around("audits", views, (found.before, found.after, found.total));
+    load_beside(tx, may, params, &found.items, &mut body).await?;
+    Ok(body)
+}
+
+/// People who made the audits, and the tickets with their groups and organizations.
+async fn load_beside(
+    tx: &mut Tx,
+    may: &CanRead<Tickets>,
+    params: &Params,
+    found: &[Audit],
+    body: &mut Map<String, Value>,
+) -> Result<(), ZendeskError> {
+    let mut beside = Beside::of(params);
+    beside.users(found.iter().filter_map(|audit| audit.person_id));
+    if ["tickets", "groups", "organizations"].iter().any(|kind| params.includes(kind)) {
+        let mut ids: Vec<i64> = found.iter().map(|audit| audit.ticket_id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let tickets = list::of_ids(tx, may, &ids).await?;
+        beside.groups(tickets.iter().filter_map(|it| it.ticket.assignee_team_id));
+        beside.organizations(tickets.iter().filter_map(|it| it.ticket.organization_id));
+        if params.includes("tickets") {
+            let views = ticket_view::views(tx, may, &params.site, &tickets).await?;
+            body.insert("tickets".to_owned(), Value::Array(views));
         }
-        let mut entry = Map::from_iter([
-            ("id".to_owned(), json!(event.id)),
-            ("type".to_owned(), json!(kind)),
-            ("field_name".to_owned(), json!(theirs)),
-            ("value".to_owned(), in_their_words(ours, value)),
-        ]);
-        if kind == "Change" {
-            let before = side(&event.before, ours).unwrap_or_default();
-            entry.insert("previous_value".to_owned(), in_their_words(ours, before));
-        }
-        told.push(Value::Object(entry));
     }
-    told
+    beside.load(tx, may, &params.site, body).await
 }
 
-fn in_their_words(field: &str, value: Value) -> Value {
-    match (field, &value) {
-        ("status", Value::String(word)) => {
-            helpdesk::tickets::Status::parse(word).map_or(value, |status| json!(status_word(status)))
-        }
-        ("tags", Value::Array(tags)) => tags.iter().map(|tag| tag.get("name").unwrap_or(tag).clone()).collect(),
-        // Numbers of records are texts here.
-        (_, Value::Number(number)) => json!(number.to_string()),
-        _ => value,
-    }
+/// `GET /api/v2/tickets/{ticket_id}/audits/count`
+pub async fn count(State(app): State<App>, May(may): May<CanRead<Tickets>>, Id(id): Id) -> Answer {
+    let mut tx = app.db.read().await?;
+    tickets::must_exist(&mut tx, &may, id).await?;
+    Ok(Reply::count(audits::count(&mut tx, &may, id).await?, app.clock.now()))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ticket_view::status_of;
+/// `GET /api/v2/tickets/{ticket_id}/audits/{ticket_audit_id}`
+pub async fn show(
+    State(app): State<App>,
+    May(may): May<CanRead<Tickets>>,
+    Pair(ticket_id, id): Pair,
+    params: Params,
+) -> Answer {
+    let mut tx = app.db.read().await?;
+    tickets::must_exist(&mut tx, &may, ticket_id).await?;
+    let found = [audits::find(&mut tx, &may, ticket_id, id).await?];
+    let view = audit_view::views(&mut tx, &may, &params.site, &found).await?.pop();
+    let mut view = view.ok_or_else(ZendeskError::not_found)?;
+    attachments::sign_all(&app, &mut view);
+    let mut body = Map::from_iter([("audit".to_owned(), view)]);
+    load_beside(&mut tx, &may, &params, &found, &mut body).await?;
+    Ok(Reply::ok(Value::Object(body)))
+}
 
-    #[test]
-    fn words_of_ours_are_told_in_theirs() {
-        assert_eq!(in_their_words("status", json!("on_hold")), json!("hold"));
-        assert!(status_of("hold").is_some());
-        assert_eq!(in_their_words("assignee_user_id", json!(5)), json!("5"));
-    }
+/// `PUT /api/v2/tickets/{ticket_id}/audits/{ticket_audit_id}/make_private`: the comment that came with it.
+pub async fn make_private(
+    State(app): State<App>,
+    May(may): May<CanWrite<Tickets>>,
+    Pair(ticket_id, id): Pair,
+) -> Answer {
+    let now = app.clock.now();
+    let update =
+        MessageUpdate { public: Some(false), channel: Some(INTERNAL_NOTE.to_owned()), ..MessageUpdate::default() };
+    transact!(app.db, |tx| {
+        let audit = audits::find(tx, &may, ticket_id, id).await?;
+        let comments: Vec<i64> = audit_view::comment_ids(&audit).collect();
+        if comments.is_empty() {
+            return Err(ZendeskError::not_found());
+        }
+        for comment_id in comments {
+            message_write::update(tx, &may, now, (ticket_id, comment_id), update.clone()).await?;
+        }
+        Ok::<_, ZendeskError>(())
+    })?;
+    Ok(Reply::ok(json!({})))
 }

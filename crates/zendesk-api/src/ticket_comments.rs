@@ -5,7 +5,7 @@ use endpoint::{App, May, Routes};
 use helpdesk::tickets::list::Direction;
 use helpdesk::tickets::message_write::{self, MessageUpdate};
 use helpdesk::tickets::messages::{self, INTERNAL_NOTE, Message};
-use helpdesk::{events, tickets};
+use helpdesk::tickets::{self, audits, redaction};
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::Tickets;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ use crate::query::Params;
 use crate::sideload::Beside;
 use crate::ticket_view::via;
 use crate::time::format;
-use crate::{Id, Pair, Site, attachments};
+use crate::{Id, Pair, Site, attachments, audit_view};
 
 pub fn routes(routes: Routes) -> Routes {
     routes
@@ -29,8 +29,6 @@ pub fn routes(routes: Routes) -> Routes {
         .put("/api/v2/tickets/{ticket_id}/comments/{ticket_comment_id}/redact", redact)
 }
 
-/// What stands for each letter that was redacted.
-const REDACTED: &str = "▇";
 const TEXT_MAX_CHARS: usize = 65_536;
 
 /// `GET /api/v2/tickets/{ticket_id}/comments`: the oldest first, unless told.
@@ -41,7 +39,7 @@ pub async fn list(State(app): State<App>, May(may): May<CanRead<Tickets>>, Id(id
     tickets::must_exist(&mut tx, &may, id).await?;
     let page = messages::list(&mut tx, &may, Some(id), direction, &asked.slice).await?;
     let ids: Vec<i64> = page.items.iter().map(|message| message.id).collect();
-    let audits = events::of_messages(&mut tx, &may, &ids).await?;
+    let audits = audits::of_messages(&mut tx, &may, &ids).await?;
     let mut beside = Beside::of(&params);
     beside.users(page.items.iter().map(|message| message.sender.id));
     let audit = |id| audits.get(&id).copied().unwrap_or(id);
@@ -87,33 +85,21 @@ pub async fn redact(
     let text = fields.some_text("text", TEXT_MAX_CHARS).unwrap_or_default();
     fields.finish()?;
     let now = app.clock.now();
+    let texts = [text];
     transact!(app.db, |tx| {
+        redaction::texts(tx, &may, now, (ticket_id, id), ("text", &texts)).await?;
         let message = messages::written(tx, &may, ticket_id, id).await?;
-        let black = REDACTED.repeat(text.chars().count());
-        let cut = |body: &Option<String>| body.as_ref().map(|body| Some(body.replace(&text, &black)));
-        if !message.body_text.as_ref().is_some_and(|body| body.contains(&text)) {
-            return Err(ZendeskError::invalid("text", "is not in the comment"));
-        }
-        let update = MessageUpdate {
-            body_text: cut(&message.body_text),
-            body_html: cut(&message.body_html),
-            stripped_text: cut(&message.stripped_text),
-            stripped_html: cut(&message.stripped_html),
-            ..MessageUpdate::default()
-        };
-        message_write::update(tx, &may, now, (ticket_id, id), update).await?;
-        let message = messages::written(tx, &may, ticket_id, id).await?;
-        let audits = events::of_messages(tx, &may, &[id]).await?;
+        let audits = audits::of_messages(tx, &may, &[id]).await?;
         let audit_id = audits.get(&id).copied().unwrap_or(id);
-        Ok(Reply::one("comment", view(&params.site, &message, audit_id)))
+        Ok::<_, ZendeskError>(Reply::one("comment", view(&params.site, &message, audit_id)))
     })
 }
 
 pub(crate) fn view(site: &Site, message: &Message, audit_id: i64) -> Value {
     let text = message.body_text.as_deref().unwrap_or_default();
-    json!({
+    let mut view = json!({
         "id": message.id,
-        "type": "Comment",
+        "type": audit_view::type_of(Some(message)),
         "author_id": message.sender.id,
         "body": text,
         "html_body": message.body_html.as_deref().unwrap_or_default(),
@@ -129,5 +115,9 @@ pub(crate) fn view(site: &Site, message: &Message, audit_id: i64) -> Value {
             "flags": [],
             "flags_options": {},
         },
-    })
+    });
+    if let (Value::Object(view), Some(voice)) = (&mut view, audit_view::voice(message)) {
+        view.extend(voice);
+    }
+    view
 }

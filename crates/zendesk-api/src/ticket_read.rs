@@ -10,7 +10,6 @@ use helpdesk::tags::NewTag;
 use helpdesk::tickets::around::{self, Part, People};
 use helpdesk::tickets::message_draft::NewMessage;
 use helpdesk::tickets::messages::{API, INTERNAL_NOTE};
-use helpdesk::tickets::standing::{self, Standing};
 use helpdesk::tickets::tags::{TagChange, TagRefs};
 use helpdesk::tickets::write::{self, NewTicket, SetStatus, TicketUpdate};
 use helpdesk::tickets::{Status, TicketType, fields as ticket_fields, list, message_write, tags};
@@ -74,8 +73,6 @@ pub(crate) struct SentTicket {
     pub ccs: Option<People>,
     pub followers: Option<People>,
     pub followup_of: Option<i64>,
-    /// Its custom status goes before the status.
-    pub standing: Standing,
     /// When an import was created and changed.
     pub imported: Option<(Option<Timestamp>, Option<Timestamp>, Option<Timestamp>)>,
 }
@@ -114,6 +111,8 @@ pub(crate) fn read(fields: &mut Fields) -> SentTicket {
         due_at: fields.time("due_at"),
         problem_id: fields.id("problem_id"),
         external_id: fields.text("external_id", TEXT_MAX_CHARS),
+        brand_id: fields.id("brand_id").flatten(),
+        custom_status_id: fields.id("custom_status_id").flatten(),
         ..TicketUpdate::default()
     };
     let requester_id = fields.id("requester_id").flatten();
@@ -132,10 +131,6 @@ pub(crate) fn read(fields: &mut Fields) -> SentTicket {
         ccs: read_ccs(fields),
         followers: read_people(fields, "follower_ids", "followers"),
         followup_of: fields.id("via_followup_source_id").flatten(),
-        standing: Standing {
-            brand_id: fields.id("brand_id").flatten(),
-            custom_status_id: fields.id("custom_status_id").flatten(),
-        },
         update,
         comments,
         imported: None,
@@ -285,7 +280,7 @@ pub(crate) async fn create(
         update.assignee_team_id = update.assignee_team_id.or(Some(source.ticket.assignee_team_id));
         requester = requester.or(Some(PersonRef::by_id(source.ticket.customer_id)));
     }
-    set_status(tx, may, sent, &mut update).await?;
+    set_status(tx, may, &mut update).await?;
     if sent.comments.is_empty() {
         return Err(ZendeskError::invalid("comment", "cannot be blank"));
     }
@@ -320,6 +315,8 @@ pub(crate) async fn create(
         due_at: update.due_at.flatten(),
         problem_id: update.problem_id.flatten(),
         followup_of: sent.followup_of,
+        brand_id: update.brand_id,
+        custom_status_id: update.custom_status_id,
         external_id: update.external_id.flatten(),
         imported: sent.imported.is_some(),
         created_at,
@@ -328,7 +325,6 @@ pub(crate) async fn create(
         ..NewTicket::default()
     };
     let id = write::create(tx, may, now, new).await?;
-    standing::set(tx, may, now, id, sent.standing).await?;
     set_people(tx, may, now, id, sent).await?;
     Ok(id)
 }
@@ -339,22 +335,21 @@ fn tags_of_new(update: &TicketUpdate, sent: &SentTicket) -> Vec<NewTag> {
     tags
 }
 
-/// Changes the ticket, and answers the id of the comment that it wrote.
+/// Changes the ticket, and writes the comment.
 pub(crate) async fn update(
     tx: &mut Tx,
     may: &CanWrite<Tickets>,
     now: Timestamp,
     id: i64,
     sent: &SentTicket,
-) -> Result<Option<i64>, ZendeskError> {
+) -> Result<(), ZendeskError> {
     let mut update = sent.update.clone();
     update.customer = sent.requester.clone();
-    set_status(tx, may, sent, &mut update).await?;
+    set_status(tx, may, &mut update).await?;
     if let Some(assignee) = assignee_of(tx, sent).await? {
         update.assignee_user_id = Some(assignee);
     }
     write::update(tx, may, now, id, update).await?;
-    standing::set(tx, may, now, id, sent.standing).await?;
     if !sent.fields.is_empty() {
         ticket_fields::set(tx, may, now, id, &sent.fields).await?;
     }
@@ -365,14 +360,15 @@ pub(crate) async fn update(
         }
     }
     set_people(tx, may, now, id, sent).await?;
-    let Some(comment) = sent.comments.first() else { return Ok(None) };
+    let Some(comment) = sent.comments.first() else { return Ok(()) };
     let public = match comment.public {
         Some(public) => public,
         None => around::around(tx, may, &[id]).await?.remove(&id).is_none_or(|around| around.is_public),
     };
     let author = comment.author_id.or(may.actor().person_id);
     let message = message(tx, (may.actor().person_id, now), comment, author, public, false).await?;
-    Ok(Some(message_write::create(tx, may, now, id, message).await?))
+    message_write::create(tx, may, now, id, message).await?;
+    Ok(())
 }
 
 /// A comment as a message of ours. Who wrote it says whether it is an answer.
@@ -405,14 +401,9 @@ pub(crate) async fn message(
     })
 }
 
-/// A custom status says the status.
-async fn set_status(
-    tx: &mut Tx,
-    may: &CanWrite<Tickets>,
-    sent: &SentTicket,
-    update: &mut TicketUpdate,
-) -> Result<(), ZendeskError> {
-    if let Some(id) = sent.standing.custom_status_id {
+/// A custom status goes before the status, and says it.
+async fn set_status(tx: &mut Tx, may: &CanWrite<Tickets>, update: &mut TicketUpdate) -> Result<(), ZendeskError> {
+    if let Some(id) = update.custom_status_id {
         update.status = Some(SetStatus::Exactly(custom_statuses::status_of(tx, may, id).await?));
     }
     Ok(())

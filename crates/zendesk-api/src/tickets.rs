@@ -23,7 +23,7 @@ use crate::once::once;
 use crate::page::{self, Asked};
 use crate::query::Params;
 use crate::sideload::Beside;
-use crate::{Id, sla_policies, ticket_audits, ticket_read, ticket_view};
+use crate::{Id, attachments, audit_view, sla_policies, ticket_read, ticket_view};
 
 pub fn routes(routes: Routes) -> Routes {
     routes
@@ -246,7 +246,8 @@ pub async fn create(State(app): State<App>, May(may): May<CanWrite<Tickets>>, pa
         let id = ticket_read::create(tx, &may, now, &sent).await?;
         let ticket = ticket_view::written(tx, &may, &params.site, id).await?;
         let mut reply = Reply::created("ticket", ticket);
-        let audit = ticket_audits::of_request(tx, &may, now, (id, None)).await?;
+        let mut audit = audit_view::of_request(tx, &may, &params.site, now, id).await?;
+        attachments::sign_all(&app, &mut audit);
         if let Some(Value::Object(body)) = &mut reply.body {
             body.insert("audit".to_owned(), audit);
         }
@@ -268,9 +269,10 @@ pub async fn update(
     let now = app.clock.now();
     transact!(app.db, |tx| {
         must_be_there(tx, &may, id).await?;
-        let comment_id = ticket_read::update(tx, &may, now, id, &sent).await?;
+        ticket_read::update(tx, &may, now, id, &sent).await?;
         let ticket = ticket_view::written(tx, &may, &params.site, id).await?;
-        let audit = ticket_audits::of_request(tx, &may, now, (id, comment_id)).await?;
+        let mut audit = audit_view::of_request(tx, &may, &params.site, now, id).await?;
+        attachments::sign_all(&app, &mut audit);
         Ok::<_, ZendeskError>(Reply::ok(json!({ "ticket": ticket, "audit": audit })))
     })
 }

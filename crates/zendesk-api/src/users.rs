@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::routing::MethodFilter;
 use endpoint::{App, Later, May, Perhaps, Routes};
 use helpdesk::customers;
@@ -26,13 +28,14 @@ use crate::query::Params;
 use crate::sideload::Beside;
 use crate::time::{format, format_or_null};
 use crate::user_write::{self, Staff};
-use crate::{Id, Site, custom_roles, locales, object_fields};
+use crate::{Id, Site, custom_roles, locales, object_fields, users_gone};
 
 pub fn routes(routes: Routes) -> Routes {
     routes
         .get("/api/v2/users", list)
         .post("/api/v2/users", create)
         .get("/api/v2/users/autocomplete", autocomplete)
+        .post("/api/v2/users/autocomplete", autocomplete_by_body)
         .get("/api/v2/users/count", count)
         .post("/api/v2/users/create_or_update", create_or_update)
         .by_request(MethodFilter::GET, "/api/v2/users/me", show_me, ME, "answers somebody unknown as Anonymous user")
@@ -110,12 +113,28 @@ pub async fn autocomplete(
     May(customers): May<CanRead<Customers>>,
     params: Params,
 ) -> Answer {
+    list_named(&app, (&staff, &customers), &params).await
+}
+
+/// `POST /api/v2/users/autocomplete`: the same, asked in the body.
+pub async fn autocomplete_by_body(
+    State(app): State<App>,
+    May(staff): May<CanRead<Users>>,
+    May(customers): May<CanRead<Customers>>,
+    params: Params,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    list_named(&app, (&staff, &customers), &params.with_body(&headers, &body)?).await
+}
+
+async fn list_named(app: &App, may: MayRead<'_>, params: &Params) -> Answer {
     let name = params.required_text("name")?;
     if name.chars().count() < 2 {
         return Err(ZendeskError::bad_request("The parameter name must have at least 2 characters."));
     }
     let filter = Filter { name_starts: Some(name), ..Filter::default() };
-    list_by(&app, (&staff, &customers), &params, ("users", "named users"), filter).await
+    list_by(app, may, params, ("users", "named users"), filter).await
 }
 
 /// `GET /api/v2/users/search`: by the whole address, the beginning of the name, or the foreign id.
@@ -148,7 +167,9 @@ async fn list_by(
     let mut tx = app.db.read().await?;
     let page = profiles::list(&mut tx, may, &filter, &asked.slice).await?;
     let Page { items, before, after, total } = page;
-    let views = items.iter().map(|user| view(&params.site, user)).collect();
+    let is_gone = filter.gone;
+    let shown = |user: &Profile| if is_gone { users_gone::gone(&params.site, user) } else { view(&params.site, user) };
+    let views = items.iter().map(shown).collect();
     let mut body = asked.around(name, views, (before, after, total));
     load_beside(&mut tx, may, params, &items, &mut body).await?;
     Ok(Reply::ok(Value::Object(body)))

@@ -21,5 +21,6 @@ mod start;
 mod store;
 mod support;
 mod tls;
+mod two_vendors;
 mod web;
 mod zendesk;

@@ -1,9 +1,11 @@
 //! Macros: prepared replies, with what else they do to a ticket.
 //!
 //! Here is what a macro is, and lists of them. Saving and archiving: `write.rs`. Using one on a ticket: `apply.rs`. Which fit a ticket
-//! best: `relevance.rs`. From and to files: `jobs/macro_rows.rs`.
+//! best: `relevance.rs`. Files that it brings along: `files.rs`. One made of a ticket: `derive.rs`. From and to files: `jobs/macro_rows.rs`.
 
 pub mod apply;
+pub mod derive;
+pub mod files;
 pub mod relevance;
 pub mod write;
 

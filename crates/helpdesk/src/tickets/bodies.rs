@@ -53,7 +53,7 @@ pub fn excerpt(text: &str) -> String {
     excerpt
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

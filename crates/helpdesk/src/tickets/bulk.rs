@@ -347,7 +347,7 @@ fn assign(ticket: &mut Ticket, name: &str, value: &Json) -> bool {
     let time = || value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
     match name {
         "status" => match value.as_str().and_then(Status::parse) {
-            Some(status) => ticket.status = status,
+            Some(status) => ticket.set_status(status),
             None => return false,
         },
         "priority" => match value.as_str().and_then(Priority::parse) {
@@ -382,7 +382,8 @@ async fn read(tx: &mut Tx, ids: &[i64], lock: &str) -> Result<Vec<Pair>, Error> 
     let mut query = Query::new(
         "select id, external_id, status, priority, channel, via, from_agent, subject, excerpt, language, customer_id,
                 assignee_user_id, assignee_team_id, messages_count, is_unread, spam, imported,
-                last_sent_message_not_delivered, meta, split_from, organization_id, form_id, type, due_at, problem_id, followup_of, created_at, opened_at,
+                last_sent_message_not_delivered, meta, split_from, organization_id, form_id, type, due_at, problem_id, followup_of, brand_id,
+                custom_status_id, created_at, opened_at,
                 last_received_message_at, last_message_at, updated_at, closed_at, snoozed_until, trashed_at
          from tickets where 1 = 1",
     );
@@ -462,9 +463,8 @@ async fn save(
             let comma = if at == 0 { "" } else { ", " };
             query.sql.push_str(&format!("{comma}{column} = {place}"));
             if column == "status" {
-                // A status of the account's own goes with the status that it is one of.
                 let since = query.bind(now);
-                query.sql.push_str(&format!(", custom_status_id = null, status_changed_at = {since}"));
+                query.sql.push_str(&format!(", status_changed_at = {since}"));
             }
         }
         query.sql.push_str(" where 1 = 1");
@@ -486,9 +486,10 @@ async fn save(
 type Written = Vec<(&'static str, Value)>;
 
 /// The columns that these functions write.
-fn columns(ticket: &Ticket) -> [(&'static str, Value); 12] {
+fn columns(ticket: &Ticket) -> [(&'static str, Value); 13] {
     [
         ("status", ticket.status.word().into()),
+        ("custom_status_id", ticket.custom_status_id.into()),
         ("priority", ticket.priority.word().into()),
         ("subject", ticket.subject.as_deref().into()),
         ("language", ticket.language.as_deref().into()),

@@ -43,6 +43,8 @@ pub(super) fn facts(ticket: &Ticket) -> Json {
         "due_at": ticket.due_at,
         "problem_id": ticket.problem_id,
         "followup_of": ticket.followup_of,
+        "brand_id": ticket.brand_id,
+        "custom_status_id": ticket.custom_status_id,
         "opened_at": ticket.opened_at,
         "last_received_message_at": ticket.last_received_message_at,
         "last_message_at": ticket.last_message_at,

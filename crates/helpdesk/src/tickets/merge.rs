@@ -68,14 +68,14 @@ async fn merge_one(tx: &mut Tx, actor: &Actor, now: Timestamp, id: i64, source: 
     }
     message_write::recount(tx, actor, now, changed).await?;
 
-    let emptied = Ticket {
-        status: SetStatus::Done.from(source.status),
+    let mut emptied = Ticket {
         closed_at: source.closed_at.or(Some(now)),
         snoozed_until: None,
         trashed_at: Some(now),
         updated_at: now,
         ..source.clone()
     };
+    emptied.set_status(SetStatus::Done.from(source.status));
     write::save(tx, &emptied).await?;
     tx.run("update tickets set merged_into = $1 where id = $2", &[id.into(), source.id.into()]).await?;
     changes::record_updated(tx, actor, now, (&source, &emptied), None).await?;
@@ -119,6 +119,7 @@ pub async fn split(
         id: 0,
         external_id: None,
         status: Status::Open,
+        custom_status_id: None,
         channel: first.text("channel")?,
         via: first.text("via")?,
         from_agent: first.flag("from_agent")?,

@@ -74,9 +74,9 @@ pub(super) async fn insert(
         )
         .await?;
     let id = row.ok_or(store::StoreError::Column("id"))?.int("id")?;
-    files::take_stored(tx, now, draft.attachments.as_deref()).await?;
+    files::take_stored(tx, now, draft.attachments.as_deref(), id).await?;
     files::take_text(tx, now, draft.body_html.as_deref()).await?;
-    let created = change("ticket-message-created", id, ticket_id, None, Some(draft.facts()));
+    let created = event("ticket-message-created", id, ticket_id, None, Some(draft.facts()));
     events::record(tx, actor, now, created).await?;
     Ok(id)
 }
@@ -140,10 +140,20 @@ pub async fn update(
     tx: &mut Tx,
     may: &CanWrite<Tickets>,
     now: Timestamp,
+    ids: (i64, i64),
+    update: MessageUpdate,
+) -> Result<(), Error> {
+    change(tx, may.actor(), now, ids, update).await
+}
+
+/// The same for whoever was let in to the message's files.
+pub(super) async fn change(
+    tx: &mut Tx,
+    actor: &Actor,
+    now: Timestamp,
     (ticket_id, id): (i64, i64),
     update: MessageUpdate,
 ) -> Result<(), Error> {
-    let actor = may.actor();
     let ticket = write::take(tx, ticket_id).await?;
     let old = stored(tx, ticket_id, id).await?;
     let new = changed(tx, actor, now, old.clone(), update).await?;
@@ -151,6 +161,27 @@ pub async fn update(
         recount(tx, actor, now, ticket).await?;
     }
     Ok(())
+}
+
+/// Makes parts of a message unreadable. The log is told `what`, and neither what stood there nor what stands there now.
+pub(super) async fn redact(
+    tx: &mut Tx,
+    actor: &Actor,
+    now: Timestamp,
+    (ticket_id, id): (i64, i64),
+    update: MessageUpdate,
+    what: Json,
+) -> Result<(), Error> {
+    let ticket = write::take(tx, ticket_id).await?;
+    let old = stored(tx, ticket_id, id).await?;
+    let new = changed(tx, actor, now, old, update).await?;
+    put(tx, now, id, &new).await?;
+    let mut redacted = event("ticket-message-updated", id, ticket_id, None, None);
+    if let (Some(Json::Object(data)), Json::Object(what)) = (&mut redacted.data, what) {
+        data.extend(what);
+    }
+    events::record(tx, actor, now, redacted).await?;
+    recount(tx, actor, now, ticket).await
 }
 
 /// Sends a message again whose sending failed, after taking again the actions that could not be taken: `failed`, each with its place among
@@ -224,7 +255,7 @@ pub async fn delete(
     let ticket = write::take(tx, ticket_id).await?;
     let old = stored(tx, ticket_id, id).await?;
     tx.run("delete from messages where id = $1", &[id.into()]).await?;
-    let deleted = change("ticket-message-deleted", id, ticket_id, Some(old.facts()), None);
+    let deleted = event("ticket-message-deleted", id, ticket_id, Some(old.facts()), None);
     events::record(tx, may.actor(), now, deleted).await?;
     recount(tx, may.actor(), now, ticket).await
 }
@@ -241,6 +272,18 @@ async fn save(
     if after == json!({}) {
         return Ok(false);
     }
+    put(tx, now, id, new).await?;
+    let updated = event("ticket-message-updated", id, ticket_id, Some(before), Some(after));
+    events::record(tx, actor, now, updated).await?;
+    if old.failed_at.is_none() && new.failed_at.is_some() {
+        let error = json!({ "failed_at": new.failed_at, "last_sending_error": new.last_sending_error });
+        events::record(tx, actor, now, event("ticket-message-failed", id, ticket_id, None, Some(error))).await?;
+    }
+    Ok(true)
+}
+
+/// Writes the row of a message.
+async fn put(tx: &mut Tx, now: Timestamp, id: i64, new: &Draft) -> Result<(), Error> {
     let mut params = new.columns();
     params.push(id.into());
     tx.run(
@@ -254,15 +297,8 @@ async fn save(
         &params,
     )
     .await?;
-    files::take_stored(tx, now, new.attachments.as_deref()).await?;
-    files::take_text(tx, now, new.body_html.as_deref()).await?;
-    let updated = change("ticket-message-updated", id, ticket_id, Some(before), Some(after));
-    events::record(tx, actor, now, updated).await?;
-    if old.failed_at.is_none() && new.failed_at.is_some() {
-        let error = json!({ "failed_at": new.failed_at, "last_sending_error": new.last_sending_error });
-        events::record(tx, actor, now, change("ticket-message-failed", id, ticket_id, None, Some(error))).await?;
-    }
-    Ok(true)
+    files::take_stored(tx, now, new.attachments.as_deref(), id).await?;
+    files::take_text(tx, now, new.body_html.as_deref()).await
 }
 
 /// The stored message with the changes, its gaps filled again where a body changed.
@@ -395,7 +431,7 @@ async fn stored(tx: &mut Tx, ticket_id: i64, id: i64) -> Result<Draft, Error> {
     Ok(Draft::of(message, mention_ids))
 }
 
-fn change(kind: &'static str, id: i64, ticket_id: i64, before: Option<Json>, after: Option<Json>) -> Change<'static> {
+fn event(kind: &'static str, id: i64, ticket_id: i64, before: Option<Json>, after: Option<Json>) -> Change<'static> {
     Change {
         kind,
         object_type: OBJECT_TYPE,

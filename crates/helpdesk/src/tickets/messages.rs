@@ -4,8 +4,8 @@
 //! null. Whatever needs no transport counts as delivered at once. Creating and changing: `message_write.rs`.
 
 use jiff::Timestamp;
-use scope::permit::{CanRead, CanWrite};
-use scope::resource::{Requests, Tickets};
+use scope::permit::{CanRead, CanWrite, Permit};
+use scope::resource::{Access, Requests, Tickets};
 use serde_json::value::RawValue;
 use store::{Row, Tx};
 
@@ -154,6 +154,14 @@ async fn load(tx: &mut Tx, ticket_id: i64, id: i64) -> Result<Message, Error> {
     }
 }
 
+/// The message with this id, of whichever ticket.
+pub(super) async fn anywhere(tx: &mut Tx, id: i64) -> Result<Message, Error> {
+    match tx.row(select_messages!("where m.id = $1"), &[id.into()]).await? {
+        Some(row) => Message::from_row(&row),
+        None => Err(Error::NotFound { kind: "message", id }),
+    }
+}
+
 /// A message with the ids of the staff it mentions, for whoever changes it.
 pub(super) async fn find_with_mentions(
     tx: &mut Tx,
@@ -167,8 +175,11 @@ pub(super) async fn find_with_mentions(
     }
 }
 
-/// These messages, in no order. Those that are gone are left out.
-pub async fn of_ids(tx: &mut Tx, _may: &CanRead<Tickets>, ids: &[i64]) -> Result<Vec<Message>, Error> {
+/// These messages, in no order. Those that are gone are left out. Whoever may write a ticket is shown what came of it.
+pub async fn of_ids<A: Access>(tx: &mut Tx, _may: &Permit<Tickets, A>, ids: &[i64]) -> Result<Vec<Message>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut query = Query::new(select_messages!("where 1 = 1"));
     query.and_in("m.id", ids.iter().copied());
     tx.rows(&query.sql, &query.params).await?.iter().map(Message::from_row).collect()
@@ -208,11 +219,31 @@ pub async fn public(
     query.page(tx, Order { columns: COLUMNS, descending }, slice).await?.try_map(|row| Message::from_row(&row))
 }
 
+/// A slice of the messages of a ticket, for whoever changes some of them.
+pub async fn list_written(
+    tx: &mut Tx,
+    _may: &CanWrite<Tickets>,
+    ticket_id: i64,
+    direction: Direction,
+    slice: &Slice,
+) -> Result<Page<Message>, Error> {
+    page_of(tx, Some(ticket_id), direction, slice).await
+}
+
 /// A slice of the messages of all tickets, or of one, by time of creation.
 /// Served by `messages_by_created` and `messages_by_ticket`.
 pub async fn list(
     tx: &mut Tx,
     _may: &CanRead<Tickets>,
+    ticket_id: Option<i64>,
+    direction: Direction,
+    slice: &Slice,
+) -> Result<Page<Message>, Error> {
+    page_of(tx, ticket_id, direction, slice).await
+}
+
+async fn page_of(
+    tx: &mut Tx,
     ticket_id: Option<i64>,
     direction: Direction,
     slice: &Slice,

@@ -1,17 +1,20 @@
 //! Tickets: a conversation with a customer, its state, and who looks after it.
 //!
-//! Here is what a ticket is, and reading one. Creating and changing: `write.rs`; which events that leaves: `changes.rs`;
+//! Here is what a ticket is, and reading one. Creating and changing: `write.rs`; how one ends and is open again: `closing.rs`; which events that leaves: `changes.rs`;
 //! merging and splitting: `merge.rs`; messages: `messages.rs`, `message_draft.rs`, `message_write.rs`, `message_actions.rs`;
 //! pages of tickets: `list.rs`; those that fulfil a condition: `matching.rs`; labels: `tags.rs`; values of custom fields: `fields.rs`;
-//! brand and status of the account's own: `standing.rs`; many tickets at once: `bulk.rs`; who is copied in, and which tickets belong together: `around.rs`.
+//! brand and status of the account's own: `standing.rs`; the history of a ticket: `audits.rs`; what was made unreadable: `redaction.rs`;
+//! who passed one over: `skips.rs`;
 //! many tickets at once: `bulk.rs`; who is copied in, and which tickets belong together: `around.rs`;
 //! how long a ticket took, and its clocks: `metrics.rs`; tickets as their customers see them: `requests.rs`.
 
 pub mod around;
+pub mod audits;
 pub mod bodies;
 pub mod bulk;
 mod changes;
 mod checks;
+mod closing;
 pub mod fields;
 pub mod list;
 pub mod matching;
@@ -21,7 +24,9 @@ pub mod message_draft;
 pub mod message_write;
 pub mod messages;
 pub mod metrics;
+pub mod redaction;
 pub mod requests;
+pub mod skips;
 pub mod standing;
 pub mod tags;
 pub mod write;
@@ -173,6 +178,10 @@ pub struct Ticket {
     pub problem_id: Option<i64>,
     /// The closed ticket that this one goes on with.
     pub followup_of: Option<i64>,
+    /// None: the default one.
+    pub brand_id: Option<i64>,
+    /// None: the default one of its status.
+    pub custom_status_id: Option<i64>,
     pub created_at: Timestamp,
     pub opened_at: Option<Timestamp>,
     pub last_received_message_at: Option<Timestamp>,
@@ -242,7 +251,7 @@ macro_rules! select_tickets {
             "select t.id, t.external_id, t.status, t.priority, t.channel, t.via, t.from_agent, t.subject, t.excerpt, t.language,
                     t.customer_id, t.assignee_user_id, t.assignee_team_id, t.messages_count, t.is_unread, t.spam, t.imported,
                     t.last_sent_message_not_delivered, t.meta, t.split_from, t.organization_id, t.form_id, t.type,
-                    t.due_at, t.problem_id, t.followup_of, t.created_at, t.opened_at,
+                    t.due_at, t.problem_id, t.followup_of, t.brand_id, t.custom_status_id, t.created_at, t.opened_at,
                     t.last_received_message_at, t.last_message_at, t.updated_at, t.closed_at, t.snoozed_until, t.trashed_at,
                     c.email as customer_email, c.name as customer_name, c.firstname as customer_firstname,
                     c.lastname as customer_lastname, c.bio as customer_bio, c.meta as customer_meta,
@@ -265,6 +274,14 @@ macro_rules! from_tickets {
 pub(crate) use {from_tickets, select_tickets};
 
 impl Ticket {
+    /// A status of the account's own goes with the status that it is one of; a solved ticket keeps it when it is closed for good.
+    pub(crate) fn set_status(&mut self, status: Status) {
+        if status != self.status && (self.status, status) != (Status::Solved, Status::Closed) {
+            self.custom_status_id = None;
+        }
+        self.status = status;
+    }
+
     pub(crate) fn from_row(row: &Row) -> Result<Ticket, Error> {
         Ok(Ticket {
             id: row.int("id")?,
@@ -293,6 +310,8 @@ impl Ticket {
             due_at: row.time_or_null("due_at")?,
             problem_id: row.int_or_null("problem_id")?,
             followup_of: row.int_or_null("followup_of")?,
+            brand_id: row.int_or_null("brand_id")?,
+            custom_status_id: row.int_or_null("custom_status_id")?,
             created_at: row.time("created_at")?,
             opened_at: row.time_or_null("opened_at")?,
             last_received_message_at: row.time_or_null("last_received_message_at")?,

@@ -11,7 +11,8 @@ use super::around::Part;
 use super::list::{self, Filter, Trash, from_row, load, query_of};
 use super::{Status, TicketInList, standing};
 use crate::Error;
-use crate::page::{Order, Page, Query, Slice};
+use crate::page::{Column, Order, Page, Query, Slice};
+use crate::search::{self, words};
 
 /// Which requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +56,101 @@ pub async fn list(
     let mut page = query.page(tx, order, slice).await?.try_map(|row| from_row(&row))?;
     list::fill(tx, &mut page.items).await?;
     Ok(page)
+}
+
+/// What a search among requests asks for.
+#[derive(Debug, Clone, Default)]
+pub struct Sought<'a> {
+    /// Each of its words must stand in the subject or in one of the public messages, or begin a word there. Empty: any will do.
+    pub text: &'a str,
+    pub statuses: &'a [Status],
+    /// Only those of this organization, which must share them; none: the caller's own.
+    pub organization_id: Option<i64>,
+    /// Only those on which the caller is copied in.
+    pub copied: bool,
+}
+
+/// Requests of one person or organization that a search looks through: the newest.
+const LOOKED_THROUGH: i64 = 2_000;
+/// Public messages of one request that are read, and characters of each.
+const MESSAGES_READ: i64 = 100;
+const CHARS_READ: i64 = 20_000;
+/// Requests whose messages are read with one statement.
+const READ_AT_ONCE: usize = 100;
+
+/// A slice of the caller's requests that hold a text, the newest change first. The index of words is no help: it holds what only staff
+/// may read, and would tell of it. So what is public is read, of the requests that the caller may see, which are few.
+///
+/// Served by `tickets_by_customer_updated`, `ticket_people_by_person`, `tickets_by_organization` and `messages_by_ticket`.
+pub async fn search(
+    tx: &mut Tx,
+    may: &CanRead<Requests>,
+    sought: &Sought<'_>,
+    slice: &Slice,
+) -> Result<Page<TicketInList>, Error> {
+    let caller = caller(may)?;
+    let is_staff = may.actor().role.is_some_and(|role| role.is_staff());
+    let mut query = Query::new("select t.id, t.subject, t.updated_at from tickets t where t.trashed_at is null");
+    match sought.organization_id {
+        Some(id) if is_staff || shares(tx, caller, id).await? => query.and("t.organization_id =", id),
+        Some(id) => return Err(Error::NotFound { kind: "organization", id }),
+        None if sought.copied => {}
+        None => query.and("t.customer_id =", caller),
+    }
+    if sought.copied {
+        let (person, part) = (query.bind(caller), query.bind(Part::Cc.word()));
+        query.and_text(&format!(
+            "t.id in (select ticket_id from ticket_people where person_id = {person} and part = {part})"
+        ));
+    }
+    if !sought.statuses.is_empty() {
+        query.and_in("t.status", sought.statuses.iter().map(|status| status.word()));
+    }
+    public_only(&mut query);
+    const ORDER: &[Column] = &[Column::Int("t.updated_at", "updated_at"), Column::Int("t.id", "id")];
+    let all = Slice { limit: usize::try_from(LOOKED_THROUGH).unwrap_or(usize::MAX), from: None };
+    let rows = query.page(tx, Order { columns: ORDER, descending: true }, &all).await?.items;
+    let asked = words::of(&sought.text.chars().take(search::TEXT_MAX_CHARS).collect::<String>());
+    let mut found = Vec::new();
+    for some in rows.chunks(READ_AT_ONCE) {
+        let mut texts: Vec<(i64, Vec<String>)> = Vec::with_capacity(some.len());
+        for row in some {
+            texts.push((row.int("id")?, words::of(&row.text_or_null("subject")?.unwrap_or_default())));
+        }
+        if !asked.is_empty() {
+            read_public(tx, &mut texts).await?;
+        }
+        let holds =
+            |known: &[String]| asked.iter().all(|asked| known.iter().any(|word| word.starts_with(asked.as_str())));
+        found.extend(texts.into_iter().filter(|(_, known)| holds(known)).map(|(id, _)| id));
+    }
+    let skip = slice.skipped().unwrap_or_default();
+    let shown: Vec<i64> = found.iter().copied().skip(skip).take(slice.limit).collect();
+    let n_left = found.len().saturating_sub(skip.saturating_add(slice.limit));
+    let items = load(tx, &shown).await?;
+    let total = i64::try_from(found.len()).ok();
+    Ok(Page { items, before: None, after: (0 < n_left).then(Vec::new), total })
+}
+
+async fn read_public(tx: &mut Tx, texts: &mut [(i64, Vec<String>)]) -> Result<(), Error> {
+    let mut query = Query::default();
+    let chars = query.bind(CHARS_READ);
+    query.sql = format!(
+        "select r.ticket_id, r.body from (
+             select m.ticket_id, substr(coalesce(m.body_text, ''), 1, {chars}) as body,
+                    row_number() over (partition by m.ticket_id order by m.created_at desc, m.id desc) as place
+             from messages m where m.public = 1"
+    );
+    query.and_in("m.ticket_id", texts.iter().map(|(id, _)| *id));
+    let newest = query.bind(MESSAGES_READ);
+    query.sql.push_str(&format!(") as r where r.place <= {newest}"));
+    for row in tx.rows(&query.sql, &query.params).await? {
+        let id = row.int("ticket_id")?;
+        if let Some((_, known)) = texts.iter_mut().find(|(known, _)| *known == id) {
+            known.extend(words::of(&row.text("body")?));
+        }
+    }
+    Ok(())
 }
 
 /// The request with this id, or `NotFound`.

@@ -8,12 +8,15 @@ use serde_json::Value as Json;
 use store::{Tx, Value};
 
 use super::checks::{check_followup, check_form, check_problem, check_split, check_team, check_user};
+pub use super::closing::SetStatus;
+pub(super) use super::closing::{Closing, reopen};
+use super::closing::{close, snooze};
 use super::message_draft::{self, Draft, Known, NewMessage};
 use super::{Priority, Status, Ticket, TicketType, changes, fields, message_actions, message_write, tags};
 use crate::custom_fields::{Extent, SentValue};
 use crate::people::{PersonRef, json_to_store, prefixed};
 use crate::tags::NewTag;
-use crate::{Error, customers, events, jobs, organizations, search};
+use crate::{Error, brands, custom_statuses, customers, events, jobs, organizations, search};
 
 /// A ticket to be, with its first messages.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +47,10 @@ pub struct NewTicket {
     pub problem_id: Option<i64>,
     /// Must be closed. Subject, customer and what else is not said are taken from it.
     pub followup_of: Option<i64>,
+    /// Must be active.
+    pub brand_id: Option<i64>,
+    /// Must be active and of the ticket's status.
+    pub custom_status_id: Option<i64>,
     pub spam: bool,
     pub language: Option<String>,
     pub external_id: Option<String>,
@@ -89,6 +96,10 @@ pub struct TicketUpdate {
     pub kind: Option<Option<TicketType>>,
     pub due_at: Option<Option<Timestamp>>,
     pub problem_id: Option<Option<i64>>,
+    /// Must be active.
+    pub brand_id: Option<i64>,
+    /// Must be active and of the status that the ticket has then.
+    pub custom_status_id: Option<i64>,
     pub is_unread: Option<bool>,
     pub spam: Option<bool>,
     pub from_agent: Option<bool>,
@@ -102,27 +113,6 @@ pub struct TicketUpdate {
     pub closed_at: Option<Option<Timestamp>>,
     pub snoozed_until: Option<Option<Timestamp>>,
     pub trashed_at: Option<Option<Timestamp>>,
-}
-
-/// A status as callers with two, or with six of them, ask for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SetStatus {
-    /// Somebody has to act: whichever of these statuses it has already, or `open`.
-    Waiting,
-    /// Nobody has to: whichever of these it has already, or `solved`, which a reply may still reopen.
-    Done,
-    Exactly(Status),
-}
-
-impl SetStatus {
-    pub(super) fn from(self, now: Status) -> Status {
-        match self {
-            SetStatus::Waiting if now.is_done() => Status::Open,
-            SetStatus::Done if !now.is_done() => Status::Solved,
-            SetStatus::Waiting | SetStatus::Done => now,
-            SetStatus::Exactly(status) => status,
-        }
-    }
 }
 
 /// Creates a ticket with its messages and tags, and answers its id. Missing customers and tags are created.
@@ -143,6 +133,9 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, new: N
     check_form(tx, new.form_id).await?;
     check_problem(tx, 0, new.problem_id).await?;
     check_followup(tx, new.followup_of).await?;
+    if let Some(id) = new.brand_id {
+        brands::must_be_active(tx, id).await?;
+    }
     let organization_id = match new.organization_id {
         Some(id) => organizations::must_exist(tx, id).await.map(|()| Some(id))?,
         None => organizations::default_of(tx, customer_id).await?,
@@ -192,6 +185,8 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, new: N
         due_at: new.due_at,
         problem_id: new.problem_id,
         followup_of: new.followup_of,
+        brand_id: new.brand_id,
+        custom_status_id: None,
         created_at: new.created_at.unwrap_or(now),
         opened_at: new.opened_at,
         last_received_message_at: new.last_received_message_at.or(received),
@@ -207,6 +202,7 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, new: N
     if let Some(until) = new.snoozed_until {
         snooze(&mut ticket, now, until);
     }
+    set_custom_status(tx, may, &mut ticket, new.custom_status_id).await?;
     ticket.id = insert(tx, &ticket).await?;
 
     let fields = fields::write(tx, now, ticket.id, &new.fields, Extent::Sent).await?;
@@ -309,13 +305,18 @@ pub async fn change(
     if new.problem_id != old.problem_id {
         check_problem(tx, id, new.problem_id).await?;
     }
+    if let Some(brand_id) = update.brand_id.filter(|id| Some(*id) != old.brand_id) {
+        brands::must_be_active(tx, brand_id).await?;
+        new.brand_id = Some(brand_id);
+    }
     let newly_assigned = old.assignee_user_id.is_none() && new.assignee_user_id.is_some();
     if update.status.is_none() && old.status == Status::New && newly_assigned {
         // Somebody has it: it is no longer new.
-        new.status = Status::Open;
+        new.set_status(Status::Open);
     }
     let closing = Closing { status: update.status, closed_at: update.closed_at, snoozed_until: update.snoozed_until };
     closing.apply(now, &Ticket { status: new.status, ..old.clone() }, &mut new);
+    set_custom_status(tx, may, &mut new, update.custom_status_id).await?;
     if let Some(updated_at) = update.updated_at {
         new.updated_at = updated_at;
     }
@@ -386,58 +387,25 @@ pub async fn unsnooze(
     Ok(true)
 }
 
-/// What a caller says of a ticket's end, which may contradict itself.
-#[derive(Debug, Default)]
-pub(super) struct Closing {
-    pub status: Option<SetStatus>,
-    pub closed_at: Option<Option<Timestamp>>,
-    pub snoozed_until: Option<Option<Timestamp>>,
-}
-
-impl Closing {
-    /// The status first; a new time of closing or a new snooze closes whatever the status says.
-    pub(super) fn apply(&self, now: Timestamp, old: &Ticket, new: &mut Ticket) {
-        let status = self.status.map_or(old.status, |status| status.from(old.status));
-        if status.is_done() && !old.status.is_done() {
-            close(new, now);
-        } else if !status.is_done() && old.status.is_done() {
-            reopen(new);
-        }
-        new.status = status;
-        match self.closed_at.filter(|closed_at| *closed_at != old.closed_at) {
-            Some(Some(closed_at)) => close(new, closed_at),
-            Some(None) if self.status.is_none() => reopen(new),
-            Some(None) | None => {}
-        }
-        match self.snoozed_until.filter(|until| *until != old.snoozed_until) {
-            Some(Some(until)) => snooze(new, now, until),
-            Some(None) => new.snoozed_until = None,
-            None => {}
-        }
-    }
-}
-
-fn close(ticket: &mut Ticket, at: Timestamp) {
-    ticket.status = SetStatus::Done.from(ticket.status);
-    ticket.closed_at = Some(at);
-}
-
-fn snooze(ticket: &mut Ticket, now: Timestamp, until: Timestamp) {
-    let closed_at = ticket.closed_at.unwrap_or(now);
-    close(ticket, closed_at);
-    ticket.snoozed_until = Some(until);
-}
-
-pub(super) fn reopen(ticket: &mut Ticket) {
-    ticket.status = SetStatus::Waiting.from(ticket.status);
-    ticket.closed_at = None;
-    ticket.snoozed_until = None;
-}
-
 fn set<T>(field: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *field = value;
     }
+}
+
+/// `Invalid` on `custom_status_id` unless it is one of the status that the ticket has.
+async fn set_custom_status(
+    tx: &mut Tx,
+    may: &CanWrite<Tickets>,
+    ticket: &mut Ticket,
+    wanted: Option<i64>,
+) -> Result<(), Error> {
+    let Some(id) = wanted else { return Ok(()) };
+    if custom_statuses::status_of(tx, may, id).await? != ticket.status {
+        return Err(Error::invalid("custom_status_id", "is of another status"));
+    }
+    ticket.custom_status_id = Some(id);
+    Ok(())
 }
 
 async fn find_customer(
@@ -486,7 +454,7 @@ pub(super) async fn take(tx: &mut Tx, id: i64) -> Result<Ticket, Error> {
              returning id, external_id, status, priority, channel, via, from_agent, subject, excerpt, language, customer_id,
                        assignee_user_id, assignee_team_id, messages_count, is_unread, spam, imported,
                        last_sent_message_not_delivered, meta, split_from, organization_id, form_id, type, due_at, problem_id,
-                       followup_of, created_at, opened_at,
+                       followup_of, brand_id, custom_status_id, created_at, opened_at,
                        last_received_message_at, last_message_at, updated_at, closed_at, snoozed_until, trashed_at",
             &[id.into()],
         )
@@ -512,9 +480,9 @@ pub(super) async fn insert(tx: &mut Tx, ticket: &Ticket) -> Result<i64, Error> {
                                   assignee_user_id, assignee_team_id, messages_count, is_unread, spam,
                                   last_sent_message_not_delivered, meta, opened_at, last_received_message_at, last_message_at,
                                   updated_at, closed_at, snoozed_until, trashed_at, organization_id, form_id, type, due_at, problem_id,
-                                  followup_of, imported, split_from, created_at)
+                                  followup_of, brand_id, custom_status_id, imported, split_from, created_at)
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-                     $25, $26, $27, $28, $29, $30, $31, $32, $33)
+                     $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35)
              returning id",
             &params,
         )
@@ -522,7 +490,7 @@ pub(super) async fn insert(tx: &mut Tx, ticket: &Ticket) -> Result<i64, Error> {
     Ok(row.ok_or(store::StoreError::Column("id"))?.int("id")?)
 }
 
-/// A status of the account's own goes with the status that it is one of, and the time since when it is with it.
+/// The time since when the ticket has its status goes with the status.
 pub(super) async fn save(tx: &mut Tx, ticket: &Ticket) -> Result<(), Error> {
     let mut params = columns(ticket);
     params.push(ticket.id.into());
@@ -532,10 +500,9 @@ pub(super) async fn save(tx: &mut Tx, ticket: &Ticket) -> Result<(), Error> {
                             messages_count = $13, is_unread = $14, spam = $15, last_sent_message_not_delivered = $16, meta = $17,
                             opened_at = $18, last_received_message_at = $19, last_message_at = $20, updated_at = $21,
                             closed_at = $22, snoozed_until = $23, trashed_at = $24, organization_id = $25, form_id = $26, type = $27,
-                            due_at = $28, problem_id = $29, followup_of = $30,
-                            custom_status_id = case when status = $2 or (status = 'solved' and $2 = 'closed') then custom_status_id end,
+                            due_at = $28, problem_id = $29, followup_of = $30, brand_id = $31, custom_status_id = $32,
                             status_changed_at = case when status = $2 then status_changed_at else $21 end
-         where id = $31",
+         where id = $33",
         &params,
     )
     .await?;
@@ -575,5 +542,7 @@ pub(super) fn columns(ticket: &Ticket) -> Vec<Value> {
         ticket.due_at.into(),
         ticket.problem_id.into(),
         ticket.followup_of.into(),
+        ticket.brand_id.into(),
+        ticket.custom_status_id.into(),
     ]
 }

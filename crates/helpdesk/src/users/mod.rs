@@ -20,7 +20,7 @@ use crate::Error;
 pub use claims::set_claims;
 pub use list::{Filter, Sort, count_by_role, list, most_of};
 pub use password::{PasswordChange, Proof, prove, store_rehash};
-pub use write::{create, create_with_password, delete, update};
+pub use write::{create, create_with_password, delete, request, update};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {

@@ -156,6 +156,26 @@ pub async fn delete(tx: &mut Tx, may: &CanWrite<Users>, now: Timestamp, id: i64)
     events::record(tx, may.actor(), now, change).await
 }
 
+/// Notes that somebody of the staff would like another one. Told of the account's owner, who can make them.
+pub async fn request(
+    tx: &mut Tx,
+    actor: &Actor,
+    now: Timestamp,
+    (name, email): (&str, Option<&str>),
+) -> Result<(), Error> {
+    let row = tx.row("select owner_id from account where id = 1", &[]).await?;
+    let owner_id = row.ok_or(Error::NotFound { kind: "account", id: 1 })?.int("owner_id")?;
+    let change = Change {
+        kind: "user-requested",
+        object_type: "User",
+        object_id: owner_id,
+        before: None,
+        after: None,
+        data: Some(serde_json::json!({ "name": name, "email": email })),
+    };
+    events::record(tx, actor, now, change).await
+}
+
 /// How many tickets lose their assignee at a time.
 const UNASSIGN_AT_ONCE: i64 = 500;
 

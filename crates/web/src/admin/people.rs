@@ -98,6 +98,7 @@ pub async fn save(
         staff_second_factor: is_on("staff_second_factor"),
         customers_sign_in: is_on("customers_sign_in"),
         customers_sign_up: is_on("customers_sign_up"),
+        admins_set_passwords: is_on("admins_set_passwords"),
     };
     match app.provider.put_setting(&may, people_settings::NAME, &settings).await {
         Ok(()) => see_other("/admin/people?done=saved"),

@@ -12,7 +12,12 @@ use crate::support::{Browser, Person, Server};
 
 const AGENT: &str = "agent@demo.test";
 const NEW: &str = "seven calm grey herons";
-const CUSTOMERS: Settings = Settings { staff_second_factor: false, customers_sign_in: true, customers_sign_up: true };
+const CUSTOMERS: Settings = Settings {
+    staff_second_factor: false,
+    customers_sign_in: true,
+    customers_sign_up: true,
+    admins_set_passwords: false,
+};
 
 /// Asks for a link to choose a new password.
 async fn forget(browser: &mut Browser<'_>, email: &str) -> crate::support::browser::Page {

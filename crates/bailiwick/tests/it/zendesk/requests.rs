@@ -137,3 +137,43 @@ async fn a_customer_fills_in_only_the_fields_that_are_theirs() {
     let blank = json!({ "request": { "comment": { "body": "x" } } });
     assert_eq!(cleo.call(Method::POST, "/api/v2/requests", Some(blank)).await.status(), 422);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_finds_what_the_caller_may_read_and_nothing_else() {
+    let server = Server::start().await;
+    let all = all(&server).await;
+    let cleo = acting(&server, "Cleo").await;
+    let dan = acting(&server, "Dan").await;
+    let own = |subject: &str, text: &str| json!({ "subject": subject, "requester_id": cleo.id, "comment": { "body": text, "author_id": cleo.id } });
+    let printer = id(&ticket(&server, &all, own("Printer", "It burns")).await);
+    server.clock.advance(std::time::Duration::from_secs(1));
+    let parcel = id(&ticket(&server, &all, own("Parcel", "Where is it?")).await);
+    let note = json!({ "ticket": { "comment": { "body": "She always complains: zebra", "public": false } } });
+    body(server.put(&format!("/api/v2/tickets/{printer}"), &all, note).await, 200).await;
+    let answer = json!({ "ticket": { "comment": { "body": "Pour water on it" }, "email_ccs": [{ "user_id": dan.id }], "status": "hold" } });
+    server.clock.advance(std::time::Duration::from_secs(1));
+    body(server.put(&format!("/api/v2/tickets/{parcel}"), &all, answer).await, 200).await;
+    ticket(&server, &all, json!({ "subject": "Printer of Dan", "requester_id": dan.id })).await;
+
+    for (query, expected) in [
+        ("query=printer", vec![printer]),
+        ("query=burn", vec![printer]),
+        ("query=pour%20water", vec![parcel]),
+        ("query=zebra", vec![]),
+        ("query=complains", vec![]),
+        ("query=it", vec![parcel, printer]),
+        ("query=", vec![parcel, printer]),
+        ("query=it&status=open", vec![parcel]),
+        ("query=it&per_page=1&page=2", vec![printer]),
+    ] {
+        let found = cleo.get(&format!("/api/v2/requests/search?{query}")).await;
+        assert_eq!(ids(&found["requests"]), expected, "{query}");
+    }
+    let copied = dan.get("/api/v2/requests/search?query=water&cc_id=true").await;
+    assert_eq!(ids(&copied["requests"]), [parcel]);
+    assert_eq!(dan.get("/api/v2/requests/search?query=water").await["requests"], json!([]));
+    let deep = cleo.call(Method::GET, "/api/v2/requests/search?query=it&page=11&per_page=100", None).await;
+    assert_eq!(body(deep, 422).await["error"], "invalid");
+    let foreign = cleo.call(Method::GET, "/api/v2/requests/search?query=it&organization_id=987", None).await;
+    assert_eq!(foreign.status(), 404);
+}

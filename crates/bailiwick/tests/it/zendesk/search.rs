@@ -113,3 +113,25 @@ async fn a_search_that_cannot_be_done_is_refused_by_name() {
     let narrow = server.token_for(Person::Admin, Dialect::Zendesk, "tickets:read users:read").await;
     assert_eq!(server.get("/api/v2/search?query=x", &narrow).await.status(), 403);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bare_number_finds_the_ticket_and_those_that_tell_of_it() {
+    let server = Server::start().await;
+    let all = all(&server).await;
+    let named = id(&ticket(&server, &all, json!({ "subject": "First" })).await);
+    let mut telling = Vec::new();
+    for _ in 0..2 {
+        server.clock.advance(std::time::Duration::from_secs(1));
+        telling.insert(0, id(&ticket(&server, &all, json!({ "subject": format!("As in {named}") })).await));
+    }
+    let path = |rest: &str| format!("/api/v2/search?query=type:ticket%20{named}{rest}");
+
+    let whole = get(&server, &format!("/api/v2/search?query={named}"), &all).await;
+    let second = get(&server, &path("&per_page=1&page=2"), &all).await;
+
+    assert_eq!(ids(&whole["results"])[..3], [named, telling[0], telling[1]]);
+    assert_eq!(ids(&second["results"]), telling[..1]);
+    assert_eq!(get(&server, &path("&per_page=2"), &all).await["count"], 3);
+    assert_eq!(ids(&get(&server, &path("&per_page=2"), &all).await["results"]), [named, telling[0]]);
+    assert_eq!(get(&server, &format!("/api/v2/search/count?query=type:ticket%20{named}"), &all).await["count"], 3);
+}
