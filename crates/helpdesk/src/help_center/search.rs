@@ -294,7 +294,7 @@ fn snippet(text: &str, asked: &[Term]) -> String {
     });
     let mut snippet = shown.collect::<Vec<_>>().join(" ");
     if 0 < start {
-        snippet.insert_str(0, "…");
+        snippet.insert(0, '…');
     }
     if start + EXCERPT_WORDS < pieces.len() {
         snippet.push('…');
