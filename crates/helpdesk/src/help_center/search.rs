@@ -269,8 +269,8 @@ fn asked_words(text: &str) -> Vec<Term> {
 fn term_of(word: &str) -> Term {
     let mut stem = word;
     if word.is_ascii() && 5 <= word.len() {
-        let cut = ["ing", "ed", "es", "s"].iter().find_map(|ending| word.strip_suffix(ending));
-        stem = cut.filter(|cut| 4 <= cut.len() && !word.ends_with("ss")).unwrap_or(word);
+        let mut cuts = ["ing", "ed", "es", "s"].iter().filter_map(|ending| word.strip_suffix(ending));
+        stem = cuts.find(|cut| 4 <= cut.len() && !word.ends_with("ss")).unwrap_or(word);
     }
     if stem.chars().count() < STEM_MIN_CHARS { Term::Word(stem.to_owned()) } else { Term::Prefix(stem.to_owned()) }
 }
@@ -294,7 +294,7 @@ fn snippet(text: &str, asked: &[Term]) -> String {
     });
     let mut snippet = shown.collect::<Vec<_>>().join(" ");
     if 0 < start {
-        snippet.insert_str(0, "…");
+        snippet.insert(0, '…');
     }
     if start + EXCERPT_WORDS < pieces.len() {
         snippet.push('…');

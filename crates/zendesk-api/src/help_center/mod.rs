@@ -211,9 +211,11 @@ fn listed(asked: &Asked<'_>, mut body: Map<String, Value>, is_sorted: bool) -> R
 /// Where people read it. Nothing is served there yet: the address is what the vendor's would be.
 fn page_address(site: &Site, locale: &str, what: &str, (id, title): (i64, &str)) -> String {
     let mut address = format!("{}/hc/{locale}/{what}/{id}", site.0);
-    for word in title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(SLUG_WORDS) {
+    let plain = |word: &str| word.chars().filter(char::is_ascii).collect::<String>();
+    let words = title.split(|c: char| !c.is_alphanumeric()).map(plain).filter(|word| !word.is_empty());
+    for word in words.take(SLUG_WORDS) {
         address.push('-');
-        address.extend(word.chars().filter(char::is_ascii));
+        address.push_str(&word);
     }
     address
 }

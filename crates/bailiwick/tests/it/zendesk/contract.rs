@@ -293,7 +293,8 @@ async fn furnish(server: &Server, token: &str) {
     let mut webhook = String::new();
     for (path, record) in FURNITURE {
         let mut record = record.replace("AGENT", &server.agent_id.to_string()).replace("WEBHOOK", &webhook);
-        for (name, id) in &known {
+        // The longer of two names that begin alike first.
+        for (name, id) in known.iter().rev() {
             record = record
                 .replace(&format!(": {name}"), &format!(": {id}"))
                 .replace(&format!("[{name}]"), &format!("[{id}]"));
