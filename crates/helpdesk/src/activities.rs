@@ -188,10 +188,7 @@ impl Activity {
             actor_id: row.int_or_null("actor_id")?.unwrap_or_default(),
             ticket_id: row.int("ticket_id")?,
             ticket_subject: row.text_or_null("subject")?,
-            comment: match row.int_or_null("public")? {
-                Some(public) => Some((comment, public != 0)),
-                None => None,
-            },
+            comment: row.int_or_null("public")?.map(|public| (comment, public != 0)),
             priority: after.get("priority").and_then(Json::as_str).map(str::to_owned),
             created_at: row.time("created_at")?,
         })

@@ -199,7 +199,10 @@ impl ZendeskError {
         };
         match self {
             ZendeskError::Invalid(problems) => ZendeskError::Listed(StatusCode::BAD_REQUEST, problems.into_list()),
-            ZendeskError::Simple(status, error, description) => one(status, error, &description.clone(), description),
+            ZendeskError::Simple(status, error, description) => {
+                let title = if status == StatusCode::NOT_FOUND { "Not found" } else { "Invalid request" };
+                one(status, error, title, description)
+            }
             ZendeskError::TooManyValues { description, .. } => {
                 one(StatusCode::BAD_REQUEST, "TooManyValues", "Too many values", description)
             }
