@@ -115,7 +115,16 @@ pub const GROUPS: [Group; 10] = [
     Group {
         word: "person",
         label: "People and their credentials",
-        kinds: &["user-created", "user-updated", "user-deleted", "user-password-changed", "customer-password-changed"],
+        kinds: &[
+            "user-created",
+            "user-updated",
+            "user-deleted",
+            "user-erased",
+            "user-requested",
+            "user-settings-updated",
+            "user-password-changed",
+            "customer-password-changed",
+        ],
     },
     Group {
         word: "setting",

@@ -287,6 +287,9 @@ fn check(types: &Map<String, Value>, kind: &str, value: &Value, place: &str, wro
     if kind.contains(" | ") || kind.contains(" or ") {
         return;
     }
+    if value.is_null() && kind.split('|').any(|one| one == "null") {
+        return;
+    }
     // Of several, the first is what is usual.
     let kind = kind.split(['|', '+']).next().unwrap_or(kind).trim();
     if let Some(fields) = types.get(kind).and_then(Value::as_object) {
