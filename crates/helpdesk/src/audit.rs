@@ -131,6 +131,9 @@ pub const GROUPS: [Group; 10] = [
             "custom-role-created",
             "custom-role-updated",
             "custom-role-deleted",
+            "user-erased",
+            "user-requested",
+            "user-settings-updated",
         ],
     },
     Group {
