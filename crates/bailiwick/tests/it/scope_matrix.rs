@@ -27,6 +27,16 @@ const FOR_ADMINISTRATORS: &[&str] = &[
     "/api/v2/ticket_audits",
     "/api/v2/users/{user_id}/entitlements/full",
     "PUT /api/v2/attachments/{attachment_id}",
+    "/api/v2/brand_agents",
+    "/api/v2/brands/check_host_mapping",
+    "/api/v2/brands/{brand_id}/agents",
+    "/api/v2/brands/{brand_id}/check_host_mapping",
+    "/api/v2/incremental/",
+    "/api/v2/organization_merges/",
+    "/api/v2/organizations/{organization_id}/merge",
+    "/api/v2/satisfaction_ratings",
+    "/api/v2/satisfaction_reasons",
+    "/api/v2/users/{user_id}/brand_agents",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

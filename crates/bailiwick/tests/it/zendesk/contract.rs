@@ -101,7 +101,7 @@ const FURNITURE: &[(&str, &str)] = &[
         "/api/v2/ticket_forms",
         r#"{"ticket_form": {"name": "Return", "end_user_visible": true, "ticket_field_ids": [ticket_field]}}"#,
     ),
-    ("/api/v2/custom_statuses/6/ticket_form_statuses", r#"{"ticket_form_status": [{"ticket_form_id": ticket_form}]}"#),
+    ("/api/v2/custom_statuses/6/ticket_form_statuses", r#"{"ticket_form_status": [{"ticket_form_id": 1}]}"#),
     (
         "/api/v2/user_fields",
         r#"{"user_field": {"type": "dropdown", "title": "Tier", "key": "tier", "custom_field_options": [{"name": "Gold", "value": "gold"}]}}"#,
