@@ -214,7 +214,7 @@ pub(crate) fn views_of(site: &Site, message_id: i64, list: &[Value]) -> Vec<Valu
             _ if address.starts_with('/') => format!("{}{address}", site.0),
             _ => address.to_owned(),
         };
-        let id = id_of(message.id, at, file["file_id"].as_i64());
+        let id = id_of(message_id, at, file["file_id"].as_i64());
         let name = file["name"].as_str().unwrap_or_default();
         let kind = file["content_type"].as_str().unwrap_or("application/octet-stream");
         let size = file["size"].as_i64().unwrap_or_default();

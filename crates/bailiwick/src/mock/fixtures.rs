@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::Context;
+use helpdesk::held_messages::{self, Cause, NewHeld};
 use helpdesk::help_center::NewText;
 use helpdesk::help_center::article_write::{self, NewArticle};
 use helpdesk::help_center::categories::{self, NewCategory};
 use helpdesk::help_center::sections::{self, NewSection};
-use helpdesk::held_messages::{self, Cause, NewHeld};
 use helpdesk::organizations::{self, Membership, NewOrganization};
 use helpdesk::people::{AddressRef, PersonRef};
 use helpdesk::tags::NewTag;

@@ -15,7 +15,6 @@ use crate::people::PersonRef;
 use crate::templates::{self, Facts};
 use crate::tickets::message_draft::NewMessage;
 use crate::tickets::messages::INTERNAL_NOTE;
-use crate::tickets::standing::{self, Standing};
 use crate::tickets::tags::{TagChange, TagRefs};
 use crate::tickets::write::{SetStatus, TicketUpdate};
 use crate::tickets::{Priority, Status, TicketType, around, fields, message_write, tags, write};
@@ -114,16 +113,11 @@ pub async fn take(
             TicketUpdate { kind: Some(kind), ..TicketUpdate::default() }
         }
         Action::SetForm(id) => TicketUpdate { form_id: Some(*id), ..TicketUpdate::default() },
-        Action::SetBrand(id) => {
-            let standing = Standing { brand_id: Some(*id), custom_status_id: None };
-            return standing::set(tx, may, now, ticket_id, standing).await.map(|()| Outcome::Changed);
-        }
+        Action::SetBrand(id) => TicketUpdate { brand_id: Some(*id), ..TicketUpdate::default() },
         Action::SetCustomStatus(id) => {
             let status = custom_statuses::status_of(tx, may, *id).await?;
-            let update = TicketUpdate { status: Some(SetStatus::Exactly(status)), ..TicketUpdate::default() };
-            write::change(tx, may, now, ticket_id, update).await?;
-            let standing = Standing { brand_id: None, custom_status_id: Some(*id) };
-            return standing::set(tx, may, now, ticket_id, standing).await.map(|()| Outcome::Changed);
+            let status = Some(SetStatus::Exactly(status));
+            TicketUpdate { status, custom_status_id: Some(*id), ..TicketUpdate::default() }
         }
         Action::CopyIn { part, who } => return copy_in(tx, may, now, (context, ticket_id), (*part, *who)).await,
         Action::Notify { whom, subject, body } => {

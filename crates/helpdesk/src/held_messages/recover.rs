@@ -9,7 +9,6 @@ use store::Tx;
 use super::{HeldMessage, record, take};
 use crate::people::PersonRef;
 use crate::tickets::message_draft::NewMessage;
-use crate::tickets::standing::{self, Standing};
 use crate::tickets::write::{self, NewTicket, SetStatus};
 use crate::tickets::{Status, message_write};
 use crate::{Error, profiles};
@@ -35,6 +34,7 @@ pub async fn recover(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, id: i
         }
         None => {
             let new = NewTicket {
+                brand_id: active_brand(tx, held.brand_id).await?,
                 customer: Some(author),
                 subject: held.subject.clone(),
                 channel: Some(held.channel.clone()),
@@ -43,10 +43,7 @@ pub async fn recover(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, id: i
                 messages: vec![message],
                 ..NewTicket::default()
             };
-            let ticket_id = write::create(tx, may, now, new).await?;
-            let brand_id = active_brand(tx, held.brand_id).await?;
-            standing::set(tx, may, now, ticket_id, Standing { brand_id, ..Standing::default() }).await?;
-            ticket_id
+            write::create(tx, may, now, new).await?
         }
     };
     // The ticket has its files now.
