@@ -46,6 +46,7 @@ pub const ALL: &[Migration] = &[
     Migration::same(14, "brands_and_promises", include_str!("../migrations/0014_brands_and_promises.sql")),
     Migration::same(15, "token_hints", include_str!("../migrations/0015_token_hints.sql")),
     Migration::same(16, "call_hosts", include_str!("../migrations/0016_call_hosts.sql")),
+    Migration::same(20, "audits", include_str!("../migrations/0020_audits.sql")),
 ];
 
 impl Migration {
