@@ -32,6 +32,7 @@ create table macro_files (
     created_at bigint not null
 );
 create index macro_files_by_macro on macro_files (macro_id, id) where macro_id is not null;
+create index macro_files_by_file on macro_files (file_id);
 
 -- What somebody of the staff has set for themselves (JSON).
 create table person_settings (

@@ -47,8 +47,7 @@ impl FromRequest<App> for Sent {
     async fn from_request(request: Request, _app: &App) -> Result<Sent, ZendeskError> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let Ok(boundary) = multer::parse_boundary(kind) else {
-            let text = "The body must be multipart/form-data.".to_owned();
-            return Err(ZendeskError::Simple(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", text));
+            return Err(ZendeskError::bad_request("The body must be multipart/form-data."));
         };
         let whole = u64::try_from(SIZE_MAX_BYTES + OVERHEAD_BYTES).unwrap_or(u64::MAX);
         let limits = Constraints::new().size_limit(SizeLimit::new().whole_stream(whole));

@@ -50,7 +50,7 @@ async fn a_role_is_the_nearest_one_in_the_other() {
         ("lite-agent", "agent", 4),
         ("observer-agent", "agent", 5),
     ] {
-        let new = json!({ "name": theirs, "email": format!("{theirs}@demo.test"), "role": { "name": theirs } });
+        let new = json!({ "name": theirs, "email": format!("{theirs}.new@demo.test"), "role": { "name": theirs } });
         let made = it.made("/api/users", new).await;
         let told = it.get(&format!("/api/v2/users/{}", made["id"])).await["user"].clone();
         assert_eq!([&told["role"], &told["custom_role_id"]], [&json!(role), &json!(custom)], "{theirs}");
