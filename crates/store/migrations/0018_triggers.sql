@@ -29,14 +29,14 @@ alter table integrations add column webhook @text;
 alter table integrations add column credentials @blob;
 -- Who changed it last. Null: nobody since it was made.
 alter table integrations add column updated_by bigint;
--- the lists by name and by state
+-- the list by name
 create index integrations_by_name on integrations (type, name, id) where deleted_at is null;
-create index integrations_by_state on integrations (type, (case when deactivated_at is null then 0 else 1 end), id) where deleted_at is null;
 
--- When the last attempt ended.
-alter table deliveries add column attempted_at bigint;
+-- When the last attempt ended; before the first, when the call was asked for.
+alter table deliveries add column latest_at bigint not null default 0;
+update deliveries set latest_at = coalesce(finished_at, created_at);
 -- the calls of one integration by when they were tried last
-create index deliveries_by_attempt on deliveries (integration_id, (coalesce(attempted_at, created_at)), id);
+create index deliveries_by_attempt on deliveries (integration_id, latest_at, id);
 -- Attempts that were followed by another one: the last one stands in deliveries.
 create table delivery_attempts (
     delivery_id bigint not null references deliveries (id) on delete cascade,

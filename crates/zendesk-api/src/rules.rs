@@ -179,7 +179,7 @@ pub(crate) async fn update<S: Sort>(
     };
     write::update(tx, may, now, id, update).await.map_err(here)?;
     let place = Place { id, position: sent.position, active: sent.active, category_id: sent.category_id };
-    Ok(place::put(tx, may, now, &place).await.map_err(here)?)
+    place::put(tx, may, now, &place).await.map_err(here)
 }
 
 /// The steps of what was sent, if they are to differ from those before.

@@ -94,7 +94,7 @@ fn view(it: &Delivery) -> Value {
     let mut shown = Map::from_iter([
         ("id".to_owned(), json!(ulid::of(it.id))),
         ("status".to_owned(), json!(came_word(it.came()))),
-        ("latest_completed_at".to_owned(), json!(format(it.latest_at()))),
+        ("latest_completed_at".to_owned(), json!(format(it.latest_at))),
     ]);
     // Quirk: left out when nothing was received.
     if let Some(status) = it.response_status {

@@ -27,7 +27,7 @@ pub enum Arranged {
     State,
 }
 
-/// A page of those that are called. Served by `integrations_by_type`, `integrations_by_name` and `integrations_by_state`.
+/// A page of those that are called. Served by `integrations_by_type` and `integrations_by_name`; by state they are sorted, for they are few.
 pub async fn list(
     tx: &mut Tx,
     _may: &CanRead<Webhooks>,

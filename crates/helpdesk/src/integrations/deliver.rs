@@ -467,13 +467,13 @@ async fn write_attempt(
     tx.run(
         "insert into delivery_attempts (delivery_id, number, attempted_at, request_headers, request_body, response_status,
                                         response_headers, response_body, error)
-         select id, attempts, attempted_at, request_headers, request_body, response_status, response_headers, response_body, error
+         select id, attempts, latest_at, request_headers, request_body, response_status, response_headers, response_body, error
          from deliveries where id = $1 and attempts > 0 on conflict do nothing",
         &[id.into()],
     )
     .await?;
     tx.run(
-        "update deliveries set attempted_at = $14, state = $1, attempts = attempts + 1, next_at = $2, finished_at = $3, method = $4, url = $5,
+        "update deliveries set latest_at = $14, state = $1, attempts = attempts + 1, next_at = $2, finished_at = $3, method = $4, url = $5,
              request_headers = $6, request_body = $7, response_status = $8, response_headers = $9, response_body = $10,
              milliseconds = $11, error = $12
          where id = $13",

@@ -62,8 +62,9 @@ pub struct Delivery {
     /// When it is tried next, while it waits.
     pub next_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
+    /// When it was tried last, or asked for.
+    pub latest_at: Timestamp,
     /// The last attempt.
-    pub attempted_at: Option<Timestamp>,
     pub method: Option<String>,
     pub url: Option<String>,
     pub request_headers: Option<Json>,
@@ -176,11 +177,6 @@ impl Delivery {
     pub fn came(&self) -> Came {
         Came::of(self.state, self.response_status, self.error.as_deref())
     }
-
-    /// When it was tried last, or asked for.
-    pub fn latest_at(&self) -> Timestamp {
-        self.attempted_at.unwrap_or(self.created_at)
-    }
 }
 
 /// Which calls of a webhook.
@@ -209,13 +205,12 @@ pub async fn of_webhook(
         query.and_text(came.condition());
     }
     if let Some(since) = called.since {
-        query.and("coalesce(d.attempted_at, d.created_at) >=", since);
+        query.and("d.latest_at >=", since);
     }
     if let Some(until) = called.until {
-        query.and("coalesce(d.attempted_at, d.created_at) <=", until);
+        query.and("d.latest_at <=", until);
     }
-    let columns: &'static [Column] =
-        &[Column::Int("coalesce(d.attempted_at, d.created_at)", "latest_at"), Column::Int("d.id", "id")];
+    let columns: &'static [Column] = &[Column::Int("d.latest_at", "latest_at"), Column::Int("d.id", "id")];
     query.page(tx, Order { columns, descending }, slice).await?.try_map(|row| Delivery::from_row(&row))
 }
 
@@ -264,7 +259,7 @@ pub async fn attempts(tx: &mut Tx, may: &CanRead<Webhooks>, delivery: &Delivery)
     if 0 < last.attempts {
         attempts.push(Attempt {
             number: last.attempts,
-            attempted_at: last.latest_at(),
+            attempted_at: last.latest_at,
             request_headers: last.request_headers,
             request_body: last.request_body,
             response_status: last.response_status,
@@ -452,8 +447,8 @@ async fn insert(
     let row = tx
         .row(
             "insert into deliveries (integration_id, event_id, replay_of, trigger_word, ticket_id, context, input, state, created_at,
-                                     next_at, finished_at, error)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) returning id",
+                                     next_at, finished_at, error, latest_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $9) returning id",
             &[
                 new.integration_id.into(),
                 new.event_id.into(),
@@ -477,7 +472,7 @@ macro_rules! select_deliveries {
     ($bodies:literal) => {
         concat!(
             "select d.id, d.integration_id, d.event_id, d.replay_of, d.trigger_word, d.ticket_id, d.state, d.attempts, d.created_at,
-                    d.next_at, d.finished_at, d.attempted_at, coalesce(d.attempted_at, d.created_at) as latest_at, d.method, d.url, d.response_status, d.milliseconds, d.error, ",
+                    d.next_at, d.finished_at, d.latest_at, d.method, d.url, d.response_status, d.milliseconds, d.error, ",
             $bodies,
             " from deliveries d where 1 = 1"
         )
@@ -499,7 +494,7 @@ impl Delivery {
             created_at: row.time("created_at")?,
             next_at: row.time_or_null("next_at")?,
             finished_at: row.time_or_null("finished_at")?,
-            attempted_at: row.time_or_null("attempted_at")?,
+            latest_at: row.time("latest_at")?,
             method: row.text_or_null("method")?,
             url: row.text_or_null("url")?,
             request_headers: row.json("request_headers")?,

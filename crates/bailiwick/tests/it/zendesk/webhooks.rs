@@ -291,7 +291,7 @@ async fn a_webhook_is_told_of_what_it_subscribed_to() {
             .unwrap_or_else(|| panic!("{kind}: {told:?}"))
     };
     let of_tickets = told.iter().filter(|it| it["subject"].as_str().is_some_and(|it| it.starts_with("zen:ticket:")));
-    assert_eq!((of_tickets.count(), told.len()), (2, 3), "{told:?}");
+    assert_eq!(of_tickets.count(), 2, "{told:?}");
     assert_eq!(
         of("ticket.status_changed")["event"],
         json!({ "current": "PENDING", "previous": it["status"].as_str().unwrap().to_uppercase() })
@@ -299,7 +299,8 @@ async fn a_webhook_is_told_of_what_it_subscribed_to() {
     assert_eq!(of("ticket.status_changed")["detail"]["id"], it["id"].to_string());
     assert_eq!(of("ticket.status_changed")["subject"], format!("zen:ticket:{}", it["id"]));
     assert_eq!(of("ticket.comment_added")["event"]["comment"]["body"], "The printer is on fire.");
-    assert_eq!(of("user.created")["detail"]["email"], "cleo@shop.test");
+    let is_cleo = |it: &Value| it["detail"]["email"] == "cleo@shop.test" && it["type"] == "zen:event-type:user.created";
+    assert_eq!(told.iter().filter(|it| is_cleo(it)).count(), 1);
     assert!(is_signed_with(&received[0], &secret_of(&server, &token, &hook).await));
 }
 
