@@ -45,6 +45,7 @@ const COLUMNS_OF_PREVIEW: &[&str] = &["subject", "customer", "created", "assigne
 
 /// `GET /api/v2/views/{view_id}/export`: a file among the jobs of the account.
 pub async fn export(State(app): State<App>, May(may): May<CanRead<Views>>, later: Later, Id(id): Id) -> Answer {
+    of_tickets(views::find(&mut app.db.read().await?, &may, id).await?)?;
     later.permit::<Tickets, Read>()?;
     let now = app.clock.now();
     transact!(app.db, |tx| lists::start_view(tx, &may, now, id).await)?;
