@@ -59,7 +59,7 @@ impl Both {
     }
 
     /// A ticket of a customer, by mail, through Gorgias.
-    async fn from_gorgias(&self, mut more: Value) -> i64 {
+    async fn by_gorgias(&self, mut more: Value) -> i64 {
         let sender = json!({ "email": "mia@shop.test", "name": "Mia Stone" });
         let mut new = json!({
             "customer": sender, "channel": "email", "via": "email", "subject": "Where is it?",
@@ -72,7 +72,7 @@ impl Both {
     }
 
     /// The same through Zendesk.
-    async fn from_zendesk(&self, mut more: Value) -> i64 {
+    async fn by_zendesk(&self, mut more: Value) -> i64 {
         if more.get("comment").is_none() {
             more["comment"] = json!({ "body": "Where?" });
         }
@@ -109,7 +109,7 @@ fn names(tags: &Value) -> Vec<&str> {
 #[tokio::test(flavor = "multi_thread")]
 async fn six_statuses_are_two_and_two_are_two_of_six() {
     let it = both().await;
-    let ticket = it.from_zendesk(json!({})).await;
+    let ticket = it.by_zendesk(json!({})).await;
     for (theirs, ours) in [
         ("new", "open"),
         ("open", "open"),
@@ -118,7 +118,7 @@ async fn six_statuses_are_two_and_two_are_two_of_six() {
         ("solved", "closed"),
         ("closed", "closed"),
     ] {
-        let ticket = it.from_zendesk(json!({ "status": theirs })).await;
+        let ticket = it.by_zendesk(json!({ "status": theirs })).await;
         assert_eq!(it.in_gorgias(ticket).await["status"], ours, "{theirs}");
         assert_eq!(it.in_gorgias(ticket).await["closed_datetime"].is_string(), ours == "closed", "{theirs}");
         // A ticket that is sent back with the status it has there keeps the one that it has here.
@@ -130,14 +130,14 @@ async fn six_statuses_are_two_and_two_are_two_of_six() {
     assert_eq!(it.in_zendesk(ticket).await["status"], "solved");
     it.change_in_gorgias(ticket, json!({ "status": "open" })).await;
     assert_eq!(it.in_zendesk(ticket).await["status"], "open");
-    let solved = it.from_gorgias(json!({ "status": "closed" })).await;
+    let solved = it.by_gorgias(json!({ "status": "closed" })).await;
     assert_eq!(it.in_zendesk(solved).await["status"], "solved");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snoozed_ticket_is_solved_until_it_wakes() {
     let it = both().await;
-    let ticket = it.from_zendesk(json!({ "status": "open" })).await;
+    let ticket = it.by_zendesk(json!({ "status": "open" })).await;
     it.change_in_gorgias(ticket, json!({ "snooze_datetime": "2026-03-02T10:00:00" })).await;
 
     assert_eq!(it.in_zendesk(ticket).await["status"], "solved");
@@ -157,7 +157,7 @@ async fn a_snoozed_ticket_is_solved_until_it_wakes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_trash_is_one_and_so_is_spam() {
     let it = both().await;
-    let (one, two) = (it.from_gorgias(json!({})).await, it.from_zendesk(json!({})).await);
+    let (one, two) = (it.by_gorgias(json!({})).await, it.by_zendesk(json!({})).await);
 
     it.change_in_gorgias(one, json!({ "trashed_datetime": "2026-03-02T09:30:00" })).await;
     assert_eq!(it.status(&format!("/api/v2/tickets/{one}")).await, 404);
@@ -183,9 +183,9 @@ async fn the_trash_is_one_and_so_is_spam() {
 async fn critical_is_urgent() {
     let it = both().await;
     for (gorgias, zendesk) in [("critical", "urgent"), ("high", "high"), ("normal", "normal"), ("low", "low")] {
-        let one = it.from_gorgias(json!({ "priority": gorgias })).await;
+        let one = it.by_gorgias(json!({ "priority": gorgias })).await;
         assert_eq!(it.in_zendesk(one).await["priority"], zendesk);
-        let two = it.from_zendesk(json!({ "priority": zendesk })).await;
+        let two = it.by_zendesk(json!({ "priority": zendesk })).await;
         assert_eq!(it.in_gorgias(two).await["priority"], gorgias);
     }
 }
@@ -193,8 +193,8 @@ async fn critical_is_urgent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn subject_external_id_customer_and_language_are_the_same() {
     let it = both().await;
-    let one = it.from_gorgias(json!({ "external_id": "x-1", "language": "fr" })).await;
-    let two = it.from_zendesk(json!({ "subject": "Help", "external_id": "x-2", "requester": { "name": "Cleo", "email": "cleo@shop.test" } })).await;
+    let one = it.by_gorgias(json!({ "external_id": "x-1", "language": "fr" })).await;
+    let two = it.by_zendesk(json!({ "subject": "Help", "external_id": "x-2", "requester": { "name": "Cleo", "email": "cleo@shop.test" } })).await;
 
     let told = it.in_zendesk(one).await;
     assert_eq!([&told["subject"], &told["external_id"], &told["description"]], ["Where is it?", "x-1", "Where?"]);
@@ -212,7 +212,7 @@ async fn subject_external_id_customer_and_language_are_the_same() {
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_are_comments_and_notes_stay_inside() {
     let it = both().await;
-    let ticket = it.from_gorgias(json!({})).await;
+    let ticket = it.by_gorgias(json!({})).await;
     let path = format!("/api/tickets/{ticket}/messages");
     let staff = json!({ "id": it.server.agent_id });
     let note = json!({ "channel": "internal-note", "via": "helpdesk", "from_agent": true, "body_text": "Odd", "sender": staff });
@@ -266,7 +266,7 @@ async fn messages_are_comments_and_notes_stay_inside() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_of_the_customer_opens_the_ticket_in_both() {
     let it = both().await;
-    let ticket = it.from_gorgias(json!({ "status": "closed" })).await;
+    let ticket = it.by_gorgias(json!({ "status": "closed" })).await;
     let customer = it.in_gorgias(ticket).await["customer"]["id"].clone();
     it.change_in_zendesk(ticket, json!({ "comment": { "body": "Still broken", "author_id": customer } })).await;
 
@@ -283,8 +283,8 @@ async fn an_answer_of_the_customer_opens_the_ticket_in_both() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tags_are_names_here_and_have_ids_there() {
     let it = both().await;
-    let one = it.from_gorgias(json!({ "tags": [{ "name": "vip" }, { "name": "late" }] })).await;
-    let two = it.from_zendesk(json!({ "tags": ["vip", "parcel"] })).await;
+    let one = it.by_gorgias(json!({ "tags": [{ "name": "vip" }, { "name": "late" }] })).await;
+    let two = it.by_zendesk(json!({ "tags": ["vip", "parcel"] })).await;
 
     assert_eq!(it.in_zendesk(one).await["tags"], json!(["late", "vip"]));
     let told = it.in_gorgias(two).await;
@@ -310,7 +310,7 @@ async fn values_of_custom_fields_are_the_same() {
     let reason = it.made("/api/custom-fields", reason).await;
     let order = it.made("/api/v2/ticket_fields", json!({ "ticket_field": { "type": "text", "title": "Order" } })).await;
 
-    let ticket = it.from_gorgias(json!({ "custom_fields": [{ "id": reason["id"], "value": "late" }] })).await;
+    let ticket = it.by_gorgias(json!({ "custom_fields": [{ "id": reason["id"], "value": "late" }] })).await;
     it.change_in_zendesk(ticket, json!({ "custom_fields": [{ "id": order["id"], "value": "A-7" }] })).await;
 
     let told = it.in_zendesk(ticket).await;

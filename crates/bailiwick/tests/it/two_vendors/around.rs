@@ -15,8 +15,8 @@ use crate::zendesk;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_view_holds_the_same_tickets() {
     let it = both().await;
-    let late = it.from_gorgias(json!({ "tags": [{ "name": "late" }], "priority": "critical" })).await;
-    let calm = it.from_zendesk(json!({ "tags": ["calm"], "priority": "low" })).await;
+    let late = it.by_gorgias(json!({ "tags": [{ "name": "late" }], "priority": "critical" })).await;
+    let calm = it.by_zendesk(json!({ "tags": ["calm"], "priority": "low" })).await;
     let view = json!({ "name": "Late", "slug": "late", "filters": "eq(ticket.status, 'open') && containsAny(ticket.tags.name, ['late'])" });
     let of_gorgias = it.made("/api/views", view).await;
     let view = json!({ "view": { "title": "Calm", "all": [
@@ -40,7 +40,7 @@ async fn a_view_holds_the_same_tickets() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_change_is_told_in_both_logs() {
     let it = both().await;
-    let ticket = it.from_gorgias(json!({})).await;
+    let ticket = it.by_gorgias(json!({})).await;
     it.change_in_gorgias(ticket, json!({ "priority": "high", "assignee_user": { "id": it.server.agent_id } })).await;
     it.change_in_zendesk(ticket, json!({ "status": "pending", "comment": { "body": "Well?" } })).await;
 
@@ -66,7 +66,7 @@ async fn every_change_is_told_in_both_logs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_tickets_are_changed_for_both() {
     let it = both().await;
-    let (one, two) = (it.from_gorgias(json!({})).await, it.from_zendesk(json!({})).await);
+    let (one, two) = (it.by_gorgias(json!({})).await, it.by_zendesk(json!({})).await);
     let job = json!({ "type": "updateTicket", "params": { "ticket_ids": [one, two], "updates": { "status": "closed", "priority": "high" } } });
     it.made("/api/jobs", job).await;
     it.server.run_jobs().await;
@@ -100,7 +100,7 @@ async fn a_macro_says_and_does_the_same() {
     let of_zendesk = json!({ "macro": { "title": "Wait", "actions": [
         { "field": "status", "value": "hold" }, { "field": "priority", "value": "urgent" }, { "field": "comment_value", "value": "Wait." } ] } });
     let of_zendesk = it.made("/api/v2/macros", of_zendesk).await;
-    let ticket = it.from_gorgias(json!({})).await;
+    let ticket = it.by_gorgias(json!({})).await;
 
     let told = it.get(&format!("/api/v2/macros/{}", of_gorgias["id"])).await["macro"].clone();
     let says = |field: &str, value: &str| {
@@ -134,7 +134,7 @@ async fn rules_and_integrations_follow_what_either_writes() {
     let http = json!({ "url": receiver.url("/told"), "method": "POST", "triggers": { "ticket-created": true } });
     it.made("/api/integrations", json!({ "name": "CRM", "type": "http", "http": http })).await;
 
-    let ticket = it.from_zendesk(json!({ "subject": "Help" })).await;
+    let ticket = it.by_zendesk(json!({ "subject": "Help" })).await;
     it.server.run_jobs().await;
 
     assert_eq!(it.in_zendesk(ticket).await["tags"], json!(["seen"]));
@@ -148,7 +148,7 @@ async fn rules_and_integrations_follow_what_either_writes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_survey_is_a_rating_of_good_or_bad() {
     let it = both().await;
-    let ticket = it.from_gorgias(json!({ "status": "closed" })).await;
+    let ticket = it.by_gorgias(json!({ "status": "closed" })).await;
     let customer = it.in_gorgias(ticket).await["customer"]["id"].clone();
     let answered = json!({ "ticket_id": ticket, "customer_id": customer, "score": 5, "body_text": "Quick",
         "created_datetime": "2026-03-01T10:00:00", "sent_datetime": "2026-03-01T11:00:00", "scored_datetime": "2026-03-01T12:00:00" });
@@ -161,7 +161,7 @@ async fn a_survey_is_a_rating_of_good_or_bad() {
         [&list[0]["ticket_id"], &list[0]["requester_id"], &list[0]["score"]],
         [&json!(ticket), &customer, &json!("good")]
     );
-    let other = it.from_zendesk(json!({ "requester_id": customer, "status": "solved" })).await;
+    let other = it.by_zendesk(json!({ "requester_id": customer, "status": "solved" })).await;
     let acting = zendesk::token(&it.server, "read write impersonate").await;
     let path = format!("/api/v2/tickets/{other}/satisfaction_rating");
     let rate =
@@ -181,8 +181,8 @@ async fn a_survey_is_a_rating_of_good_or_bad() {
 #[tokio::test(flavor = "multi_thread")]
 async fn measures_count_what_either_writes() {
     let it = both().await;
-    let ticket = it.from_gorgias(json!({})).await;
-    it.from_zendesk(json!({})).await;
+    let ticket = it.by_gorgias(json!({})).await;
+    it.by_zendesk(json!({})).await;
     it.server.clock.advance(Duration::from_secs(600));
     it.change_in_zendesk(ticket, json!({ "comment": { "body": "Soon" }, "status": "solved" })).await;
     it.server.run_jobs().await;
@@ -202,8 +202,8 @@ async fn measures_count_what_either_writes() {
 async fn what_one_vendor_has_alone_survives_a_change_by_the_other() {
     let it = both().await;
     let brand = it.made("/api/v2/brands", json!({ "brand": { "name": "Shoes", "subdomain": "shoes" } })).await;
-    let problem = it.from_zendesk(json!({ "type": "problem" })).await;
-    let ticket = it.from_zendesk(json!({ "type": "incident", "problem_id": problem, "brand_id": brand["id"], "email_ccs": [{ "user_email": "dan@shop.test" }] })).await;
+    let problem = it.by_zendesk(json!({ "type": "problem" })).await;
+    let ticket = it.by_zendesk(json!({ "type": "incident", "problem_id": problem, "brand_id": brand["id"], "email_ccs": [{ "user_email": "dan@shop.test" }] })).await;
     let before = it.in_zendesk(ticket).await;
     let whole = it.in_gorgias(ticket).await;
 

@@ -101,7 +101,7 @@ async fn a_ticket_of_a_member_belongs_to_their_organization_whoever_writes_it() 
         .made("/api/v2/organizations", json!({ "organization": { "name": "Shop", "domain_names": ["shop.test"] } }))
         .await;
 
-    let ticket = it.from_gorgias(json!({})).await;
+    let ticket = it.by_gorgias(json!({})).await;
 
     assert_eq!(it.in_zendesk(ticket).await["organization_id"], shop["id"]);
     let listed = it.get(&format!("/api/v2/organizations/{}/tickets", shop["id"])).await;
@@ -129,7 +129,7 @@ async fn teams_are_groups_and_assign_the_same() {
     let told = it.get(&format!("/api/teams/{}", group["id"])).await;
     assert_eq!([&told["name"], &told["members"][0]["id"]], [&json!("First line"), &json!(it.server.agent_id)]);
     let ticket = it
-        .from_gorgias(json!({ "assignee_team": { "id": team["id"] }, "assignee_user": { "id": it.server.agent_id } }))
+        .by_gorgias(json!({ "assignee_team": { "id": team["id"] }, "assignee_user": { "id": it.server.agent_id } }))
         .await;
     let told = it.in_zendesk(ticket).await;
     assert_eq!([&told["group_id"], &told["assignee_id"]], [&team["id"], &json!(it.server.agent_id)]);
