@@ -228,7 +228,7 @@ async fn agents_by(app: &App, may: &CanRead<Brands>, params: &Params, (list, of)
 fn agent_view(site: &Site, agent: BrandAgent) -> Value {
     let id = agent.person_id * BRANDS_MAX + agent.brand_id;
     json!({
-        "id": id,
+        "id": id.to_string(),
         "url": site.url(&format!("brand_agents/{id}")),
         "user_id": agent.person_id,
         "brand_id": agent.brand_id,
