@@ -18,7 +18,17 @@ const PAGE: usize = 100;
 /// Belongs to the database and not to the account.
 const HISTORY: &str = "schema_migrations";
 /// What migrations put rows into: those of an account without anything else give way to the copy's.
-const FILLED_BY_MIGRATIONS: &[&str] = &["brands", "custom_statuses", "event_cursors", "schedules", "views"];
+const FILLED_BY_MIGRATIONS: &[&str] = &[
+    "brands",
+    "custom_statuses",
+    "event_cursors",
+    "help_locales",
+    "help_permission_groups",
+    "rule_categories",
+    "schedules",
+    "user_segments",
+    "views",
+];
 
 /// What was copied and found equal on the other side.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -187,6 +187,10 @@ fn body(call: &Call) -> Option<Value> {
 
 fn responses(call: &Call) -> Value {
     let mut all = json!({ "4XX": { "$ref": "#/components/responses/Refused" }, "503": { "$ref": "#/components/responses/Refused" } });
+    // A file's address is opened by browsers, and refuses without a body.
+    if call.answer == "filebytes" && call.scope == "none" {
+        all["4XX"] = json!({ "description": "Refused." });
+    }
     // `async=true`: a job makes it.
     let later = call.parameters.split(';').any(|told| told.starts_with("async:")).then_some("202");
     for status in call.status.split('/').chain(later) {
