@@ -118,6 +118,52 @@ def organizations(client, objects, customer):
     step("makes, finds, fills and deletes organizations, and reads tags")
 
 
+def rules(client, objects):
+    conditions = {"all": [{"field": "status", "operator": "is", "value": "solved"}], "any": []}
+    close = [{"field": "priority", "value": "low"}]
+    trigger = client.triggers.create(objects.Trigger(title="Zenpy trigger", conditions=conditions, actions=close))
+    check(client.triggers(id=trigger.id).title == "Zenpy trigger", f"{trigger.to_dict()}")
+    client.triggers.delete(trigger)
+    waits = [*conditions["all"], {"field": "SOLVED", "operator": "greater_than", "value": "96"}]
+    automation = client.automations.create(objects.Automation(title="Zenpy automation", all=waits, actions=[{"field": "status", "value": "closed"}]))
+    check(automation.id in [one.id for one in client.automations()], "the automation is missing")
+    client.automations.delete(automation)
+    hook = client.webhooks.create(objects.Webhook(
+        name="Zenpy hook", endpoint="https://zenpy.invalid/hook", http_method="POST", request_format="json", status="active",
+        subscriptions=["conditional_ticket_events"]))
+    check(client.webhooks(id=hook.id).name == "Zenpy hook", f"{hook.to_dict()}")
+    check(client.webhooks.show_secret(hook).secret, "no secret to sign with")
+    client.webhooks.delete(hook)
+    step("makes, finds and deletes triggers, automations and webhooks")
+
+
+def help_center(client, objects):
+    category = client.help_center.categories.create(objects.Category(name="Zenpy", locale="en-us"))
+    section = client.help_center.sections.create(objects.Section(name="Snakes", locale="en-us", category_id=category.id))
+    segment = next(iter(client.help_center.user_segments()))
+    article = client.help_center.articles.create(section, objects.Article(
+        title="How long is a python", body="<p>Six metres.</p>", locale="en-us", permission_group_id=1, user_segment_id=segment.id))
+    check(client.help_center.articles(id=article.id).title == "How long is a python", f"{article.to_dict()}")
+    check(article.id in [one.id for one in client.help_center.articles.search(query="python")], "the article is not found")
+    check(article.id in [one.id for one in client.help_center.sections.articles(section)], "the article is missing in its section")
+    client.help_center.articles.archive(article)
+    client.help_center.categories.delete(category)
+    step("writes, finds and deletes articles")
+
+
+def lists(client):
+    names = ("activities", "automations", "brands", "custom_statuses", "dynamic_content", "group_memberships", "groups", "locales", "macros",
+             "organization_fields", "organization_memberships", "organizations", "recipient_addresses", "requests", "satisfaction_ratings",
+             "skips", "sla_policies", "suspended_tickets", "tags", "ticket_fields", "ticket_forms", "ticket_metrics", "triggers",
+             "user_fields", "users", "views", "webhooks")
+    for name in names:
+        rows = list(islice(getattr(client, name)(), 150))
+        check(len({str(getattr(row, "id", row)) for row in rows}) == len(rows) or name == "tags", f"{name} repeats itself")
+    for name in ("articles", "categories", "labels", "permission_groups", "sections", "user_segments"):
+        list(islice(getattr(client.help_center, name)(), 150))
+    step(f"walks {len(names) + 6} lists")
+
+
 def main():
     with demo() as info:
         address = urlsplit(info["url"])
@@ -125,12 +171,17 @@ def main():
         os.environ.update(ZENPY_FORCE_NETLOC=address.netloc, ZENPY_FORCE_SCHEME=address.scheme)
         from zenpy import Zenpy
         from zenpy.lib import api_objects, exception
+        from zenpy.lib.api_objects import help_centre_objects
         # Its cache takes a ticket for a user of the same number, which the vendor's accounts never have.
         client = Zenpy(subdomain="demo", oauth_token=token_of(info), disable_cache=True)
         signs_in(info, client, Zenpy, exception)
         customer = tickets(client, api_objects, exception)
         people(client, api_objects, customer)
         organizations(client, api_objects, customer)
+        rules(client, api_objects)
+        help_center(client, help_centre_objects)
+        lists(client)
+    print("zenpy's journey ended well")
 
 
 if __name__ == "__main__":
