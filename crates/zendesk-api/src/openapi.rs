@@ -186,7 +186,14 @@ fn body(call: &Call) -> Option<Value> {
 }
 
 fn responses(call: &Call) -> Value {
-    let mut all = json!({ "4XX": { "$ref": "#/components/responses/Refused" }, "503": { "$ref": "#/components/responses/Refused" } });
+    // An address or a head that is too long is refused before anybody reads whose it is, and in nobody's words.
+    let unread = json!({ "description": "Too long to be read." });
+    let mut all = json!({
+        "414": unread,
+        "431": unread,
+        "4XX": { "$ref": "#/components/responses/Refused" },
+        "503": { "$ref": "#/components/responses/Refused" },
+    });
     // A file's address is opened by browsers, and refuses without a body.
     if call.answer == "filebytes" && call.scope == "none" {
         all["4XX"] = json!({ "description": "Refused." });
