@@ -88,7 +88,7 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
             return Ok(Outcome::Again(now + purge_trash::EVERY));
         }
         integrations::follow::KIND => integrations::follow::run(&app.db, &app.clock).await?,
-        activities::KIND => activities::follow(&app.db, now).await?,
+        activities::KIND => activities::follow(&app.db, &app.clock).await?,
         notifications::KIND => notifications::run(&app.provider.mailer, &job.payload).await?,
         deliver::KIND => return call_http(app, &job.payload, &run).await,
         integrations::cleanup::KIND => {

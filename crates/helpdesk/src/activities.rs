@@ -2,6 +2,7 @@
 //! urgent. A follower of the event log notes which events those are; the list reads the events.
 
 use jiff::{SignedDuration, Timestamp};
+use outside::Clock;
 use scope::permit::{Actor, CanRead};
 use scope::resource::Events;
 use serde_json::Value as Json;
@@ -16,8 +17,8 @@ use crate::tickets::Priority;
 pub const KIND: &str = "activities";
 /// How long they are kept.
 pub const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// Events read at once.
-const SLICE: usize = 200;
+/// Events in one transaction, at most.
+const SLICE: usize = 256;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
@@ -100,13 +101,12 @@ fn of_caller(actor: &Actor, now: Timestamp, since: Option<Timestamp>) -> Query {
 }
 
 /// Runs the follower until there is nothing new.
-pub async fn follow(db: &Db, now: Timestamp) -> Result<(), Error> {
-    while store::transact!(db, |tx| slice(tx, now).await)? {}
-    Ok(())
+pub async fn follow(db: &Db, clock: &Clock) -> Result<(), Error> {
+    follow::to_the_end!(db, clock, SLICE, |tx, now, size| slice(tx, now, size).await)
 }
 
-async fn slice(tx: &mut Tx, now: Timestamp) -> Result<bool, Error> {
-    let events = follow::next(tx, KIND, SLICE).await?;
+async fn slice(tx: &mut Tx, now: Timestamp, size: usize) -> Result<bool, Error> {
+    let events = follow::next(tx, KIND, size).await?;
     let Some(last) = events.last() else { return Ok(false) };
     for event in events.iter().filter(|event| now - KEPT < event.created_at) {
         note(tx, event).await?;

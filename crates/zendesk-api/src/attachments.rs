@@ -92,21 +92,16 @@ pub async fn show(
     params: Params,
 ) -> Answer {
     let mut tx = app.db.read().await?;
-    let mut view = if let Some(file_id) = file_of(id) {
-        view_of_file(&params.site, &uploads::file(&mut tx, &may, file_id).await?)
-    } else {
-        let message_id = id / 2 / PLACES;
-        let message = messages::of_ids(&mut tx, &later.permit::<Tickets, Read>()?, &[message_id]).await?;
-        let views = message.first().map(|message| views(&params.site, message)).unwrap_or_default();
-        views.into_iter().find(|view| view["id"] == id).ok_or_else(ZendeskError::not_found)?
+    let mut view = match place_of(id) {
+        Place::File(file_id) => view_of_file(&params.site, &uploads::file(&mut tx, &may, file_id).await?),
+        Place::InMessage { message_id, .. } => {
+            let message = messages::of_ids(&mut tx, &later.permit::<Tickets, Read>()?, &[message_id]).await?;
+            let views = message.first().map(|message| views(&params.site, message)).unwrap_or_default();
+            views.into_iter().find(|view| view["id"] == id).ok_or_else(ZendeskError::not_found)?
+        }
     };
     sign(&app, &mut view);
     Ok(Reply::one("attachment", view))
-}
-
-/// The file that an attachment with this id is, if it was uploaded here.
-pub(crate) const fn file_of(id: i64) -> Option<i64> {
-    if id % 2 == 1 { Some(id / 2) } else { None }
 }
 
 /// `PUT /api/v2/attachments/{attachment_id}`: whether it may be opened though it is held to be harmful.

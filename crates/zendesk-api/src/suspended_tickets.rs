@@ -7,6 +7,7 @@ use helpdesk::files::{self, Purpose};
 use helpdesk::held_messages::{self, Cause, HeldMessage, Sort};
 use helpdesk::jobs::batch::By;
 use helpdesk::jobs::lists;
+use helpdesk::tickets::redaction::Place;
 use helpdesk::uploads;
 use jiff::Timestamp;
 use scope::permit::{CanRead, CanWrite};
@@ -167,7 +168,11 @@ pub async fn copy_attachments(
     let ids = fields.ids("attachment_ids").unwrap_or_default();
     fields.finish()?;
     check_length(ids.len())?;
-    let file_ids: Vec<i64> = ids.iter().filter_map(|id| attachments::file_of(*id)).collect();
+    let file_of = |id: &i64| match attachments::place_of(*id) {
+        Place::File(file_id) => Some(file_id),
+        Place::InMessage { .. } => None,
+    };
+    let file_ids: Vec<i64> = ids.iter().filter_map(file_of).collect();
     let found = {
         let mut tx = app.db.read().await?;
         held_messages::attached(&mut tx, &may, &file_ids).await?

@@ -5,10 +5,6 @@ use std::path::Path;
 
 use anyhow::Context;
 use helpdesk::held_messages::{self, Cause, NewHeld};
-use helpdesk::help_center::NewText;
-use helpdesk::help_center::article_write::{self, NewArticle};
-use helpdesk::help_center::categories::{self, NewCategory};
-use helpdesk::help_center::sections::{self, NewSection};
 use helpdesk::organizations::{self, Membership, NewOrganization};
 use helpdesk::people::{AddressRef, PersonRef};
 use helpdesk::tags::NewTag;
@@ -26,7 +22,7 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use store::Tx;
 
-use crate::demo::help_center::{ENGLISH, STAFF_SEGMENT, STAFF_WRITES};
+use super::help_center::{Article, Category, Section};
 use crate::demo::permit;
 
 /// Of everybody in a mock.
@@ -120,48 +116,6 @@ pub struct Comment {
     /// Default: true.
     pub public: Option<bool>,
     pub created_at: Option<String>,
-}
-
-/// Of the help center, as are the next two.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Category {
-    pub name: String,
-    #[serde(default)]
-    pub description: String,
-    pub locale: Option<String>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Section {
-    pub name: String,
-    /// By name.
-    pub category: String,
-    #[serde(default)]
-    pub description: String,
-    pub locale: Option<String>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Article {
-    pub title: String,
-    /// By name.
-    pub section: String,
-    /// HTML.
-    pub body: String,
-    /// The address of one of the staff. Default: the administrator.
-    pub author: Option<String>,
-    pub locale: Option<String>,
-    #[serde(default)]
-    pub draft: bool,
-    #[serde(default)]
-    pub promoted: bool,
-    #[serde(default)]
-    pub labels: Vec<String>,
-    /// `staff` or `signed_in_users`. Default: everybody.
-    pub audience: Option<String>,
 }
 
 /// A mail that is held back.
@@ -271,8 +225,8 @@ impl Fixtures {
 }
 
 /// A file while it is written.
-struct Writing {
-    now: Timestamp,
+pub(super) struct Writing {
+    pub(super) now: Timestamp,
     owner: i64,
     people: Vec<Known>,
     by_email: HashMap<String, usize>,
@@ -435,58 +389,6 @@ impl Writing {
         Ok(())
     }
 
-    async fn help_center(&self, tx: &mut Tx, fixtures: &Fixtures) -> Result<(), Error> {
-        let locale_of = |locale: &Option<String>| locale.clone().unwrap_or_else(|| ENGLISH.to_owned());
-        let text = |locale: &Option<String>, title: &str, body: &str| NewText {
-            locale: locale_of(locale),
-            title: title.to_owned(),
-            body: body.to_owned(),
-            ..NewText::default()
-        };
-        let mut category_ids = HashMap::new();
-        for (position, category) in (0..).zip(&fixtures.categories) {
-            let new = NewCategory {
-                source_locale: locale_of(&category.locale),
-                texts: vec![text(&category.locale, &category.name, &category.description)],
-                position,
-            };
-            let made = categories::create(tx, &self.may()?, self.now, &new).await?;
-            category_ids.insert(category.name.as_str(), made.id);
-        }
-        let mut section_ids = HashMap::new();
-        for (position, section) in (0..).zip(&fixtures.sections) {
-            let category = category_ids.get(section.category.as_str());
-            let new = NewSection {
-                category_id: *category.ok_or_else(|| missing("category", &section.category))?,
-                source_locale: locale_of(&section.locale),
-                texts: vec![text(&section.locale, &section.name, &section.description)],
-                position,
-                ..NewSection::default()
-            };
-            let made = sections::create(tx, &self.may()?, self.now, &new).await?;
-            section_ids.insert(section.name.as_str(), made.id);
-        }
-        for (position, article) in (0..).zip(&fixtures.articles) {
-            let section = section_ids.get(article.section.as_str());
-            let segment = article.audience.as_deref().map(|word| word_of("audience", word, segment_of)).transpose()?;
-            let author = article.author.as_deref().map(|email| Ok::<_, Error>(self.known(email)?.id)).transpose()?;
-            let new = NewArticle {
-                section_id: *section.ok_or_else(|| missing("section", &article.section))?,
-                source_locale: locale_of(&article.locale),
-                texts: vec![NewText { draft: article.draft, ..text(&article.locale, &article.title, &article.body) }],
-                author_id: author,
-                permission_group_id: STAFF_WRITES,
-                segment_ids: segment.into_iter().collect(),
-                promoted: article.promoted,
-                position,
-                label_names: article.labels.clone(),
-                ..NewArticle::default()
-            };
-            article_write::create(tx, &self.may()?, self.now, &new).await?;
-        }
-        Ok(())
-    }
-
     async fn suspended(&self, tx: &mut Tx, mail: &Suspended) -> Result<(), Error> {
         let cause = mail.cause.as_deref().map(|word| word_of("cause", word, Cause::parse)).transpose()?;
         let known = self.known(&mail.author).ok();
@@ -522,7 +424,7 @@ impl Writing {
         })
     }
 
-    fn known(&self, email: &str) -> Result<&Known, Error> {
+    pub(super) fn known(&self, email: &str) -> Result<&Known, Error> {
         let place = self.by_email.get(&email.to_lowercase());
         place.and_then(|place| self.people.get(*place)).ok_or_else(|| missing("person", email))
     }
@@ -531,7 +433,7 @@ impl Writing {
         actor(Some(self.owner), Some(Role::Owner))
     }
 
-    fn may<R: Resource>(&self) -> Result<CanWrite<R>, Error> {
+    pub(super) fn may<R: Resource>(&self) -> Result<CanWrite<R>, Error> {
         permit(&self.admin())
     }
 
@@ -557,20 +459,11 @@ pub fn role_of(word: &str) -> Result<Role, Error> {
     }
 }
 
-/// As the first migration of the help center numbers them.
-fn segment_of(word: &str) -> Option<i64> {
-    match word {
-        "signed_in_users" => Some(1),
-        "staff" => Some(STAFF_SEGMENT),
-        _ => None,
-    }
-}
-
 fn status_of(word: &str) -> Option<Status> {
     Status::parse(if word == "hold" { "on_hold" } else { word })
 }
 
-fn word_of<T>(what: &'static str, word: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Error> {
+pub(super) fn word_of<T>(what: &'static str, word: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Error> {
     parse(word).ok_or_else(|| missing(what, word))
 }
 
@@ -578,7 +471,7 @@ fn time_of(text: &str) -> Result<Timestamp, Error> {
     text.parse().map_err(|_| Error::invalid("created_at", format!("{text} is no time such as 2026-01-31T09:30:00Z")))
 }
 
-fn missing(what: &'static str, word: &str) -> Error {
+pub(super) fn missing(what: &'static str, word: &str) -> Error {
     Error::invalid(what, format!("there is no {what} {word}"))
 }
 

@@ -6,6 +6,7 @@
 mod control;
 mod faults;
 mod fixtures;
+mod help_center;
 mod running;
 
 use std::path::PathBuf;

@@ -15,7 +15,6 @@ use super::triggers::{self, Waiting};
 use super::{announce, facts};
 use crate::Error;
 use crate::follow::{self, Logged};
-use crate::pace::Pace;
 
 /// The reader's name in the log, and the job's kind.
 pub const KIND: &str = "integrations";
@@ -31,18 +30,7 @@ pub(super) const TOO_MANY: &str =
 
 /// Works off the log until there is nothing left.
 pub async fn run(db: &Db, clock: &Clock) -> Result<(), Error> {
-    let mut pace = Pace::at_most(SLICE);
-    loop {
-        let (n_events, began, ended) = store::transact!(db, |tx| {
-            let began = clock.now();
-            let n_events = slice(tx, began, pace.size()).await?;
-            Ok::<_, Error>((n_events, began, clock.now()))
-        })?;
-        if n_events == 0 {
-            return Ok(());
-        }
-        pace.learn(began, ended);
-    }
+    follow::to_the_end!(db, clock, SLICE, |tx, now, size| slice(tx, now, size).await.map(|n_events| 0 < n_events))
 }
 
 async fn slice(tx: &mut Tx, now: Timestamp, size: usize) -> Result<usize, Error> {

@@ -17,7 +17,6 @@ use super::{LINK_DAYS, Survey, ask_at, read, record, save, take};
 use crate::Error;
 use crate::events::{self, Change};
 use crate::follow::{self, Logged};
-use crate::pace::Pace;
 use crate::page::{self, Query};
 
 /// The kind of the setting in `settings`.
@@ -116,18 +115,7 @@ pub(super) async fn enqueue(tx: &mut Tx, now: Timestamp, survey_id: i64, at: Tim
 
 /// Runs the follower: plans a survey for each ticket that was closed, until there is nothing new.
 pub async fn follow(db: &Db, clock: &Clock, run: &str) -> Result<(), Error> {
-    let mut pace = Pace::at_most(SLICE);
-    loop {
-        let (is_more, began, ended) = store::transact!(db, |tx| {
-            let began = clock.now();
-            let is_more = slice(tx, began, run, pace.size()).await?;
-            Ok::<_, Error>((is_more, began, clock.now()))
-        })?;
-        if !is_more {
-            return Ok(());
-        }
-        pace.learn(began, ended);
-    }
+    follow::to_the_end!(db, clock, SLICE, |tx, now, size| slice(tx, now, run, size).await)
 }
 
 /// One slice. False when there is nothing left.

@@ -12,7 +12,6 @@ use super::facts::{self, Whole};
 use super::fold;
 use crate::Error;
 use crate::follow::{self, Logged};
-use crate::pace::Pace;
 use crate::page::Query;
 
 /// Job and cursor.
@@ -23,18 +22,7 @@ const SLICE: usize = 256;
 
 /// Runs the follower until there is nothing new.
 pub async fn run(db: &Db, clock: &Clock) -> Result<(), Error> {
-    let mut pace = Pace::at_most(SLICE);
-    loop {
-        let (n_events, began, ended) = store::transact!(db, |tx| {
-            let began = clock.now();
-            let n_events = slice(tx, began, pace.size()).await?;
-            Ok::<_, Error>((n_events, began, clock.now()))
-        })?;
-        if n_events == 0 {
-            return Ok(());
-        }
-        pace.learn(began, ended);
-    }
+    follow::to_the_end!(db, clock, SLICE, |tx, now, size| slice(tx, now, size).await.map(|n_events| 0 < n_events))
 }
 
 /// Makes everything again from the first event, and says how many there were. While it runs, numbers are too small.

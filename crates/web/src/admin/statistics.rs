@@ -24,7 +24,7 @@ use crate::form::Form;
 use crate::pages::{Frame, page, see_other};
 use crate::rooms::Section;
 use crate::visitor::{Query, Visitor};
-use crate::{account, errors, text};
+use crate::{account, errors, reach, text};
 
 /// Rows of a table; the rest has too few tickets to matter here.
 const ROWS_MAX: usize = 20;
@@ -238,10 +238,10 @@ impl Asking<'_> {
                     value.as_f64().map_or_else(nothing, |score| format!("{score:.1} of 5")),
                     rate.map_or_else(
                         || "no survey sent".to_owned(),
-                        |rate| format!("{} answers, {rate:.0} % of those asked", grouped(n_scored)),
+                        |rate| format!("{} answers, {rate:.0} % of those asked", reach::number(n_scored)),
                     ),
                 ),
-                "ticketCount" => (grouped(value.as_i64().unwrap_or_default()), String::new()),
+                "ticketCount" => (reach::number(value.as_i64().unwrap_or_default()), String::new()),
                 _ => match value.as_f64() {
                     Some(seconds) => (duration(seconds), "half were faster".to_owned()),
                     None => (nothing(), "nothing to measure".to_owned()),
@@ -268,7 +268,7 @@ impl Asking<'_> {
                 &days,
                 vec![Series::new("Created", counted(&created)), Series::new("Closed", counted(&closed))],
                 |_| 1.0,
-                |n| grouped(whole(n)),
+                |n| reach::number(whole(n)),
             ),
             Chart::new(
                 ("first-response", "First response", "How long half of the customers waited at most, by day"),
@@ -303,7 +303,7 @@ impl Asking<'_> {
             let id = row.get("tagId")?.as_i64()?;
             Some(Row {
                 name: text::shown(named.get(&id)?, 60),
-                n_created: grouped(row.get("ticketCount")?.as_i64()?),
+                n_created: reach::number(row.get("ticketCount")?.as_i64()?),
                 created_href: self.chosen.tickets("tags", &format!("&tag={id}")),
                 n_closed: String::new(),
                 closed_href: String::new(),
@@ -376,9 +376,9 @@ impl Asking<'_> {
             let number = |index: usize| numbers.get(index).copied().flatten();
             Row {
                 name: label,
-                n_created: grouped(whole(number(0).unwrap_or_default())),
+                n_created: reach::number(whole(number(0).unwrap_or_default())),
                 created_href: self.chosen.tickets("tickets-created", &more),
-                n_closed: grouped(whole(number(1).unwrap_or_default())),
+                n_closed: reach::number(whole(number(1).unwrap_or_default())),
                 closed_href: self.chosen.tickets("tickets-closed", &more),
                 first_response: number(2).map_or_else(nothing, duration),
             }
@@ -425,27 +425,14 @@ pub fn channel_in_words(word: &str) -> String {
     }
 }
 
-/// `12,345`
-pub fn grouped(n: i64) -> String {
-    let digits = n.unsigned_abs().to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if n < 0 { format!("-{text}") } else { text }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn numbers_and_times_are_written_as_people_say_them() {
-        assert_eq!(grouped(1_234_567), "1,234,567");
-        assert_eq!(grouped(999), "999");
+        assert_eq!(reach::number(1_234_567), "1,234,567");
+        assert_eq!(reach::number(999), "999");
         let texts = [0.0, 59.0, 720.0, 11_100.0, 7200.0, 187_200.0].map(duration);
         assert_eq!(texts, ["0 s", "59 s", "12 min", "3 h 5 min", "2 h", "2 d 4 h"]);
         assert_eq!(["email", "contact_form", "chat"].map(channel_in_words), ["E-mail", "Contact form", "Chat"]);

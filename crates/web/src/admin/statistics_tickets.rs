@@ -15,13 +15,13 @@ use helpdesk::tickets::{Status, TicketInList};
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::{Apps, Statistics, Tickets};
 
-use super::statistics::{Chosen, channel_in_words, grouped};
+use super::statistics::{Chosen, channel_in_words};
 use crate::form::Form;
 use crate::pages::{Crumb, Frame, page, see_other};
 use crate::rooms::Section;
 use crate::visitor::{Query, Visitor};
 use crate::when::When;
-use crate::{account, errors, text};
+use crate::{account, errors, reach, text};
 
 const LIMIT: usize = 50;
 
@@ -97,7 +97,7 @@ impl Behind {
         Ok(Some(Behind {
             frame,
             about: card.map_or("", |card| card.content),
-            n_tickets: grouped(n_tickets),
+            n_tickets: reach::number(n_tickets),
             rows: rows.collect(),
             next,
         }))

@@ -20,7 +20,7 @@ use crate::pages::{Frame, done, page, see_other};
 use crate::rooms::Section;
 use crate::visitor::{Posted, Query, Visitor};
 use crate::when::When;
-use crate::{account, errors, text};
+use crate::{account, errors, reach, text};
 
 const LIMIT: usize = 50;
 const TEMPLATE_MAX_CHARS: usize = 20_000;
@@ -190,7 +190,7 @@ pub fn tiles(summary: &satisfaction_surveys::Summary) -> Vec<(&'static str, Stri
         n => format!("{:.1} of 5", summary.sum_of_scores as f64 / n as f64),
     };
     vec![
-        ("Sent", super::statistics::grouped(summary.n_sent)),
+        ("Sent", reach::number(summary.n_sent)),
         ("Response rate", share(summary.n_answered, summary.n_sent)),
         ("Average", average),
     ]
