@@ -18,7 +18,7 @@ macro_rules! to_the_end {
     ($db:expr, $clock:expr, $most:expr, |$tx:ident, $now:ident, $size:ident| $slice:expr) => {{
         let mut pace = $crate::pace::Pace::at_most($most);
         loop {
-            let (is_more, began, ended) = store::transact!($db, |$tx| {
+            let (is_more, began, ended) = store::transact!($db.as_follower(), |$tx| {
                 let ($now, $size) = ($clock.now(), pace.size());
                 let is_more: bool = $slice?;
                 Ok::<_, $crate::Error>((is_more, $now, $clock.now()))

@@ -11,6 +11,15 @@ const SHORT: Duration = Duration::from_millis(8);
 const FIRST: usize = 32;
 const MOST: usize = 1024;
 
+/// Whether a slice that began then has lasted long enough. A clock that was set back counts as no time.
+pub fn is_long(began: Timestamp, now: Timestamp) -> bool {
+    LONG < lasted(began, now)
+}
+
+fn lasted(began: Timestamp, ended: Timestamp) -> Duration {
+    Duration::try_from(ended.duration_since(began)).unwrap_or_default()
+}
+
 #[derive(Debug)]
 pub struct Pace {
     size: usize,
@@ -35,7 +44,7 @@ impl Pace {
 
     /// Learns from a slice that began and ended then. A clock that was set back counts as no time.
     pub fn learn(&mut self, began: Timestamp, ended: Timestamp) {
-        let took = Duration::try_from(ended.duration_since(began)).unwrap_or_default();
+        let took = lasted(began, ended);
         if LONG < took {
             self.size = (self.size / 2).max(1);
         } else if took < SHORT {

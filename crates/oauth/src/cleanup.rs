@@ -145,7 +145,7 @@ async fn remove(db: &Db, clock: &Clock, sql: &str, ended_by: Timestamp) -> Resul
     let mut n_removed = 0;
     loop {
         let size = pace.size() as u64;
-        let (n, began, ended) = transact!(db, |tx| {
+        let (n, began, ended) = transact!(db.in_background(), |tx| {
             let began = clock.now();
             let n = tx.run(sql, &[ended_by.into(), (size as i64).into()]).await?;
             Ok::<_, StoreError>((n, began, clock.now()))
@@ -163,7 +163,7 @@ async fn remove_of_families(db: &Db, clock: &Clock, sql: &str, ended_by: Timesta
     let mut n_removed = 0;
     loop {
         let size = pace.size();
-        let (n, began, ended) = transact!(db, |tx| {
+        let (n, began, ended) = transact!(db.in_background(), |tx| {
             let began = clock.now();
             let rows = tx.rows(sql, &[ended_by.into(), (size as i64).into()]).await?;
             let families =

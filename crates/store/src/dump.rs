@@ -97,11 +97,7 @@ pub async fn copy_to(db: &Db, url: &str) -> Result<Vec<CopiedTable>, StoreError>
         return Err(StoreError::Copy(problem.to_owned()));
     }
     db.migrate().await?;
-    let target = Db {
-        engine: Engine::Postgres(postgres::Postgres::open(url, &for_copies()).await?),
-        enqueued: db.enqueued.clone(),
-        logged: db.logged.clone(),
-    };
+    let target = Db::of(Engine::Postgres(postgres::Postgres::open(url, &for_copies()).await?));
     let mut source = db.write().await?;
     let mut tx = target.write().await?;
     refuse_foreign(&mut tx).await?;

@@ -5,8 +5,10 @@
 //!
 //! Times are `bigint`, microseconds since 1970-01-01 UTC. Truth values are `bigint` 0 or 1. JSON is `text` and never searched.
 //!
-//! Reads: `let mut tx = db.read().await?;`. Writes: `transact!(db, |tx| { ... })`, a body that may run again.
+//! Reads: `let mut tx = db.read().await?;`. Writes: `transact!(db, |tx| { ... })`, a body that may run again; for work that nobody waits for,
+//! `transact!(db.in_background(), |tx| { ... })`.
 
+mod background;
 pub mod dump;
 mod error;
 pub mod log;
@@ -24,6 +26,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
+pub use background::Background;
 pub use error::{StoreError, Transient};
 pub use value::{Row, Value};
 
@@ -35,6 +38,7 @@ pub struct Db {
     enqueued: Arc<Notify>,
     /// Told of every commit that wrote an event.
     logged: Arc<watch::Sender<()>>,
+    lanes: background::Lanes,
 }
 
 #[derive(Clone)]
@@ -52,6 +56,8 @@ pub struct Tx {
     has_enqueued: bool,
     logged: Arc<watch::Sender<()>>,
     has_logged: bool,
+    /// Of a slice of background work: the next one waits until this is dropped.
+    turn: Option<background::Turn>,
 }
 
 enum EngineTx {
@@ -127,7 +133,12 @@ impl Db {
             Location::File(path) => Engine::Sqlite(sqlite::Sqlite::open(path, options)?),
             Location::Server(url) => Engine::Postgres(postgres::Postgres::open(url, options).await?),
         };
-        Ok(Db { engine, enqueued: Arc::default(), logged: Arc::new(watch::Sender::new(())) })
+        Ok(Db::of(engine))
+    }
+
+    fn of(engine: Engine) -> Db {
+        let logged = Arc::new(watch::Sender::new(()));
+        Db { engine, enqueued: Arc::default(), logged, lanes: background::Lanes::default() }
     }
 
     /// Brings the schema up to this program's.
@@ -197,6 +208,7 @@ impl Db {
             has_enqueued: false,
             logged: self.logged.clone(),
             has_logged: false,
+            turn: None,
         }
     }
 }
@@ -271,7 +283,7 @@ impl Tx {
 
     /// Makes the changes durable. When this returns `Ok`, they survive a power cut.
     pub async fn commit(self) -> Result<(), StoreError> {
-        let Tx { engine, enqueued, has_enqueued, logged, has_logged } = self;
+        let Tx { engine, enqueued, has_enqueued, logged, has_logged, turn: _turn } = self;
         match engine {
             EngineTx::Reading(_) => {}
             EngineTx::Writing(tx) => tx.commit().await?,

@@ -17,7 +17,7 @@ pub async fn run(db: &Db, now: Timestamp) -> Result<(), Error> {
     let before = now - KEPT;
     store::transact!(db, |tx| circuit::forget_hosts(tx, before).await)?;
     loop {
-        let n = store::transact!(db, |tx| {
+        let n = store::transact!(db.in_background(), |tx| {
             tx.run(
                 "delete from deliveries where id in (
                      select id from deliveries where created_at < $1 order by created_at, id limit $2

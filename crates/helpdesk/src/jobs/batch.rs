@@ -110,7 +110,7 @@ pub(super) async fn run(run: &Run<'_>, call: &str, rows: &[Json], carry: Carry) 
         let Some(rest) = rows.get(done..).filter(|rest| !rest.is_empty()) else { return Ok(Ended::Done) };
         let some = &rest[..rest.len().min(pace.size())];
         let began = run.clock.now();
-        let (standing, after) = store::transact!(run.db, |tx| {
+        let (standing, after) = store::transact!(run.db.in_background(), |tx| {
             let mut after = progress.clone();
             let standing = run.standing(tx).await?;
             if standing == Standing::Going {

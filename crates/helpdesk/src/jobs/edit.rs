@@ -45,7 +45,7 @@ pub(super) async fn run(run: &Run<'_>, selection: &Selection, what: What<'_>) ->
             return Ok(Ended::Done);
         }
         let slice = Slice { run, may: &may, walk: &walk, selection, what, ids: &ids, before: &progress };
-        let (standing, saved, began, ended) = store::transact!(run.db, |tx| slice.write(tx).await)?;
+        let (standing, saved, began, ended) = store::transact!(run.db.in_background(), |tx| slice.write(tx).await)?;
         if let Standing::Over(ended) = standing {
             return Ok(ended);
         }

@@ -155,7 +155,8 @@ impl<'a> File<'a> {
         next.done += self.n_in_piece;
         next.checkpoint = json!({ "after": self.after, "last": self.last, "pieces": self.n_pieces });
         let (run, number, content) = (self.run, self.n_pieces, self.piece.as_slice());
-        let standing = store::transact!(run.db, |tx| store_piece(tx, run, number, content, &mut next).await)?;
+        let standing =
+            store::transact!(run.db.in_background(), |tx| store_piece(tx, run, number, content, &mut next).await)?;
         if let Standing::Over(ended) = standing {
             return Ok(Some(ended));
         }

@@ -154,7 +154,8 @@ impl<'a> Import<'a> {
     /// Stores a slice of rows. False if the import must stop: it was canceled, or another run goes on with it.
     pub async fn slice(&mut self, rows: &[Row]) -> Result<bool, Error> {
         let slice = Slice { run: &self.run, may: &self.may, rows, before: &self.progress, counted: &self.counts };
-        let (standing, progress, counts, began) = store::transact!(self.run.db, |tx| slice.write(tx).await)?;
+        let (standing, progress, counts, began) =
+            store::transact!(self.run.db.in_background(), |tx| slice.write(tx).await)?;
         if standing != Standing::Going {
             return Ok(false);
         }

@@ -42,7 +42,7 @@ pub(super) async fn run(run: &Run<'_>, hands: &Hands<'_>, path: &str) -> Result<
             return Ok(Ended::Done);
         }
         let slice = Slice { run, may: &may, rows: &rows, before: &progress };
-        let (standing, saved, began) = store::transact!(run.db, |tx| slice.write(tx).await)?;
+        let (standing, saved, began) = store::transact!(run.db.in_background(), |tx| slice.write(tx).await)?;
         if let Standing::Over(ended) = standing {
             return Ok(ended);
         }

@@ -214,7 +214,8 @@ impl<'a> File<'a> {
         next.total = is_last.then_some(self.n_rows);
         next.checkpoint = json!({ "pieces": self.n_pieces });
         let (run, number, content) = (self.run, self.n_pieces, self.piece.as_slice());
-        let standing = store::transact!(run.db, |tx| store_piece(tx, run, number, content, &mut next).await)?;
+        let standing =
+            store::transact!(run.db.in_background(), |tx| store_piece(tx, run, number, content, &mut next).await)?;
         if let Standing::Over(ended) = standing {
             return Ok(Some(ended));
         }

@@ -74,7 +74,7 @@ pub async fn run(db: &Db, payload: &Json) -> Result<(), Error> {
         return Err(Error::invalid("payload", "names no tag"));
     };
     loop {
-        let finished = store::transact!(db, |tx| slice(tx, source_id).await)?;
+        let finished = store::transact!(db.in_background(), |tx| slice(tx, source_id).await)?;
         if finished {
             return Ok(());
         }

@@ -19,7 +19,7 @@ const SLICE: i64 = 20;
 pub async fn run(db: &Db, now: Timestamp, run: &str) -> Result<(), Error> {
     let Ok(before) = now.checked_sub(KEPT) else { return Ok(()) };
     loop {
-        let n_found = store::transact!(db, |tx| {
+        let n_found = store::transact!(db.in_background(), |tx| {
             let may = Permit::system(KIND, run.to_owned());
             let sql = "select id from tickets where trashed_at is not null and trashed_at <= $1
                        order by trashed_at, id limit $2";

@@ -73,7 +73,7 @@ pub(super) async fn run(run: &Run<'_>, undone_id: i64) -> Result<Ended, Error> {
             json!({ "before": number, "taken": 0 })
         };
         let slice = Slice { run, may: &may, part, checkpoint, before: &progress };
-        let (standing, saved, began) = store::transact!(run.db, |tx| slice.write(tx).await)?;
+        let (standing, saved, began) = store::transact!(run.db.in_background(), |tx| slice.write(tx).await)?;
         if let Standing::Over(ended) = standing {
             return Ok(ended);
         }

@@ -43,7 +43,9 @@ pub async fn run(db: &Db, clock: &Clock) -> Result<(), Error> {
         for ticket_id in slice.wanted {
             let mut failures = Vec::new();
             loop {
-                match store::transact!(db, |tx| on_ticket(tx, now, &rules, &asked, ticket_id, &failures).await) {
+                match store::transact!(db.as_follower(), |tx| on_ticket(tx, now, &rules, &asked, ticket_id, &failures)
+                    .await)
+                {
                     Ok(()) => break,
                     Err(Interrupted::Failed(failure)) if !failures.contains(&failure) => failures.push(failure),
                     Err(Interrupted::Failed(failure)) => return Err(Error::Refused(failure.problem)),

@@ -21,13 +21,14 @@ use super::{EVENT_KINDS, Rule, TICKET_SAVED, all_in_order, facts, update};
 use crate::Error;
 use crate::filter::{Field, Viewpoint};
 use crate::follow::{self, Logged};
+use crate::pace;
 
 /// The follower, its job and its cursor.
 pub const KIND: &str = "rules";
 
 /// Events read at once.
 const SLICE: usize = 200;
-/// Rules that run in one transaction, more or less: other writers wait meanwhile.
+/// Rules that run in one transaction, more or less, unless they take long: other writers wait meanwhile.
 const RUNS_AT_ONCE: usize = 20;
 /// Failures in one slice after which something else must be wrong.
 const RETRIES_MAX: usize = 1_000;
@@ -36,8 +37,7 @@ const RETRIES_MAX: usize = 1_000;
 pub async fn run(db: &Db, clock: &Clock) -> Result<(), Error> {
     let mut failures: Vec<Failure> = Vec::new();
     loop {
-        let now = clock.now();
-        match store::transact!(db, |tx| slice(tx, now, &failures).await) {
+        match store::transact!(db.as_follower(), |tx| slice(tx, clock, &failures).await) {
             Ok(true) => failures.clear(),
             Ok(false) => return Ok(()),
             Err(Interrupted::Failed(failure)) if failures.len() < RETRIES_MAX && !failures.contains(&failure) => {
@@ -101,7 +101,8 @@ pub async fn pass_over(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
 }
 
 /// Deals with some events. False if there are none.
-async fn slice(tx: &mut Tx, now: Timestamp, failures: &[Failure]) -> Result<bool, Interrupted> {
+async fn slice(tx: &mut Tx, clock: &Clock, failures: &[Failure]) -> Result<bool, Interrupted> {
+    let now = clock.now();
     // The cursor's row first: a worker that was thought dead and is not waits here, and then finds the events dealt with.
     tx.run("update event_cursors set updated_at = updated_at where reader = $1", &[KIND.into()]).await?;
     let events = follow::next(tx, KIND, SLICE).await?;
@@ -113,7 +114,7 @@ async fn slice(tx: &mut Tx, now: Timestamp, failures: &[Failure]) -> Result<bool
         for event in &events {
             n_runs += on_event(tx, now, &rules, event, failures, &mut seen).await?;
             last = event;
-            if RUNS_AT_ONCE <= n_runs {
+            if RUNS_AT_ONCE <= n_runs || pace::is_long(now, clock.now()) {
                 break;
             }
         }

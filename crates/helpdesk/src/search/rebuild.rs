@@ -13,15 +13,15 @@ const SLICE: i64 = 50;
 /// Runs the job: all customers, then all tickets, then all texts of articles, in the order of ids. What is written meanwhile indexes itself.
 pub async fn run(db: &Db) -> Result<(), Error> {
     let mut after = 0;
-    while let Some(last) = transact!(db, |tx| customers(tx, after).await)? {
+    while let Some(last) = transact!(db.in_background(), |tx| customers(tx, after).await)? {
         after = last;
     }
     let mut after = 0;
-    while let Some(last) = transact!(db, |tx| tickets(tx, after).await)? {
+    while let Some(last) = transact!(db.in_background(), |tx| tickets(tx, after).await)? {
         after = last;
     }
     let mut after = 0;
-    while let Some(last) = transact!(db, |tx| articles(tx, after).await)? {
+    while let Some(last) = transact!(db.in_background(), |tx| articles(tx, after).await)? {
         after = last;
     }
     Ok(())

@@ -10,7 +10,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, oneshot};
@@ -19,8 +19,10 @@ use super::Connection;
 use super::checkpoint::{self, Log};
 use crate::{Row, StoreError, Value};
 
-/// Members of a batch at most: bounds what the first one waits for.
+/// Members of a batch at most, and how long it stays open: both bound what the first one waits for. Beside a slice of bulk work a sync
+/// costs little.
 const BATCH: usize = 64;
+const OPEN: Duration = Duration::from_millis(10);
 
 /// What a member of a batch hears about the commit.
 type Answer = Result<(), (rusqlite::ffi::Error, Option<String>)>;
@@ -42,8 +44,8 @@ pub struct Writer {
     counters: Arc<Counters>,
 }
 
-#[derive(Default)]
 struct Batch {
+    began: Instant,
     n_members: usize,
     /// Those whose `commit` waits for the answer.
     answers: Vec<oneshot::Sender<Answer>>,
@@ -91,7 +93,7 @@ impl Shared {
             writer.connection.command("savepoint member")?;
         } else {
             writer.connection.command("begin immediate")?;
-            writer.batch = Some(Batch::default());
+            writer.batch = Some(Batch { began: Instant::now(), n_members: 0, answers: Vec::new() });
         }
         Ok(WriteTx { shared: shared.clone(), turn: Some(turn), in_savepoint, failed: false })
     }
@@ -214,7 +216,8 @@ impl WriteTx {
             return Err(StoreError::Failed);
         };
         batch.n_members += 1;
-        let is_last = self.shared.n_waiting.load(Ordering::SeqCst) == 0 || batch.n_members >= BATCH;
+        let is_full = BATCH <= batch.n_members || OPEN < batch.began.elapsed();
+        let is_last = is_full || self.shared.n_waiting.load(Ordering::SeqCst) == 0;
         if is_last {
             return turn.commit();
         }
