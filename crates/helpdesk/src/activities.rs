@@ -105,14 +105,15 @@ pub async fn follow(db: &Db, clock: &Clock) -> Result<(), Error> {
     follow::to_the_end!(db, clock, SLICE, |tx, now, size| slice(tx, now, size).await)
 }
 
-async fn slice(tx: &mut Tx, now: Timestamp, size: usize) -> Result<bool, Error> {
+/// One slice, and how many events it took.
+async fn slice(tx: &mut Tx, now: Timestamp, size: usize) -> Result<usize, Error> {
     let events = follow::next(tx, KIND, size).await?;
-    let Some(last) = events.last() else { return Ok(false) };
+    let Some(last) = events.last() else { return Ok(0) };
     for event in events.iter().filter(|event| now - KEPT < event.created_at) {
         note(tx, event).await?;
     }
     follow::advance(tx, KIND, last, now).await?;
-    Ok(true)
+    Ok(events.len())
 }
 
 async fn note(tx: &mut Tx, event: &Logged) -> Result<(), Error> {

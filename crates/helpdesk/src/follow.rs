@@ -3,7 +3,7 @@
 //! A follower works in slices. What it does with a slice and where it has come are written in one transaction, so that each event has
 //! its effect exactly once, also after a crash. The binary lists the followers and wakes them (`bailiwick/src/worker.rs`); each is a job
 //! of its own, of which one at a time runs, on whichever node. Slices are as large as their time allows (`to_the_end`): whoever answers a
-//! person waits for them. Rules go by how many of them ran.
+//! person waits for them. Rules also go by how many of them ran.
 
 use jiff::Timestamp;
 use serde_json::Value as Json;
@@ -12,21 +12,21 @@ use store::{Row, Tx};
 
 use crate::Error;
 
-/// Runs slices until one says that nothing was left, each in a transaction of its own. The slice is given the time and how many events it takes
-/// at most, and says whether there were any.
+/// Runs slices until one finds nothing, each in a transaction of its own. The slice is given the time and how many events it takes at most, and
+/// says how many it took.
 macro_rules! to_the_end {
     ($db:expr, $clock:expr, $most:expr, |$tx:ident, $now:ident, $size:ident| $slice:expr) => {{
-        let mut pace = $crate::pace::Pace::at_most($most);
+        let mut pace = $crate::pace::Pace::of_a_follower($db, $most);
         loop {
-            let (is_more, began, ended) = store::transact!($db.as_follower(), |$tx| {
+            let (n_events, began) = store::transact!($db.as_follower(), |$tx| {
                 let ($now, $size) = ($clock.now(), pace.size());
-                let is_more: bool = $slice?;
-                Ok::<_, $crate::Error>((is_more, $now, $clock.now()))
+                let n_events: usize = $slice?;
+                Ok::<_, $crate::Error>((n_events, $now))
             })?;
-            if !is_more {
+            if n_events == 0 {
                 return Ok(());
             }
-            pace.learn(began, ended);
+            pace.learn(n_events, began, $clock.now());
         }
     }};
 }

@@ -141,29 +141,29 @@ fn ended_by(now: Timestamp, kept: SignedDuration) -> Timestamp {
 }
 
 async fn remove(db: &Db, clock: &Clock, sql: &str, ended_by: Timestamp) -> Result<u64, StoreError> {
-    let mut pace = Pace::at_most(MOST);
+    let mut pace = Pace::at_most(db, MOST);
     let mut n_removed = 0;
     loop {
         let size = pace.size() as u64;
-        let (n, began, ended) = transact!(db.in_background(), |tx| {
+        let (n, began) = transact!(db.in_background(), |tx| {
             let began = clock.now();
             let n = tx.run(sql, &[ended_by.into(), (size as i64).into()]).await?;
-            Ok::<_, StoreError>((n, began, clock.now()))
+            Ok::<_, StoreError>((n, began))
         })?;
         n_removed += n;
         if n < size {
             return Ok(n_removed);
         }
-        pace.learn(began, ended);
+        pace.learn(usize::try_from(n).unwrap_or(usize::MAX), began, clock.now());
     }
 }
 
 async fn remove_of_families(db: &Db, clock: &Clock, sql: &str, ended_by: Timestamp) -> Result<u64, StoreError> {
-    let mut pace = Pace::at_most(MOST);
+    let mut pace = Pace::at_most(db, MOST);
     let mut n_removed = 0;
     loop {
         let size = pace.size();
-        let (n, began, ended) = transact!(db.in_background(), |tx| {
+        let (n, began) = transact!(db.in_background(), |tx| {
             let began = clock.now();
             let rows = tx.rows(sql, &[ended_by.into(), (size as i64).into()]).await?;
             let families =
@@ -179,12 +179,12 @@ async fn remove_of_families(db: &Db, clock: &Clock, sql: &str, ended_by: Timesta
                 query.and_in("id", page::padded(&families.into_iter().collect::<Vec<_>>()));
                 tx.run(&query.sql, &query.params).await?;
             }
-            Ok::<_, StoreError>((rows.len(), began, clock.now()))
+            Ok::<_, StoreError>((rows.len(), began))
         })?;
         n_removed += n as u64;
         if n < size {
             return Ok(n_removed);
         }
-        pace.learn(began, ended);
+        pace.learn(n, began, clock.now());
     }
 }

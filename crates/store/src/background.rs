@@ -50,6 +50,11 @@ impl Lanes {
 }
 
 impl Db {
+    /// Whether whoever writes keeps all others from writing.
+    pub fn has_one_writer(&self) -> bool {
+        matches!(self.engine, Engine::Sqlite(_))
+    }
+
     /// For slices of work that may take its time.
     pub fn in_background(&self) -> Background<'_> {
         Background { db: self, is_follower: false }

@@ -48,9 +48,10 @@ fn main() {
     let option = |name: &str| arguments.windows(2).find(|it| it[0] == name).map(|it| it[1].clone());
     // `--only` leaves out what runs for long before it.
     let only = option("--only");
-    if only.as_deref() == Some("scale") {
+    if let Some(what @ ("scale" | "bulk")) = only.as_deref() {
         let n_tickets = option("--tickets").map_or(1_000_000, |n| n.parse().expect("a number of tickets"));
-        return runtime.block_on(scale::measure(n_tickets, option("--database")));
+        let kept = option("--keep").map(PathBuf::from);
+        return runtime.block_on(scale::measure(n_tickets, option("--database"), kept, what == "bulk"));
     }
     let n_integrations = option("--integrations").map_or(500, |n| n.parse().expect("a number of integrations"));
     runtime.block_on(measure(Duration::from_secs_f64(seconds), only.as_deref(), n_integrations));

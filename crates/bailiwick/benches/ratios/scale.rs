@@ -1,10 +1,11 @@
 //! A helpdesk of a million tickets: how long people wait, and what bulk work costs against bare SQL in the same run.
 //!
 //! `cargo bench -- --only scale`, on SQLite; with `--database postgres://…` in an empty database of PostgreSQL; `--tickets N` for fewer.
+//! `--only bulk` for the bulk work alone; with `--keep FOLDER` the helpdesk is left there, and the next run goes on with it.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,32 +28,46 @@ pub struct Helpdesk {
 }
 
 /// Everything, in the order in which a busy account meets it.
-pub async fn measure(n_tickets: i64, database: Option<String>) {
+pub async fn measure(n_tickets: i64, database: Option<String>, kept: Option<PathBuf>, is_bulk_alone: bool) {
     let folder = tempfile::tempdir().expect("a folder");
-    let data = folder.path().join("data");
+    let data = kept.clone().unwrap_or_else(|| folder.path().join("data"));
     let place = Place { data: &data, database: database.as_deref() };
-    let key = demo(&place);
+    let key_of_kept = data.join("bench.key");
+    let is_there = key_of_kept.exists();
+    let key = if is_there { std::fs::read_to_string(&key_of_kept).expect("the key") } else { demo(&place) };
     let url = database.clone().unwrap_or_else(|| format!("sqlite:{}", data.join("bailiwick.db").display()));
     let on_postgres = database.is_some();
     let db = Db::open(&url).await.expect("open");
     // They call a sink that ended with the demo, again and again; what calls cost is the business of `fan_out.rs`.
     let off = "update integrations set deactivated_at = created_at where deactivated_at is null";
     store::transact!(db, |tx| tx.run(off, &[]).await).expect("no integrations");
-    let began = Instant::now();
-    let (n_tickets, n_messages) = grow::grow(&db, on_postgres, n_tickets).await;
-    println!("{n_tickets} tickets, {n_messages} messages, made in {:.0} s", began.elapsed().as_secs_f64());
+    if !is_there {
+        let began = Instant::now();
+        let (n_tickets, n_messages) = grow::grow(&db, on_postgres, n_tickets).await;
+        println!("{n_tickets} tickets, {n_messages} messages, made in {:.0} s", began.elapsed().as_secs_f64());
+    }
 
     let (process, address) = place.serve();
     let time = Duration::from_secs(if n_tickets < 100_000 { 1 } else { 5 });
-    let desk = Helpdesk { process, address, authorization: format!("Basic {}", STANDARD.encode(key)), db, time };
-    desk.make_searchable().await;
-    desk.lists().await;
-    desk.searches().await;
-    desk.with_rules().await;
+    let desk = Helpdesk { process, address, authorization: format!("Basic {}", STANDARD.encode(&key)), db, time };
+    if !is_there {
+        desk.make_searchable().await;
+    }
+    if kept.is_some() {
+        std::fs::write(&key_of_kept, &key).expect("the key");
+    }
+    if !is_bulk_alone {
+        desk.lists().await;
+        desk.searches().await;
+        desk.with_rules().await;
+    }
     desk.settle().await;
     bulk::close(&desk, 10_000.min(n_tickets / 4)).await;
     desk.settle().await;
     bulk::export(&desk, 500_000.min(n_tickets / 2)).await;
+    if is_bulk_alone {
+        return;
+    }
     zendesk::read(&desk).await;
     zendesk::export(&desk, usize::try_from(500_000.min(n_tickets / 2)).expect("small")).await;
     zendesk::update_many(&desk, if n_tickets < 100_000 { 10 } else { 100 }).await;

@@ -103,7 +103,7 @@ pub async fn outcomes(tx: &mut Tx, _may: &CanRead<Jobs>, job_ids: &[i64]) -> Res
 
 pub(super) async fn run(run: &Run<'_>, call: &str, rows: &[Json], carry: Carry) -> Result<Ended, Error> {
     let by = By(run.actor.clone());
-    let mut pace = Pace::at_most(ROWS_MAX);
+    let mut pace = Pace::at_most(run.db, ROWS_MAX);
     let mut progress = run.progress();
     loop {
         let done = usize::try_from(progress.done).unwrap_or(usize::MAX);
@@ -137,7 +137,7 @@ pub(super) async fn run(run: &Run<'_>, call: &str, rows: &[Json], carry: Carry) 
             return Ok(ended);
         }
         progress = after;
-        pace.learn(began, run.clock.now());
+        pace.learn(some.len(), began, run.clock.now());
         tokio::task::yield_now().await;
     }
 }

@@ -38,18 +38,18 @@ pub(super) async fn run(run: &Run<'_>, selection: &Selection, what: What<'_>) ->
     }
     let place = |name: &str| progress.checkpoint.get(name).and_then(Json::as_i64).unwrap_or_default();
     let mut walk = Walk::new(selection, viewpoint, (place("after"), place("last")));
-    let mut pace = Pace::default();
+    let mut pace = Pace::of_a_job(run.db);
     loop {
         let ids = walk.next(run.db, pace.size()).await?;
         if ids.is_empty() {
             return Ok(Ended::Done);
         }
         let slice = Slice { run, may: &may, walk: &walk, selection, what, ids: &ids, before: &progress };
-        let (standing, saved, began, ended) = store::transact!(run.db.in_background(), |tx| slice.write(tx).await)?;
+        let (standing, saved, began) = store::transact!(run.db.in_background(), |tx| slice.write(tx).await)?;
         if let Standing::Over(ended) = standing {
             return Ok(ended);
         }
-        pace.learn(began, ended);
+        pace.learn(ids.len(), began, run.clock.now());
         progress = saved;
         tokio::task::yield_now().await;
     }
@@ -66,13 +66,13 @@ struct Slice<'a> {
 }
 
 impl Slice<'_> {
-    /// One slice, when it had its turn, and when all was written but for the commit.
-    async fn write(&self, tx: &mut Tx) -> Result<(Standing, Progress, Timestamp, Timestamp), Error> {
+    /// One slice, and when it had its turn.
+    async fn write(&self, tx: &mut Tx) -> Result<(Standing, Progress, Timestamp), Error> {
         let now = self.run.clock.now();
         let mut progress = self.before.clone();
         let standing = self.run.standing(tx).await?;
         if standing != Standing::Going {
-            return Ok((standing, progress, now, now));
+            return Ok((standing, progress, now));
         }
         let fitting = self.selection.take_fitting(tx, self.walk.viewpoint, self.ids).await?;
         let mut errors = Vec::new();
@@ -95,7 +95,7 @@ impl Slice<'_> {
             checkpoint.insert("after".to_owned(), json!(last));
         }
         self.run.save(tx, &mut progress, &changed, &errors).await?;
-        Ok((standing, progress, now, self.run.clock.now()))
+        Ok((standing, progress, now))
     }
 
     async fn set(

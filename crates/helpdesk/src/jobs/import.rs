@@ -134,7 +134,7 @@ impl<'a> Import<'a> {
         let run = Run { db, clock, job, name: run, actor };
         let progress = run.progress();
         let counts = serde_json::from_value(progress.checkpoint.clone()).unwrap_or_default();
-        Ok(Import { run, may, progress, counts, pace: Pace::at_most(256) })
+        Ok(Import { run, may, progress, counts, pace: Pace::at_most(db, 256) })
     }
 
     pub fn job_id(&self) -> i64 {
@@ -160,7 +160,7 @@ impl<'a> Import<'a> {
             return Ok(false);
         }
         (self.progress, self.counts) = (progress, counts);
-        self.pace.learn(began, self.run.clock.now());
+        self.pace.learn(rows.len(), began, self.run.clock.now());
         tokio::task::yield_now().await;
         Ok(true)
     }

@@ -30,7 +30,7 @@ pub(super) async fn run(run: &Run<'_>, hands: &Hands<'_>, path: &str) -> Result<
         progress.total = Some(Table::of(&bytes)?.n_rows()?);
     }
     table.pass_over(progress.done)?;
-    let mut pace = Pace::at_most(ROWS);
+    let mut pace = Pace::at_most(run.db, ROWS);
     loop {
         let mut rows = Vec::with_capacity(pace.size());
         while rows.len() < pace.size()
@@ -46,7 +46,7 @@ pub(super) async fn run(run: &Run<'_>, hands: &Hands<'_>, path: &str) -> Result<
         if let Standing::Over(ended) = standing {
             return Ok(ended);
         }
-        pace.learn(began, run.clock.now());
+        pace.learn(rows.len(), began, run.clock.now());
         progress = saved;
         tokio::task::yield_now().await;
     }

@@ -55,7 +55,7 @@ pub(super) async fn run(run: &Run<'_>, undone_id: i64) -> Result<Ended, Error> {
         progress.total = Some(job::read(&mut tx, undone_id).await?.changed_count);
         progress.checkpoint = json!({ "before": i64::MAX, "taken": 0 });
     }
-    let mut pace = Pace::default();
+    let mut pace = Pace::of_a_job(run.db);
     loop {
         let place = |name: &str| progress.checkpoint.get(name).and_then(Json::as_i64).unwrap_or_default();
         let (before, taken) = (place("before"), usize::try_from(place("taken")).unwrap_or_default());
@@ -77,7 +77,7 @@ pub(super) async fn run(run: &Run<'_>, undone_id: i64) -> Result<Ended, Error> {
         if let Standing::Over(ended) = standing {
             return Ok(ended);
         }
-        pace.learn(began, run.clock.now());
+        pace.learn(part.len(), began, run.clock.now());
         progress = saved;
         tokio::task::yield_now().await;
     }

@@ -21,7 +21,7 @@ use super::{EVENT_KINDS, Rule, TICKET_SAVED, all_in_order, facts, update};
 use crate::Error;
 use crate::filter::{Field, Viewpoint};
 use crate::follow::{self, Logged};
-use crate::pace;
+use crate::pace::Pace;
 
 /// The follower, its job and its cursor.
 pub const KIND: &str = "rules";
@@ -35,9 +35,10 @@ const RETRIES_MAX: usize = 1_000;
 
 /// Runs the job: until every event is dealt with.
 pub async fn run(db: &Db, clock: &Clock) -> Result<(), Error> {
+    let pace = Pace::of_a_follower(db, SLICE);
     let mut failures: Vec<Failure> = Vec::new();
     loop {
-        match store::transact!(db.as_follower(), |tx| slice(tx, clock, &failures).await) {
+        match store::transact!(db.as_follower(), |tx| slice(tx, clock, &pace, &failures).await) {
             Ok(true) => failures.clear(),
             Ok(false) => return Ok(()),
             Err(Interrupted::Failed(failure)) if failures.len() < RETRIES_MAX && !failures.contains(&failure) => {
@@ -101,7 +102,7 @@ pub async fn pass_over(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
 }
 
 /// Deals with some events. False if there are none.
-async fn slice(tx: &mut Tx, clock: &Clock, failures: &[Failure]) -> Result<bool, Interrupted> {
+async fn slice(tx: &mut Tx, clock: &Clock, pace: &Pace, failures: &[Failure]) -> Result<bool, Interrupted> {
     let now = clock.now();
     // The cursor's row first: a worker that was thought dead and is not waits here, and then finds the events dealt with.
     tx.run("update event_cursors set updated_at = updated_at where reader = $1", &[KIND.into()]).await?;
@@ -114,7 +115,7 @@ async fn slice(tx: &mut Tx, clock: &Clock, failures: &[Failure]) -> Result<bool,
         for event in &events {
             n_runs += on_event(tx, now, &rules, event, failures, &mut seen).await?;
             last = event;
-            if RUNS_AT_ONCE <= n_runs || pace::is_long(now, clock.now()) {
+            if RUNS_AT_ONCE <= n_runs || pace.is_over(now, clock.now()) {
                 break;
             }
         }

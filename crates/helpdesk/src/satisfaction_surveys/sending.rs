@@ -118,10 +118,10 @@ pub async fn follow(db: &Db, clock: &Clock, run: &str) -> Result<(), Error> {
     follow::to_the_end!(db, clock, SLICE, |tx, now, size| slice(tx, now, run, size).await)
 }
 
-/// One slice. False when there is nothing left.
-async fn slice(tx: &mut Tx, now: Timestamp, run: &str, size: usize) -> Result<bool, Error> {
+/// One slice, and how many events it took.
+async fn slice(tx: &mut Tx, now: Timestamp, run: &str, size: usize) -> Result<usize, Error> {
     let events = follow::next(tx, FOLLOWER, size).await?;
-    let Some(last) = events.last() else { return Ok(false) };
+    let Some(last) = events.last() else { return Ok(0) };
     let closed: Vec<&Logged> = events.iter().filter(|event| event.kind == "ticket-closed").collect();
     if !closed.is_empty() {
         let setting = setting(tx).await?;
@@ -132,7 +132,7 @@ async fn slice(tx: &mut Tx, now: Timestamp, run: &str, size: usize) -> Result<bo
         }
     }
     follow::advance(tx, FOLLOWER, last, now).await?;
-    Ok(true)
+    Ok(events.len())
 }
 
 /// Those of the closed tickets that are over, and whose customers the setting asks.

@@ -15,8 +15,11 @@ use super::writer::Writer;
 use super::{Connection, connect};
 use crate::StoreError;
 
-/// Pages of 4 KiB that the log holds when it is time.
-const PAGES: usize = 1000;
+/// Pages of 4 KiB that the log holds when it is time. A page that is written often is carried over once each time: bulk work that fills a
+/// short log would wait for the file again and again.
+const PAGES: usize = 6000;
+/// Pages that may be left for a writer's turn.
+const LEFT: usize = 1000;
 /// Rounds beside the writers at most. What they write during a round is left to the next one, which is shorter.
 const ROUNDS: usize = 3;
 /// How long a turn waits for reads that began before it.
@@ -101,7 +104,7 @@ fn beside(connection: &mut Connection) -> Result<(), StoreError> {
         let state = State::read(connection, "pragma wal_checkpoint(passive)")?;
         let is_stuck = state.carried == carried;
         carried = state.carried;
-        if state.pages < carried + PAGES || is_stuck {
+        if state.pages < carried + LEFT || is_stuck {
             break;
         }
     }

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod authenticator;
 pub mod browser;
+pub mod database;
 pub mod events;
 pub mod fapi;
 pub mod golden;

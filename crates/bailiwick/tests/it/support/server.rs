@@ -15,6 +15,8 @@ use scope::role::Role;
 use serde_json::Value;
 use store::Db;
 
+pub use super::database::{Database, fresh_database};
+
 /// The instant at which every test's clock starts.
 pub const START: &str = "2026-03-02T09:00:00Z";
 pub const PASSWORD: &str = "correct horse battery";
@@ -44,31 +46,6 @@ pub struct Server {
 /// Follows no redirects, keeps no cookies, and asks no proxy.
 pub fn http_client() -> reqwest::Client {
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().expect("a client")
-}
-
-/// Where a test's database is, and what keeps it alive as long as the test runs.
-pub struct Database {
-    pub url: String,
-    _folder: Option<tempfile::TempDir>,
-}
-
-/// An empty, migrated database of the engine that `BAILIWICK_TEST_DATABASE` names.
-pub async fn fresh_database() -> (Db, Database) {
-    let database = match std::env::var_os("BAILIWICK_TEST_DATABASE").and_then(|it| it.into_string().ok()) {
-        Some(url) if url.starts_with("postgres") => {
-            let schema = format!("t_{}", Random::system().letters(16));
-            let join = if url.contains('?') { '&' } else { '?' };
-            Database { url: format!("{url}{join}schema={schema}"), _folder: None }
-        }
-        _ => {
-            let folder = tempfile::tempdir().expect("a temporary folder");
-            let url = format!("sqlite:{}", folder.path().join("test.db").display());
-            Database { url, _folder: Some(folder) }
-        }
-    };
-    let db = Db::open(&database.url).await.expect("open the test database");
-    db.migrate().await.expect("migrate");
-    (db, database)
 }
 
 /// What encrypts keys in a test's database.
