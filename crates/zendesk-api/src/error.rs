@@ -153,6 +153,8 @@ fn field_here(field: &str) -> &str {
         "filters" => "conditions",
         "note" => "notes",
         "label" => "title",
+        "pattern" => "regexp_for_validation",
+        "target_filter" => "relationship_filter",
         "field_ids" => "ticket_field_ids",
         "customer_conditions" => "end_user_conditions",
         "brand_ids" => "restricted_brand_ids",

@@ -3,8 +3,7 @@
 
 use endpoint::App;
 use helpdesk::custom_fields::{
-    self, Carrier, Changes, CustomField, Details, KEY_MAX_CHARS, Keyed, LABEL_MAX_CHARS, NewField, PRIORITY_MAX,
-    Requirement,
+    self, Carrier, Changes, CustomField, KEY_MAX_CHARS, Keyed, LABEL_MAX_CHARS, NewField, PRIORITY_MAX, Requirement,
 };
 use jiff::Timestamp;
 use scope::permit::{CanRead, CanWrite};
@@ -15,7 +14,7 @@ use store::{Tx, transact};
 use crate::Site;
 use crate::answer::{Answer, Reply};
 use crate::error::ZendeskError;
-use crate::field_parts::{self, Options, input_of, options, priority_of, type_of};
+use crate::field_parts::{self, SentKind, options, priority_of, type_of};
 use crate::fields::{Body, Fields};
 use crate::once::once;
 use crate::page::{self, Asked};
@@ -34,7 +33,8 @@ pub(crate) struct Of {
     pub ids: &'static str,
 }
 
-const TYPES: &[&str] = &["text", "textarea", "checkbox", "date", "integer", "decimal", "dropdown"];
+const TYPES: &[&str] =
+    &["text", "textarea", "checkbox", "date", "integer", "decimal", "dropdown", "multiselect", "regexp", "lookup"];
 const CHOICE: &str = "dropdown";
 const TEXT_MAX_CHARS: usize = 1_024;
 
@@ -83,12 +83,8 @@ pub(crate) async fn create(app: &App, may: &CanWrite<CustomFields>, params: &Par
     let key = fields.some_text("key", KEY_MAX_CHARS).unwrap_or_default();
     let kind = fields.word("type", TYPES).flatten();
     let sent = read(&mut fields);
-    let (choices, names) = sent.options.clone().unwrap_or_default();
-    if kind == Some(CHOICE) && choices.is_empty() {
-        fields.problem("custom_field_options", "cannot be blank");
-    }
+    let (input, details) = sent.kind.of_new(&mut fields, kind.unwrap_or("text"));
     fields.finish()?;
-    let (input, format) = input_of(kind.unwrap_or("text"), choices);
     let new = NewField {
         carrier: of.carrier,
         label: sent.title.clone().unwrap_or_default(),
@@ -104,7 +100,6 @@ pub(crate) async fn create(app: &App, may: &CanWrite<CustomFields>, params: &Par
     };
     once!(app, may.actor(), body.once, |tx, now| {
         let made = custom_fields::create_with_key(tx, may, now, &new, &key).await?;
-        let details = Details { format, names: names.clone(), tag: sent.tag.clone().flatten(), ..Details::default() };
         let field = custom_fields::set_details(tx, may, now, made.id, &details).await?;
         Reply::created(of.one, view(&params.site, &field, of))
     })
@@ -143,17 +138,7 @@ async fn change(
     before: &CustomField,
     sent: &Sent,
 ) -> Result<(), ZendeskError> {
-    let mut details = before.details.clone();
-    let mut input = None;
-    if let Some(options) = &sent.options
-        && !(options.0.is_empty() && before.choices().is_empty())
-    {
-        input = Some(field_parts::input_with(before, options)?);
-        details.names = options.1.clone();
-    }
-    if let Some(tag) = &sent.tag {
-        details.tag.clone_from(tag);
-    }
+    let (input, details) = sent.kind.of_change(before)?;
     let changes = Changes {
         label: sent.title.clone(),
         input,
@@ -269,29 +254,22 @@ struct Sent {
     description: Option<Option<String>>,
     position: Option<i64>,
     active: Option<bool>,
-    tag: Option<Option<String>>,
-    options: Option<Options>,
+    kind: SentKind,
 }
 
 fn read(fields: &mut Fields) -> Sent {
     fields.pass(&["created_at", "id", "raw_description", "raw_title", "system", "updated_at", "url"]);
-    for name in ["regexp_for_validation", "relationship_filter", "relationship_target_type"] {
-        if fields.value(name).is_some_and(|value| !value.is_null()) {
-            fields.problem(name, "is not offered");
-        }
-    }
     Sent {
         title: fields.some_text("title", LABEL_MAX_CHARS),
         description: fields.text("description", TEXT_MAX_CHARS),
         position: fields.integer("position").flatten(),
         active: fields.flag("active"),
-        tag: fields.text("tag", LABEL_MAX_CHARS),
-        options: field_parts::read_options(fields),
+        kind: field_parts::read_kind(fields),
     }
 }
 
 fn view(site: &Site, field: &CustomField, of: Of) -> Value {
-    json!({
+    let mut view = json!({
         "id": field.id,
         "url": site.url(&format!("{}/{}", of.many, field.id)),
         "key": field.name(),
@@ -303,14 +281,14 @@ fn view(site: &Site, field: &CustomField, of: Of) -> Value {
         "position": PRIORITY_MAX - field.priority,
         "active": field.archived_at.is_none(),
         "system": false,
-        "regexp_for_validation": null,
-        "tag": field.details.tag,
         "custom_field_options": options(site, of.many, field),
-        "relationship_target_type": null,
-        "relationship_filter": null,
         "created_at": format(field.created_at),
         "updated_at": format(field.updated_at),
-    })
+    });
+    if let Value::Object(view) = &mut view {
+        view.extend(field_parts::kind_view(field));
+    }
+    view
 }
 
 /// Values as they were sent: an object by key.
