@@ -250,6 +250,22 @@ pub(crate) fn options(site: &Site, list: &str, field: &CustomField) -> Vec<Value
     field.choices().iter().enumerate().map(view).collect()
 }
 
+/// How refusals call the type of a ticket field: `FieldTagger`.
+pub(crate) fn class_of(field: &CustomField) -> String {
+    let kind = type_of(field, "tagger");
+    let class = match kind {
+        "partialcreditcard" => "PartialCreditCard",
+        kind => {
+            return format!(
+                "Field{}{}",
+                kind.get(..1).unwrap_or_default().to_uppercase(),
+                kind.get(1..).unwrap_or_default()
+            );
+        }
+    };
+    format!("Field{class}")
+}
+
 /// What a field is besides its type, of an answer.
 pub(crate) fn kind_view(field: &CustomField) -> Map<String, Value> {
     let details = &field.details;

@@ -41,7 +41,7 @@ pub fn routes(routes: Routes) -> Routes {
 
 const LIST: &str = "ticket_fields";
 /// What a field with options is called here.
-const CHOICE: &str = "tagger";
+pub(crate) const CHOICE: &str = "tagger";
 /// Above the ids of all added fields.
 const SYSTEM_IDS: i64 = 900_000_000_000;
 /// Type, title, options by value and name.
@@ -95,6 +95,11 @@ pub(crate) fn system_id(at: usize) -> i64 {
 /// The other way round. None for the id of an added field.
 pub(crate) fn system_place(id: i64) -> Option<usize> {
     (0..SYSTEM.len()).find(|at| system_id(*at) == id)
+}
+
+/// What kind of field it is, by its place.
+pub(crate) fn system_type(at: usize) -> Option<&'static str> {
+    SYSTEM.get(at).map(|(kind, ..)| *kind)
 }
 
 /// `GET /api/v2/ticket_fields`: all at once, unless a page is asked for.

@@ -171,6 +171,14 @@ pub async fn all_of(tx: &mut Tx, _may: &CanRead<CustomFields>, carrier: Carrier)
     tx.rows(&query.sql, &query.params).await?.iter().map(CustomField::from_row).collect()
 }
 
+/// The fields in use that every ticket must have a value of when it is solved, in their order.
+pub(crate) async fn required_of_tickets(tx: &mut Tx) -> Result<Vec<CustomField>, Error> {
+    let mut query = Query::new(concat!(select_fields!(), " where f.object_type = 'ticket' and f.archived_at is null"));
+    query.and("f.requirement =", Requirement::Required.word());
+    query.sql.push_str(" order by f.priority desc, f.id");
+    tx.rows(&query.sql, &query.params).await?.iter().map(CustomField::from_row).collect()
+}
+
 /// How many fields of its carrier come before this one.
 pub async fn place(tx: &mut Tx, _may: &CanWrite<CustomFields>, field: &CustomField) -> Result<i64, Error> {
     let row = tx
