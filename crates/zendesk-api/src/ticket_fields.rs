@@ -284,7 +284,7 @@ pub async fn show_option(
     Ok(Reply::one("custom_field_option", option.ok_or_else(ZendeskError::not_found)?))
 }
 
-/// `POST /api/v2/ticket_fields/{ticket_field_id}/options`: a new one, or with an id another name for one that is there.
+/// `POST /api/v2/ticket_fields/{ticket_field_id}/options`: a new one, or with an id another name and value for one that is there.
 pub async fn set_option(
     State(app): State<App>,
     May(may): May<CanWrite<CustomFields>>,
