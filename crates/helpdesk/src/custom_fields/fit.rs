@@ -51,10 +51,13 @@ impl CustomField {
                 refused("Not a date: YYYY-MM-DD.")
             }
             (Format::Whole, FieldValue::Number(number)) if number.fract() != 0.0 => refused("Not a whole number."),
-            (Format::Pattern, FieldValue::Text(text)) => match self.details.pattern.as_deref().map(compiled) {
-                Some(pattern) if !pattern?.is_match(&text) => refused("Not written as the field asks."),
-                _ => Ok(FieldValue::Text(text)),
-            },
+            (Format::Pattern, FieldValue::Text(text)) => {
+                let pattern = self.details.pattern.as_deref().map(compiled).transpose()?;
+                match pattern.is_none_or(|pattern| pattern.is_match(&text)) {
+                    true => Ok(FieldValue::Text(text)),
+                    false => refused("Not written as the field asks."),
+                }
+            }
             (Format::CardEnd, FieldValue::Text(text)) => card_end(&text).map(FieldValue::Text),
             (Format::Reference, FieldValue::Text(text)) => {
                 let is_id = text.parse::<i64>().is_ok_and(|id| 0 < id);

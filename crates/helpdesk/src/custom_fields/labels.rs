@@ -30,7 +30,7 @@ impl Labels {
 pub(super) fn of_value(field: &CustomField, value: &FieldValue) -> Vec<String> {
     let names: Vec<&str> = match value {
         FieldValue::Flag(true) => field.details.tag.as_deref().into_iter().collect(),
-        FieldValue::Text(text) if field.details.labels && field.input.choices().is_some() => vec![text],
+        FieldValue::Text(text) if field.details.labels && field.input.choices().is_some() => vec![text.as_str()],
         FieldValue::Texts(texts) if field.details.labels => texts.iter().map(String::as_str).collect(),
         _ => Vec::new(),
     };

@@ -1,6 +1,6 @@
 //! Fields that the account added, and their values.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{both, names};
 
@@ -34,14 +34,14 @@ async fn values_of_custom_fields_are_the_same() {
 #[tokio::test(flavor = "multi_thread")]
 async fn fields_that_one_vendor_alone_has_are_read_as_their_nearest_in_the_other() {
     let it = both().await;
-    let field = |record| it.made("/api/v2/ticket_fields", json!({ "ticket_field": record }));
+    let field = |record: Value| it.made("/api/v2/ticket_fields", json!({ "ticket_field": record }));
     let options = json!([{ "name": "Lid", "value": "lid" }, { "name": "Cup", "value": "cup" }]);
     let parts = field(json!({ "type": "multiselect", "title": "Parts", "custom_field_options": options })).await;
     let order = field(json!({ "type": "regexp", "title": "Order", "regexp_for_validation": "^A-" })).await;
     let who = field(json!({ "type": "lookup", "title": "Who", "relationship_target_type": "zen:user" })).await;
     let card = field(json!({ "type": "partialcreditcard", "title": "Card" })).await;
     let staff = it.server.agent_id;
-    let values = |parts_value: serde_json::Value| {
+    let values = |parts_value: Value| {
         json!([
             { "id": parts["id"], "value": parts_value }, { "id": order["id"], "value": "A-7" },
             { "id": who["id"], "value": staff.to_string() }, { "id": card["id"], "value": "4111111111111234" },
@@ -51,7 +51,7 @@ async fn fields_that_one_vendor_alone_has_are_read_as_their_nearest_in_the_other
     let ticket = it.by_zendesk(json!({ "custom_fields": values(json!(["lid", "cup"])) })).await;
 
     let told = it.in_gorgias(ticket).await;
-    let value = |told: &serde_json::Value, field: &serde_json::Value| {
+    let value = |told: &Value, field: &Value| {
         told["custom_fields"][field["id"].to_string()]["value"].clone()
     };
     for (field, expected) in [(&parts, "lid, cup"), (&order, "A-7"), (&card, "XXXXXXXXXXXX1234")] {
@@ -72,7 +72,7 @@ async fn fields_that_one_vendor_alone_has_are_read_as_their_nearest_in_the_other
     // A ticket that is sent back as it is there stays as it is.
     it.change_in_gorgias(ticket, json!({ "custom_fields": told["custom_fields"], "subject": "Again" })).await;
     let here = it.in_zendesk(ticket).await;
-    let parts_here = |it: &serde_json::Value| {
+    let parts_here = |it: &Value| {
         let list = it["custom_fields"].as_array().expect("a list").clone();
         list.into_iter().find(|value| value["id"] == parts["id"]).map(|value| value["value"].clone())
     };
