@@ -216,6 +216,10 @@ pub(crate) fn view(field: &CustomField) -> Value {
         Input::Choice { choices, default } => {
             ("text", json!({ "input_type": "dropdown", "choices": choices, "default": default }))
         }
+        // The nearest there is.
+        Input::Choices { choices } => {
+            ("text", json!({ "input_type": "dropdown", "choices": choices, "default": null }))
+        }
         Input::Number { min, max, placeholder } => (
             "number",
             json!({ "input_type": "input_number", "min": bound(min), "max": bound(max), "placeholder": placeholder }),

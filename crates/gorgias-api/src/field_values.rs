@@ -1,4 +1,5 @@
-//! Values of custom fields, as requests send and answers show them (Gorgias contract, `CustomFieldValue...`).
+//! Values of custom fields, as requests send and answers show them (Gorgias contract, `CustomFieldValue...`). A value here is one text, number
+//! or truth: several texts are shown with commas between them, and taken so or as a list.
 
 use helpdesk::custom_fields::{SentValue, Valued, Values};
 use serde::Serialize;
@@ -67,7 +68,7 @@ fn value_of(item: &mut Fields, place: String, field_id: i64) -> SentValue {
 pub(crate) fn view(valued: &Valued) -> Value {
     json!({
         "field": crate::custom_fields::view(&valued.field),
-        "value": valued.value.as_ref().map(|value| value.to_json()),
+        "value": valued.value.as_ref().map(|value| value.to_flat_json()),
         "prediction": null,
     })
 }
@@ -79,7 +80,7 @@ impl Serialize for ValuesView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (id, value) in self.0 {
-            let entry = Entry { id: *id, value: value.to_json(), prediction: None };
+            let entry = Entry { id: *id, value: value.to_flat_json(), prediction: None };
             map.serialize_entry(&id.to_string(), &entry)?;
         }
         map.end()

@@ -28,6 +28,7 @@ pub mod macros;
 mod names;
 pub mod notifications;
 pub mod organizations;
+mod own_tags;
 pub mod pace;
 pub mod page;
 pub mod passwords;

@@ -12,16 +12,14 @@ use store::{Row, StoreError, Tx};
 use crate::custom_fields::{self, Carrier, Extent, Keyed};
 use crate::events::{self, Change};
 use crate::export::{self, Wanted};
+use crate::own_tags::{clean_tags, tags_of};
 use crate::page::{Column, Order, Page, Query, Slice};
 use crate::users::email_key;
-use crate::{Error, people, search};
+use crate::{Error, own_tags, people, search};
 
 /// Longest alias, details and signature, in characters.
 pub const ALIAS_MAX_CHARS: usize = 255;
 pub const TEXT_MAX_CHARS: usize = 65_536;
-/// Most labels of one person, and the longest one, in characters.
-pub const TAGS_MAX: usize = 500;
-const TAG_MAX_CHARS: usize = 256;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
@@ -407,7 +405,10 @@ pub async fn set_fields(
     let written = custom_fields::write(tx, now, (Carrier::Customer, id), &sent, Extent::Sent).await;
     let Some(written) = written.map_err(|error| people::prefixed("user_fields", error))? else { return Ok(()) };
     tx.run("update people set updated_at = $1 where id = $2", &[now.into(), id.into()]).await?;
-    let told = (json!({ "custom_fields": written.before }), json!({ "custom_fields": written.after }));
+    let mut told = (json!({ "custom_fields": written.before }), json!({ "custom_fields": written.after }));
+    if let Some((before, after)) = own_tags::relabel(tx, id, &written.labels).await? {
+        (told.0["tags"], told.1["tags"]) = (json!(before), json!(after));
+    }
     tell(tx, may.actor(), now, &person, told).await
 }
 
@@ -448,27 +449,6 @@ pub async fn own(tx: &mut Tx, actor: &Actor) -> Result<Option<Profile>, Error> {
         Some(id) => read(tx, id).await.map(Some),
         None => Ok(None),
     }
-}
-
-/// Names in lower case, each once, by name. `Invalid` on `tags`.
-pub(crate) fn clean_tags(tags: &[String]) -> Result<Vec<String>, Error> {
-    let mut clean: Vec<String> =
-        tags.iter().map(|tag| tag.trim().to_lowercase()).filter(|tag| !tag.is_empty()).collect();
-    clean.sort();
-    clean.dedup();
-    if TAGS_MAX < clean.len() {
-        return Err(Error::invalid("tags", format!("Longer than maximum length {TAGS_MAX}.")));
-    }
-    if clean.iter().any(|tag| TAG_MAX_CHARS < tag.chars().count() || tag.contains('\0')) {
-        return Err(Error::invalid("tags", format!("A tag is longer than maximum length {TAG_MAX_CHARS}.")));
-    }
-    Ok(clean)
-}
-
-/// The names in a JSON array, as stored.
-pub(crate) fn tags_of(row: &Row) -> Result<Vec<String>, Error> {
-    let tags = row.json("tags")?.and_then(|tags| serde_json::from_value(tags).ok());
-    Ok(tags.unwrap_or_default())
 }
 
 async fn record(tx: &mut Tx, actor: &Actor, now: Timestamp, before: &Profile, after: &Profile) -> Result<(), Error> {

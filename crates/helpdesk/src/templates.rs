@@ -91,7 +91,7 @@ impl Facts {
             false => Values::new(),
         };
         let custom_fields: Map<String, Json> =
-            custom_fields.iter().map(|(id, value)| (id.to_string(), value.to_json())).collect();
+            custom_fields.iter().map(|(id, value)| (id.to_string(), value.to_flat_json())).collect();
         let current_user = match &speaker {
             Some(speaker) => json!({
                 "id": speaker.int("id")?, "name": speaker.text_or_null("name")?.unwrap_or_default(),

@@ -297,6 +297,7 @@ fn custom(operator: &str, id: &str, value: &Value) -> Option<Condition> {
     let operator = match operator {
         "present" => return Some(is(field, Operator::IsNotEmpty, Operand::Nothing)),
         "not_present" => return Some(is(field, Operator::IsEmpty, Operand::Nothing)),
+        "includes" | "not_includes" => return words(operator, field, value),
         "less_than" => Operator::Less,
         "greater_than" => Operator::More,
         word => return equal(word, field, value_of(value)),

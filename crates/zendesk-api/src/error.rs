@@ -15,6 +15,8 @@ use store::{StoreError, Transient};
 pub enum ZendeskError {
     /// A record that cannot be stored: what, by field. 422, `record_invalid`.
     Invalid(Problems),
+    /// A ticket cannot be solved so: one problem a field that is empty, as it is told. 422.
+    Unfilled(Vec<Value>),
     /// The request is wrong before any record is: a word for programs, a sentence for people. `simple`.
     Simple(StatusCode, &'static str, String),
     /// Paging asked for what a list cannot do. 400, `json_api`.
@@ -153,6 +155,8 @@ fn field_here(field: &str) -> &str {
         "filters" => "conditions",
         "note" => "notes",
         "label" => "title",
+        "pattern" => "regexp_for_validation",
+        "target_filter" => "relationship_filter",
         "field_ids" => "ticket_field_ids",
         "customer_conditions" => "end_user_conditions",
         "brand_ids" => "restricted_brand_ids",
@@ -199,6 +203,9 @@ impl ZendeskError {
         };
         match self {
             ZendeskError::Invalid(problems) => ZendeskError::Listed(StatusCode::BAD_REQUEST, problems.into_list()),
+            ZendeskError::Unfilled(problems) => {
+                one(StatusCode::BAD_REQUEST, "RecordInvalid", "Invalid attribute", descriptions(&problems))
+            }
             ZendeskError::Simple(status, error, description) => {
                 let title = if status == StatusCode::NOT_FOUND { "Not found" } else { "Invalid request" };
                 one(status, error, title, description)
@@ -233,6 +240,7 @@ impl ZendeskError {
         match self {
             ZendeskError::Refused(error) => error,
             ZendeskError::Invalid(problems) => Error::Refused(problems.text()),
+            ZendeskError::Unfilled(problems) => Error::Refused(descriptions(&problems)),
             ZendeskError::Simple(_, _, description) | ZendeskError::TooManyValues { description, .. } => {
                 Error::Refused(description)
             }
@@ -296,6 +304,12 @@ impl IntoResponse for ZendeskError {
         let (status, error, description) = match self {
             ZendeskError::Forbidden(refused) => return refused.into_response(),
             ZendeskError::Invalid(problems) => return unprocessable(problems),
+            ZendeskError::Unfilled(problems) => {
+                let details = json!({ "base": problems });
+                let body =
+                    json!({ "error": "RecordInvalid", "description": "Record validation errors", "details": details });
+                return (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response();
+            }
             ZendeskError::Simple(status, error, description) => (status, error, description),
             ZendeskError::Paging { code, title, detail } => {
                 let body = json!({ "errors": [{ "code": code, "title": title, "detail": detail }] });
@@ -351,6 +365,11 @@ impl IntoResponse for ZendeskError {
         };
         (status, Json(json!({ "error": error, "description": description }))).into_response()
     }
+}
+
+/// The sentences of problems, as one text.
+fn descriptions(problems: &[Value]) -> String {
+    problems.iter().filter_map(|problem| problem["description"].as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn unprocessable(problems: Problems) -> Response {

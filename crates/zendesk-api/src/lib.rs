@@ -63,11 +63,10 @@ pub mod macro_attachments;
 pub mod macros;
 pub mod oauth_clients;
 pub mod oauth_tokens;
-mod object_fields;
+pub mod object_fields;
 mod once;
 pub mod openapi;
 mod openapi_types;
-pub mod organization_fields;
 pub mod organization_memberships;
 pub mod organization_merges;
 pub mod organization_subscriptions;
@@ -108,7 +107,6 @@ pub mod time_zones;
 pub mod trigger_categories;
 pub mod trigger_revisions;
 pub mod triggers;
-pub mod user_fields;
 pub mod user_identities;
 pub mod user_passwords;
 pub mod user_sessions;
@@ -154,7 +152,7 @@ const RESOURCES: &[fn(Routes) -> Routes] = &[
     macros::routes,
     oauth_clients::routes,
     oauth_tokens::routes,
-    organization_fields::routes,
+    object_fields::routes,
     organization_memberships::routes,
     organization_merges::routes,
     organization_subscriptions::routes,
@@ -182,7 +180,6 @@ const RESOURCES: &[fn(Routes) -> Routes] = &[
     trigger_categories::routes,
     trigger_revisions::routes,
     triggers::routes,
-    user_fields::routes,
     user_identities::routes,
     user_passwords::routes,
     user_sessions::routes,

@@ -1,10 +1,11 @@
-//! Fields of people and of organizations, which differ in nothing but whose they are. `user_fields.rs` and `organization_fields.rs` have
-//! their addresses; the values are a part of users and organizations.
+//! `/api/v2/user_fields` and `/api/v2/organization_fields`: what the account wants to know of people and of organizations besides (Zendesk
+//! contract, `resources.user_fields`, `resources.organization_fields`). They differ in nothing but whose they are (`Owner`), and in what
+//! organizations have no calls for; the values are a part of users and organizations.
 
-use endpoint::App;
+use axum::extract::State;
+use endpoint::{App, May, Routes};
 use helpdesk::custom_fields::{
-    self, Carrier, Changes, CustomField, Details, KEY_MAX_CHARS, Keyed, LABEL_MAX_CHARS, NewField, PRIORITY_MAX,
-    Requirement,
+    self, Carrier, Changes, CustomField, KEY_MAX_CHARS, Keyed, LABEL_MAX_CHARS, NewField, PRIORITY_MAX, Requirement,
 };
 use jiff::Timestamp;
 use scope::permit::{CanRead, CanWrite};
@@ -12,19 +13,62 @@ use scope::resource::CustomFields;
 use serde_json::{Map, Value, json};
 use store::{Tx, transact};
 
-use crate::Site;
 use crate::answer::{Answer, Reply};
 use crate::error::ZendeskError;
-use crate::field_parts::{self, Options, input_of, options, priority_of, type_of};
+use crate::field_parts::{self, SentKind, options, priority_of, type_of};
 use crate::fields::{Body, Fields};
 use crate::once::once;
 use crate::page::{self, Asked};
 use crate::query::Params;
 use crate::time::format;
+use crate::{Id, Pair, Site, Word};
+
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .get("/api/v2/user_fields", list::<Users>)
+        .post("/api/v2/user_fields", create::<Users>)
+        .put("/api/v2/user_fields/reorder", reorder::<Users>)
+        .get("/api/v2/user_fields/show_many", show_many::<Users>)
+        .get("/api/v2/user_fields/{user_field_id}", show::<Users>)
+        .put("/api/v2/user_fields/{user_field_id}", update::<Users>)
+        .delete("/api/v2/user_fields/{user_field_id}", delete::<Users>)
+        .get("/api/v2/user_fields/{user_field_id}/options", list_options::<Users>)
+        .post("/api/v2/user_fields/{user_field_id}/options", set_option::<Users>)
+        .get("/api/v2/user_fields/{user_field_id}/options/{user_field_option_id}", show_option::<Users>)
+        .delete("/api/v2/user_fields/{user_field_id}/options/{user_field_option_id}", delete_option::<Users>)
+        .get("/api/v2/organization_fields", list::<Organizations>)
+        .post("/api/v2/organization_fields", create::<Organizations>)
+        .put("/api/v2/organization_fields/reorder", reorder::<Organizations>)
+        .get("/api/v2/organization_fields/{organization_field_id}", show::<Organizations>)
+        .put("/api/v2/organization_fields/{organization_field_id}", update::<Organizations>)
+        .delete("/api/v2/organization_fields/{organization_field_id}", delete::<Organizations>)
+}
+
+/// Whose fields are meant.
+pub trait Owner: Send + 'static {
+    const OF: Of;
+}
+
+pub struct Users;
+
+impl Owner for Users {
+    const OF: Of = Of { carrier: Carrier::Customer, one: "user_field", many: "user_fields", ids: "user_field_ids" };
+}
+
+pub struct Organizations;
+
+impl Owner for Organizations {
+    const OF: Of = Of {
+        carrier: Carrier::Organization,
+        one: "organization_field",
+        many: "organization_fields",
+        ids: "organization_field_ids",
+    };
+}
 
 /// Whose fields, and how they are called here.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Of {
+pub struct Of {
     pub carrier: Carrier,
     /// `user_field`
     pub one: &'static str,
@@ -34,16 +78,18 @@ pub(crate) struct Of {
     pub ids: &'static str,
 }
 
-const TYPES: &[&str] = &["text", "textarea", "checkbox", "date", "integer", "decimal", "dropdown"];
+const TYPES: &[&str] =
+    &["text", "textarea", "checkbox", "date", "integer", "decimal", "dropdown", "multiselect", "regexp", "lookup"];
 const CHOICE: &str = "dropdown";
 const TEXT_MAX_CHARS: usize = 1_024;
 
-/// All at once, unless a page is asked for.
-pub(crate) async fn list(app: &App, may: &CanRead<CustomFields>, params: &Params, of: Of) -> Answer {
-    let views = all(app, may, &params.site, of).await?;
+/// `GET /api/v2/user_fields`: all at once, unless a page is asked for.
+pub async fn list<O: Owner>(State(app): State<App>, May(may): May<CanRead<CustomFields>>, params: Params) -> Answer {
+    let of = O::OF;
+    let views = all(&app, &may, &params.site, of).await?;
     let is_paged = |key: &str| key.starts_with("page[") || matches!(key, "page" | "per_page");
     if params.pairs.iter().any(|(key, _)| is_paged(key)) {
-        let asked = Asked::read(params, of.many, &["position"])?;
+        let asked = Asked::read(&params, of.many, &["position"])?;
         return Ok(Reply::ok(Value::Object(asked.cut(of.many, views))));
     }
     Ok(Reply::ok(Value::Object(page::whole(of.many, views))))
@@ -55,17 +101,29 @@ async fn all(app: &App, may: &CanRead<CustomFields>, site: &Site, of: Of) -> Res
     Ok(fields.iter().map(|field| view(site, field, of)).collect())
 }
 
-pub(crate) async fn show_many(app: &App, may: &CanRead<CustomFields>, params: &Params, of: Of) -> Answer {
+/// `GET /api/v2/user_fields/show_many`
+pub async fn show_many<O: Owner>(
+    State(app): State<App>,
+    May(may): May<CanRead<CustomFields>>,
+    params: Params,
+) -> Answer {
+    let of = O::OF;
     let ids = params.required_ids("ids")?;
-    let mut views = all(app, may, &params.site, of).await?;
+    let mut views = all(&app, &may, &params.site, of).await?;
     views.retain(|view| view["id"].as_i64().is_some_and(|id| ids.contains(&id)));
     Ok(Reply::ok(Value::Object(page::whole(of.many, views))))
 }
 
-/// By its id or its key.
-pub(crate) async fn show(app: &App, may: &CanRead<CustomFields>, params: &Params, of: Of, word: &str) -> Answer {
+/// `GET /api/v2/user_fields/{user_field_id}`: by its id or its key.
+pub async fn show<O: Owner>(
+    State(app): State<App>,
+    May(may): May<CanRead<CustomFields>>,
+    Word(word): Word,
+    params: Params,
+) -> Answer {
+    let of = O::OF;
     let mut tx = app.db.read().await?;
-    let field = found(custom_fields::all_of(&mut tx, may, of.carrier).await?, word)?;
+    let field = found(custom_fields::all_of(&mut tx, &may, of.carrier).await?, &word)?;
     Ok(Reply::one(of.one, view(&params.site, &field, of)))
 }
 
@@ -75,7 +133,14 @@ fn found(fields: Vec<CustomField>, word: &str) -> Result<CustomField, ZendeskErr
     field.ok_or_else(ZendeskError::not_found)
 }
 
-pub(crate) async fn create(app: &App, may: &CanWrite<CustomFields>, params: &Params, of: Of, body: Body) -> Answer {
+/// `POST /api/v2/user_fields`
+pub async fn create<O: Owner>(
+    State(app): State<App>,
+    May(may): May<CanWrite<CustomFields>>,
+    params: Params,
+    body: Body,
+) -> Answer {
+    let of = O::OF;
     let mut fields = body.record(of.one)?;
     fields.require("key");
     fields.require("title");
@@ -83,12 +148,8 @@ pub(crate) async fn create(app: &App, may: &CanWrite<CustomFields>, params: &Par
     let key = fields.some_text("key", KEY_MAX_CHARS).unwrap_or_default();
     let kind = fields.word("type", TYPES).flatten();
     let sent = read(&mut fields);
-    let (choices, names) = sent.options.clone().unwrap_or_default();
-    if kind == Some(CHOICE) && choices.is_empty() {
-        fields.problem("custom_field_options", "cannot be blank");
-    }
+    let (input, details) = sent.kind.of_new(&mut fields, kind.unwrap_or("text"));
     fields.finish()?;
-    let (input, format) = input_of(kind.unwrap_or("text"), choices);
     let new = NewField {
         carrier: of.carrier,
         label: sent.title.clone().unwrap_or_default(),
@@ -103,35 +164,35 @@ pub(crate) async fn create(app: &App, may: &CanWrite<CustomFields>, params: &Par
         archived_at: (sent.active == Some(false)).then(|| app.clock.now()),
     };
     once!(app, may.actor(), body.once, |tx, now| {
-        let made = custom_fields::create_with_key(tx, may, now, &new, &key).await?;
-        let details = Details { format, names: names.clone(), tag: sent.tag.clone().flatten(), ..Details::default() };
-        let field = custom_fields::set_details(tx, may, now, made.id, &details).await?;
+        let made = custom_fields::create_with_key(tx, &may, now, &new, &key).await?;
+        let field = custom_fields::set_details(tx, &may, now, made.id, &details).await?;
         Reply::created(of.one, view(&params.site, &field, of))
     })
 }
 
-/// The key and the type stay.
-pub(crate) async fn update(
-    app: &App,
-    may: &CanWrite<CustomFields>,
-    params: &Params,
-    (of, id): (Of, i64),
+/// `PUT /api/v2/user_fields/{user_field_id}`: the key and the type stay.
+pub async fn update<O: Owner>(
+    State(app): State<App>,
+    May(may): May<CanWrite<CustomFields>>,
+    Id(id): Id,
+    params: Params,
     body: Body,
 ) -> Answer {
+    let of = O::OF;
     let mut fields = body.record(of.one)?;
     let (key, kind) = (fields.some_text("key", KEY_MAX_CHARS), fields.some_text("type", KEY_MAX_CHARS));
     let sent = read(&mut fields);
     fields.finish()?;
     let now = app.clock.now();
     let field = transact!(app.db, |tx| {
-        let before = written(tx, may, of, id).await?;
+        let before = written(tx, &may, of, id).await?;
         for (name, was, is) in [("key", &before.name()[..], &key), ("type", type_of(&before, CHOICE), &kind)] {
             if is.as_ref().is_some_and(|is| is != was) {
                 return Err(ZendeskError::invalid(name, "cannot be changed"));
             }
         }
-        change(tx, may, now, &before, &sent).await?;
-        written(tx, may, of, id).await
+        change(tx, &may, now, &before, &sent).await?;
+        written(tx, &may, of, id).await
     })?;
     Ok(Reply::one(of.one, view(&params.site, &field, of)))
 }
@@ -143,17 +204,7 @@ async fn change(
     before: &CustomField,
     sent: &Sent,
 ) -> Result<(), ZendeskError> {
-    let mut details = before.details.clone();
-    let mut input = None;
-    if let Some(options) = &sent.options
-        && !(options.0.is_empty() && before.choices().is_empty())
-    {
-        input = Some(field_parts::input_with(before, options)?);
-        details.names = options.1.clone();
-    }
-    if let Some(tag) = &sent.tag {
-        details.tag.clone_from(tag);
-    }
+    let (input, details) = sent.kind.of_change(before)?;
     let changes = Changes {
         label: sent.title.clone(),
         input,
@@ -167,18 +218,19 @@ async fn change(
     Ok(())
 }
 
-/// With its values.
-pub(crate) async fn delete(app: &App, may: &CanWrite<CustomFields>, of: Of, id: i64) -> Answer {
+/// `DELETE /api/v2/user_fields/{user_field_id}`: with its values.
+pub async fn delete<O: Owner>(State(app): State<App>, May(may): May<CanWrite<CustomFields>>, Id(id): Id) -> Answer {
     let now = app.clock.now();
     transact!(app.db, |tx| {
-        written(tx, may, of, id).await?;
-        Ok::<_, ZendeskError>(custom_fields::delete(tx, may, now, id).await?)
+        written(tx, &may, O::OF, id).await?;
+        Ok::<_, ZendeskError>(custom_fields::delete(tx, &may, now, id).await?)
     })?;
     Ok(Reply::empty())
 }
 
-/// These first, in this order.
-pub(crate) async fn reorder(app: &App, may: &CanWrite<CustomFields>, of: Of, body: Body) -> Answer {
+/// `PUT /api/v2/user_fields/reorder`: these first, in this order.
+pub async fn reorder<O: Owner>(State(app): State<App>, May(may): May<CanWrite<CustomFields>>, body: Body) -> Answer {
+    let of = O::OF;
     let mut fields = body.bare()?;
     fields.require(of.ids);
     let ids = fields.ids(of.ids).unwrap_or_default();
@@ -190,66 +242,73 @@ pub(crate) async fn reorder(app: &App, may: &CanWrite<CustomFields>, of: Of, bod
     let now = app.clock.now();
     transact!(app.db, |tx| {
         for (id, _) in &order {
-            written(tx, may, of, *id).await?;
+            written(tx, &may, of, *id).await?;
         }
-        custom_fields::update_many(tx, may, now, &order).await?;
+        custom_fields::update_many(tx, &may, now, &order).await?;
         Ok::<_, ZendeskError>(())
     })?;
     Ok(Reply { body: None, ..Reply::ok(Value::Null) })
 }
 
-pub(crate) async fn list_options(
-    app: &App,
-    may: &CanRead<CustomFields>,
-    params: &Params,
-    (of, id): (Of, i64),
+/// `GET /api/v2/user_fields/{user_field_id}/options`
+pub async fn list_options<O: Owner>(
+    State(app): State<App>,
+    May(may): May<CanRead<CustomFields>>,
+    Id(id): Id,
+    params: Params,
 ) -> Answer {
-    let asked = Asked::read(params, "custom field options", &["position"])?;
+    let of = O::OF;
+    let asked = Asked::read(&params, "custom field options", &["position"])?;
     let mut tx = app.db.read().await?;
-    let field = of_carrier(custom_fields::find(&mut tx, may, id).await?, of)?;
+    let field = of_carrier(custom_fields::find(&mut tx, &may, id).await?, of)?;
     Ok(Reply::ok(Value::Object(asked.cut("custom_field_options", options(&params.site, of.many, &field)))))
 }
 
-pub(crate) async fn show_option(
-    app: &App,
-    may: &CanRead<CustomFields>,
-    params: &Params,
-    (of, id, option_id): (Of, i64, i64),
+/// `GET /api/v2/user_fields/{user_field_id}/options/{user_field_option_id}`
+pub async fn show_option<O: Owner>(
+    State(app): State<App>,
+    May(may): May<CanRead<CustomFields>>,
+    Pair(id, option_id): Pair,
+    params: Params,
 ) -> Answer {
+    let of = O::OF;
     let mut tx = app.db.read().await?;
-    let field = of_carrier(custom_fields::find(&mut tx, may, id).await?, of)?;
+    let field = of_carrier(custom_fields::find(&mut tx, &may, id).await?, of)?;
     let option = options(&params.site, of.many, &field).into_iter().find(|option| option["id"] == option_id);
     Ok(Reply::one("custom_field_option", option.ok_or_else(ZendeskError::not_found)?))
 }
 
-pub(crate) async fn set_option(
-    app: &App,
-    may: &CanWrite<CustomFields>,
-    params: &Params,
-    (of, id): (Of, i64),
+/// `POST /api/v2/user_fields/{user_field_id}/options`: a new one, or with an id another name and value for one that is there.
+pub async fn set_option<O: Owner>(
+    State(app): State<App>,
+    May(may): May<CanWrite<CustomFields>>,
+    Id(id): Id,
+    params: Params,
     body: Body,
 ) -> Answer {
+    let of = O::OF;
     let sent = field_parts::read_option(&body)?;
     let now = app.clock.now();
     let (view, is_new) = transact!(app.db, |tx| {
-        let field = written(tx, may, of, id).await?;
-        let (chosen, is_new) = field_parts::put_option(tx, may, now, &field, &sent).await?;
-        let field = written(tx, may, of, id).await?;
+        let field = written(tx, &may, of, id).await?;
+        let (chosen, is_new) = field_parts::put_option(tx, &may, now, &field, &sent).await?;
+        let field = written(tx, &may, of, id).await?;
         let option = options(&params.site, of.many, &field).into_iter().find(|option| option["value"] == chosen);
         Ok::<_, ZendeskError>((option.unwrap_or_default(), is_new))
     })?;
     Ok(if is_new { Reply::created("custom_field_option", view) } else { Reply::one("custom_field_option", view) })
 }
 
-pub(crate) async fn delete_option(
-    app: &App,
-    may: &CanWrite<CustomFields>,
-    (of, id, option_id): (Of, i64, i64),
+/// `DELETE /api/v2/user_fields/{user_field_id}/options/{user_field_option_id}`
+pub async fn delete_option<O: Owner>(
+    State(app): State<App>,
+    May(may): May<CanWrite<CustomFields>>,
+    Pair(id, option_id): Pair,
 ) -> Answer {
     let now = app.clock.now();
     transact!(app.db, |tx| {
-        let field = written(tx, may, of, id).await?;
-        field_parts::remove_option(tx, may, now, &field, option_id).await
+        let field = written(tx, &may, O::OF, id).await?;
+        field_parts::remove_option(tx, &may, now, &field, option_id).await
     })?;
     Ok(Reply::empty())
 }
@@ -269,29 +328,22 @@ struct Sent {
     description: Option<Option<String>>,
     position: Option<i64>,
     active: Option<bool>,
-    tag: Option<Option<String>>,
-    options: Option<Options>,
+    kind: SentKind,
 }
 
 fn read(fields: &mut Fields) -> Sent {
     fields.pass(&["created_at", "id", "raw_description", "raw_title", "system", "updated_at", "url"]);
-    for name in ["regexp_for_validation", "relationship_filter", "relationship_target_type"] {
-        if fields.value(name).is_some_and(|value| !value.is_null()) {
-            fields.problem(name, "is not offered");
-        }
-    }
     Sent {
         title: fields.some_text("title", LABEL_MAX_CHARS),
         description: fields.text("description", TEXT_MAX_CHARS),
         position: fields.integer("position").flatten(),
         active: fields.flag("active"),
-        tag: fields.text("tag", LABEL_MAX_CHARS),
-        options: field_parts::read_options(fields),
+        kind: field_parts::read_kind(fields),
     }
 }
 
 fn view(site: &Site, field: &CustomField, of: Of) -> Value {
-    json!({
+    let mut view = json!({
         "id": field.id,
         "url": site.url(&format!("{}/{}", of.many, field.id)),
         "key": field.name(),
@@ -303,14 +355,14 @@ fn view(site: &Site, field: &CustomField, of: Of) -> Value {
         "position": PRIORITY_MAX - field.priority,
         "active": field.archived_at.is_none(),
         "system": false,
-        "regexp_for_validation": null,
-        "tag": field.details.tag,
         "custom_field_options": options(site, of.many, field),
-        "relationship_target_type": null,
-        "relationship_filter": null,
         "created_at": format(field.created_at),
         "updated_at": format(field.updated_at),
-    })
+    });
+    if let Value::Object(view) = &mut view {
+        view.extend(field_parts::kind_view(field));
+    }
+    view
 }
 
 /// Values as they were sent: an object by key.

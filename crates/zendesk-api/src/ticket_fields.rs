@@ -15,7 +15,7 @@ use store::{Tx, transact};
 
 use crate::answer::{Answer, Reply};
 use crate::error::ZendeskError;
-use crate::field_parts::{self, Options, input_of, options, priority_of, requirement, type_of};
+use crate::field_parts::{self, SentKind, options, priority_of, requirement, type_of};
 use crate::fields::{Body, Fields};
 use crate::once::once;
 use crate::page::{self, Asked};
@@ -41,7 +41,7 @@ pub fn routes(routes: Routes) -> Routes {
 
 const LIST: &str = "ticket_fields";
 /// What a field with options is called here.
-const CHOICE: &str = "tagger";
+pub(crate) const CHOICE: &str = "tagger";
 /// Above the ids of all added fields.
 const SYSTEM_IDS: i64 = 900_000_000_000;
 /// Type, title, options by value and name.
@@ -72,7 +72,19 @@ const SYSTEM: &[SystemField] = &[
 ];
 
 /// Added fields can be of these types.
-const TYPES: &[&str] = &["text", "textarea", "checkbox", "date", "integer", "decimal", "tagger"];
+const TYPES: &[&str] = &[
+    "text",
+    "textarea",
+    "checkbox",
+    "date",
+    "integer",
+    "decimal",
+    "tagger",
+    "multiselect",
+    "regexp",
+    "lookup",
+    "partialcreditcard",
+];
 const TEXT_MAX_CHARS: usize = 1_024;
 
 /// The id of what every ticket has, by its place among it.
@@ -83,6 +95,11 @@ pub(crate) fn system_id(at: usize) -> i64 {
 /// The other way round. None for the id of an added field.
 pub(crate) fn system_place(id: i64) -> Option<usize> {
     (0..SYSTEM.len()).find(|at| system_id(*at) == id)
+}
+
+/// What kind of field it is, by its place.
+pub(crate) fn system_type(at: usize) -> Option<&'static str> {
+    SYSTEM.get(at).map(|(kind, ..)| *kind)
 }
 
 /// `GET /api/v2/ticket_fields`: all at once, unless a page is asked for.
@@ -143,12 +160,8 @@ pub async fn create(
     fields.require("title");
     let kind = fields.word("type", TYPES).flatten();
     let sent = read(&mut fields);
-    let (choices, names) = sent.options.clone().unwrap_or_default();
-    if kind == Some("tagger") && choices.is_empty() {
-        fields.problem("custom_field_options", "cannot be blank");
-    }
+    let (input, details) = sent.kind.of_new(&mut fields, kind.unwrap_or("text"));
     fields.finish()?;
-    let (input, format) = input_of(kind.unwrap_or("text"), choices);
     let new = NewField {
         carrier: Carrier::Ticket,
         label: sent.title.clone().unwrap_or_default(),
@@ -164,8 +177,7 @@ pub async fn create(
     };
     once!(app, may.actor(), body.once, |tx, now| {
         let field = custom_fields::create(tx, &may, now, &new).await?;
-        let details = sent.details(Details { format, names: names.clone(), ..Details::default() });
-        custom_fields::set_details(tx, &may, now, field.id, &details).await?;
+        custom_fields::set_details(tx, &may, now, field.id, &sent.put_on(details.clone())).await?;
         Reply::created("ticket_field", written(tx, &may, &params.site, field.id).await?)
     })
 }
@@ -198,12 +210,7 @@ async fn change(
     before: &CustomField,
     sent: &Sent,
 ) -> Result<(), ZendeskError> {
-    let mut details = before.details.clone();
-    let mut input = None;
-    if let Some(options) = &sent.options {
-        input = Some(field_parts::input_with(before, options)?);
-        details.names = options.1.clone();
-    }
+    let (input, details) = sent.kind.of_change(before)?;
     let changes = Changes {
         label: sent.title.clone(),
         input,
@@ -216,7 +223,7 @@ async fn change(
         ..Changes::default()
     };
     custom_fields::update(tx, may, now, before.id, &changes).await?;
-    custom_fields::set_details(tx, may, now, before.id, &sent.details(details)).await?;
+    custom_fields::set_details(tx, may, now, before.id, &sent.put_on(details)).await?;
     Ok(())
 }
 
@@ -277,7 +284,7 @@ pub async fn show_option(
     Ok(Reply::one("custom_field_option", option.ok_or_else(ZendeskError::not_found)?))
 }
 
-/// `POST /api/v2/ticket_fields/{ticket_field_id}/options`: a new one, or with an id another name for one that is there.
+/// `POST /api/v2/ticket_fields/{ticket_field_id}/options`: a new one, or with an id another name and value for one that is there.
 pub async fn set_option(
     State(app): State<App>,
     May(may): May<CanWrite<CustomFields>>,
@@ -347,11 +354,11 @@ struct Sent {
     editable: Option<bool>,
     collapsed: Option<bool>,
     active: Option<bool>,
-    options: Option<Options>,
+    kind: SentKind,
 }
 
 impl Sent {
-    fn details(&self, mut details: Details) -> Details {
+    fn put_on(&self, mut details: Details) -> Details {
         if let Some(title) = &self.title_in_portal {
             details.label_for_customers = Some(title.clone());
         }
@@ -371,6 +378,7 @@ fn read(fields: &mut Fields) -> Sent {
         "creator_app_name",
         "creator_user_id",
         "custom_statuses",
+        "sub_type_id",
         "id",
         "key",
         "raw_description",
@@ -393,7 +401,7 @@ fn read(fields: &mut Fields) -> Sent {
         editable: fields.flag("editable_in_portal"),
         collapsed: fields.flag("collapsed_for_agents"),
         active: fields.flag("active"),
-        options: field_parts::read_options(fields),
+        kind: field_parts::read_kind(fields),
     }
 }
 
@@ -420,6 +428,7 @@ pub(crate) fn view(site: &Site, field: &CustomField, position: i64) -> Value {
     if let Value::Object(own) = own {
         view.extend(own);
     }
+    view.extend(field_parts::kind_view(field));
     Value::Object(view)
 }
 

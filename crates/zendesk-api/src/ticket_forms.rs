@@ -9,9 +9,10 @@ use axum::extract::State;
 use axum::routing::MethodFilter;
 use endpoint::{App, Later, May, Routes};
 use helpdesk::brands;
+use helpdesk::custom_fields::CustomField;
 use helpdesk::templates::{self, Facts};
 use helpdesk::ticket_forms::{
-    self, BUILT_IN, FormCondition, FormDraft, NAME_MAX_CHARS, RequiredOn, ShownField, TicketForm, Which,
+    self, BUILT_IN, FormCondition, FormDraft, NAME_MAX_CHARS, Parent, RequiredOn, ShownField, TicketForm, Which,
 };
 use helpdesk::tickets::Status;
 use scope::permission::{Permission, Permissions};
@@ -22,12 +23,14 @@ use serde_json::{Value, json};
 use store::{Tx, transact};
 
 use crate::answer::{Answer, Reply};
+use crate::conditions::stored_status;
 use crate::error::ZendeskError;
+use crate::field_parts::type_of;
 use crate::fields::{Body, Fields};
 use crate::once::once;
 use crate::page::{self, Asked};
 use crate::query::Params;
-use crate::ticket_fields::{system_id, system_place};
+use crate::ticket_fields::{CHOICE, system_id, system_place, system_type};
 use crate::ticket_view::{STATUSES, status_of, status_word};
 use crate::time::format;
 use crate::{Id, Site};
@@ -267,12 +270,26 @@ fn read_conditions(fields: &mut Fields, name: &str) -> Option<Vec<FormCondition>
             };
             ShownField { field_id: child.required_id("id"), required, required_on }
         });
-        FormCondition {
-            field_id: condition.required_id("parent_field_id"),
-            value: condition.value("value").unwrap_or_default(),
-            shows: shows.unwrap_or_default(),
-        }
+        let parent_id = condition.required_id("parent_field_id");
+        let value = condition.value("value").unwrap_or_default();
+        let (parent, value) = match system_place(parent_id).and_then(|place| BUILT_IN.get(place)) {
+            Some(word) => (Parent::BuiltIn((*word).to_owned()), built_in_value(word, value, stored_status)),
+            None => (Parent::Field(parent_id), value),
+        };
+        FormCondition { parent, value, shows: shows.unwrap_or_default() }
     })
+}
+
+/// Statuses have other words here.
+fn built_in_value(word: &str, value: Value, turned: impl Fn(&str) -> Option<&'static str>) -> Value {
+    match (word, value.as_str()) {
+        ("status", Some(status)) => turned(status).map_or(value, |status| json!(status)),
+        _ => value,
+    }
+}
+
+fn shown_status(word: &str) -> Option<&'static str> {
+    Status::parse(word).map(status_word)
 }
 
 async fn one(tx: &mut Tx, site: &Site, form: TicketForm) -> Result<Value, ZendeskError> {
@@ -284,10 +301,11 @@ pub(crate) async fn views(tx: &mut Tx, site: &Site, forms: &[TicketForm]) -> Res
     let mut names: Vec<&str> = forms.iter().map(|form| form.name.as_str()).collect();
     names.extend(forms.iter().filter_map(|form| form.display_name.as_deref()));
     let facts = Facts::of_contents(tx, None, &names).await?;
-    Ok(forms.iter().map(|form| view(site, form, &facts)).collect())
+    let parents = ticket_forms::parents(tx, forms).await?;
+    Ok(forms.iter().map(|form| view(site, form, &facts, &parents)).collect())
 }
 
-fn view(site: &Site, form: &TicketForm, facts: &Facts) -> Value {
+fn view(site: &Site, form: &TicketForm, facts: &Facts, parents: &[CustomField]) -> Value {
     let display_name = form.display_name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&form.name);
     json!({
         "id": form.id,
@@ -303,8 +321,8 @@ fn view(site: &Site, form: &TicketForm, facts: &Facts) -> Value {
         "in_all_brands": form.in_all_brands,
         "restricted_brand_ids": form.brand_ids,
         "ticket_field_ids": field_ids(form),
-        "agent_conditions": form.conditions.iter().map(|it| condition_view(it, true)).collect::<Vec<_>>(),
-        "end_user_conditions": form.customer_conditions.iter().map(|it| condition_view(it, false)).collect::<Vec<_>>(),
+        "agent_conditions": form.conditions.iter().map(|it| condition_view(it, parents, true)).collect::<Vec<_>>(),
+        "end_user_conditions": form.customer_conditions.iter().map(|it| condition_view(it, parents, false)).collect::<Vec<_>>(),
         "deleted_at": null,
         "created_at": format(form.created_at),
         "updated_at": format(form.updated_at),
@@ -324,7 +342,7 @@ fn field_ids(form: &TicketForm) -> Vec<i64> {
 }
 
 /// Staff are told in which statuses a field is required, customers only whether it is.
-fn condition_view(condition: &FormCondition, for_staff: bool) -> Value {
+fn condition_view(condition: &FormCondition, parents: &[CustomField], for_staff: bool) -> Value {
     let child = |shown: &ShownField| {
         let mut child = json!({ "id": shown.field_id, "is_required": shown.required });
         if for_staff {
@@ -340,9 +358,21 @@ fn condition_view(condition: &FormCondition, for_staff: bool) -> Value {
         }
         child
     };
+    let (parent_id, parent_type, value) = match &condition.parent {
+        Parent::Field(id) => {
+            let kind = parents.iter().find(|field| field.id == *id).map(|field| type_of(field, CHOICE));
+            (Some(*id), kind, condition.value.clone())
+        }
+        Parent::BuiltIn(word) => {
+            let place = BUILT_IN.iter().position(|known| known == word);
+            let value = built_in_value(word, condition.value.clone(), shown_status);
+            (place.map(system_id), place.and_then(system_type), value)
+        }
+    };
     json!({
-        "parent_field_id": condition.field_id,
-        "value": condition.value,
+        "parent_field_id": parent_id,
+        "parent_field_type": parent_type,
+        "value": value,
         "child_fields": condition.shows.iter().map(child).collect::<Vec<_>>(),
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! One call may change the ticket, write a comment and copy people in; all of it is one transaction of the caller's.
 
-use helpdesk::custom_fields::SentValue;
+use helpdesk::custom_fields::{CustomField, SentValue};
 use helpdesk::custom_statuses;
 use helpdesk::people::PersonRef;
 use helpdesk::profiles;
@@ -12,16 +12,17 @@ use helpdesk::tickets::message_draft::NewMessage;
 use helpdesk::tickets::messages::{API, INTERNAL_NOTE};
 use helpdesk::tickets::tags::{TagChange, TagRefs};
 use helpdesk::tickets::write::{self, NewTicket, SetStatus, TicketUpdate};
-use helpdesk::tickets::{Status, TicketType, fields as ticket_fields, list, message_write, tags};
+use helpdesk::tickets::{Status, TicketType, fields as ticket_fields, list, message_write, solving, tags};
 use helpdesk::{uploads, users};
 use jiff::Timestamp;
 use scope::permit::CanWrite;
 use scope::resource::Tickets;
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::Tx;
 
 use crate::attachments;
 use crate::error::ZendeskError;
+use crate::field_parts;
 use crate::fields::Fields;
 use crate::ticket_view::{PRIORITIES, STATUSES, TYPES, priority_of, status_of};
 
@@ -73,6 +74,8 @@ pub(crate) struct SentTicket {
     pub ccs: Option<People>,
     pub followers: Option<People>,
     pub followup_of: Option<i64>,
+    /// Whether solving it is refused while what is required is empty.
+    pub must_be_filled: bool,
     /// When an import was created and changed.
     pub imported: Option<(Option<Timestamp>, Option<Timestamp>, Option<Timestamp>)>,
 }
@@ -133,6 +136,7 @@ pub(crate) fn read(fields: &mut Fields) -> SentTicket {
         followup_of: fields.id("via_followup_source_id").flatten(),
         update,
         comments,
+        must_be_filled: true,
         imported: None,
     }
 }
@@ -145,6 +149,7 @@ pub(crate) fn read_import(fields: &mut Fields) -> SentTicket {
     let mut sent = read(fields);
     sent.comments.extend(comments);
     sent.imported = Some(times);
+    sent.must_be_filled = false;
     sent
 }
 
@@ -324,7 +329,11 @@ pub(crate) async fn create(
         closed_at: solved_at,
         ..NewTicket::default()
     };
+    let solves = sent.must_be_filled && solving::solves(tx, may, None, new.status).await?;
     let id = write::create(tx, may, now, new).await?;
+    if solves {
+        check_filled(tx, may, id).await?;
+    }
     set_people(tx, may, now, id, sent).await?;
     Ok(id)
 }
@@ -349,9 +358,13 @@ pub(crate) async fn update(
     if let Some(assignee) = assignee_of(tx, sent).await? {
         update.assignee_user_id = Some(assignee);
     }
+    let solves = sent.must_be_filled && solving::solves(tx, may, Some(id), update.status).await?;
     write::update(tx, may, now, id, update).await?;
     if !sent.fields.is_empty() {
         ticket_fields::set(tx, may, now, id, &sent.fields).await?;
+    }
+    if solves {
+        check_filled(tx, may, id).await?;
     }
     for (change, names) in [(TagChange::Add, &sent.add_tags), (TagChange::Remove, &sent.remove_tags)] {
         if !names.is_empty() {
@@ -369,6 +382,24 @@ pub(crate) async fn update(
     let message = message(tx, (may.actor().person_id, now), comment, author, public, false).await?;
     message_write::create(tx, may, now, id, message).await?;
     Ok(())
+}
+
+/// Refuses, and names the fields, while something is empty that is required of a solved ticket.
+async fn check_filled(tx: &mut Tx, may: &CanWrite<Tickets>, id: i64) -> Result<(), ZendeskError> {
+    let unfilled = solving::unfilled(tx, may, id).await?;
+    if unfilled.is_empty() {
+        return Ok(());
+    }
+    let problem = |field: &CustomField| {
+        // Quirk: the word for programs is null here.
+        json!({
+            "description": format!("{}: is required when solving a ticket", field.label),
+            "error": null,
+            "ticket_field_id": field.id,
+            "ticket_field_type": field_parts::class_of(field),
+        })
+    };
+    Err(ZendeskError::Unfilled(unfilled.iter().map(problem).collect()))
 }
 
 /// A comment as a message of ours. Who wrote it says whether it is an answer.

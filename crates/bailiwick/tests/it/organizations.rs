@@ -7,7 +7,7 @@ use helpdesk::customers::{self, NewCustomer};
 use helpdesk::organizations::{self, Changes, Membership, NewOrganization};
 use helpdesk::page::Slice;
 use helpdesk::people::PersonRef;
-use helpdesk::ticket_forms::{self, FormCondition, FormDraft, ShownField};
+use helpdesk::ticket_forms::{self, Answers, FormCondition, FormDraft, Parent, ShownField};
 use helpdesk::tickets::message_draft::NewMessage;
 use helpdesk::tickets::write::{self, NewTicket};
 use helpdesk::{Error, tickets};
@@ -121,16 +121,17 @@ async fn a_form_asks_for_what_the_values_so_far_call_for() {
         is_default: true,
         position: 1,
         field_ids: ids.clone(),
-        conditions: vec![FormCondition { field_id: ids[0], value: json!("Damaged"), shows }],
+        conditions: vec![FormCondition { parent: Parent::Field(ids[0]), value: json!("Damaged"), shows }],
         ..FormDraft::default()
     };
 
     let form = ticket_forms::create(&mut tx, &server.may(), now, &draft).await.unwrap();
 
-    let none = ticket_forms::asked(&mut tx, &server.may(), &form, &BTreeMap::new()).await.unwrap();
+    let none = ticket_forms::asked(&mut tx, &server.may(), &form, &Answers::default()).await.unwrap();
     assert_eq!(none.iter().map(|it| it.field.id).collect::<Vec<_>>(), [ids[0], ids[2]]);
     let values = BTreeMap::from([(ids[0], FieldValue::Text("Damaged".to_owned()))]);
-    let all = ticket_forms::asked(&mut tx, &server.may(), &form, &values).await.unwrap();
+    let answers = Answers { values, ..Answers::default() };
+    let all = ticket_forms::asked(&mut tx, &server.may(), &form, &answers).await.unwrap();
     assert_eq!(
         all.iter().map(|it| (it.field.id, it.required)).collect::<Vec<_>>(),
         [(ids[0], false), (ids[1], true), (ids[2], false)]
@@ -145,7 +146,7 @@ async fn a_form_asks_for_what_the_values_so_far_call_for() {
         FormDraft { field_ids: vec![999], conditions: Vec::new(), ..draft.clone() },
         FormDraft { field_ids: vec![ids[0], ids[0]], ..draft.clone() },
         FormDraft {
-            conditions: vec![FormCondition { field_id: ids[0], value: json!("Gone"), shows: Vec::new() }],
+            conditions: vec![FormCondition { parent: Parent::Field(ids[0]), value: json!("Gone"), shows: Vec::new() }],
             ..draft.clone()
         },
     ] {

@@ -1,6 +1,7 @@
 //! One helpdesk, two vendors: what is written through one dialect reads rightly through the other, row by row of what they share.
 
 mod around;
+mod fields;
 mod people;
 
 use std::time::Duration;
@@ -297,33 +298,4 @@ async fn tags_are_names_here_and_have_ids_there() {
     assert_eq!(it.in_zendesk(two).await["tags"], json!(["gold", "parcel"]));
     let used = it.get("/api/v2/tags").await["tags"].clone();
     assert!(used.as_array().expect("a list").contains(&json!({ "name": "gold", "count": 2 })), "{used}");
-}
-
-// custom field
-
-#[tokio::test(flavor = "multi_thread")]
-async fn values_of_custom_fields_are_the_same() {
-    let it = both().await;
-    let definition =
-        json!({ "data_type": "text", "input_settings": { "input_type": "dropdown", "choices": ["late", "lost"] } });
-    let reason = json!({ "object_type": "Ticket", "label": "Reason", "definition": definition });
-    let reason = it.made("/api/custom-fields", reason).await;
-    let order = it.made("/api/v2/ticket_fields", json!({ "ticket_field": { "type": "text", "title": "Order" } })).await;
-
-    let ticket = it.by_gorgias(json!({ "custom_fields": [{ "id": reason["id"], "value": "late" }] })).await;
-    it.change_in_zendesk(ticket, json!({ "custom_fields": [{ "id": order["id"], "value": "A-7" }] })).await;
-
-    let told = it.in_zendesk(ticket).await;
-    let values = told["custom_fields"].as_array().expect("a list");
-    for (field, value) in [(&reason, "late"), (&order, "A-7")] {
-        assert!(values.contains(&json!({ "id": field["id"], "value": value })), "{told}");
-    }
-    let told = it.in_gorgias(ticket).await;
-    assert_eq!(told["custom_fields"][order["id"].to_string()]["value"], "A-7");
-    assert_eq!(told["custom_fields"][reason["id"].to_string()]["value"], "late");
-    let field = it.get(&format!("/api/v2/ticket_fields/{}", reason["id"])).await["ticket_field"].clone();
-    assert_eq!([&field["type"], &field["title"]], ["tagger", "Reason"]);
-    assert_eq!(it.get(&format!("/api/custom-fields/{}", order["id"])).await["label"], "Order");
-    it.change_in_zendesk(ticket, json!({ "custom_fields": [{ "id": reason["id"], "value": null }] })).await;
-    assert_eq!(it.in_gorgias(ticket).await["custom_fields"].get(reason["id"].to_string()), None);
 }

@@ -1,17 +1,17 @@
 //! What a field has besides, for surfaces that tell more sorts of fields and choices apart: how its values are written, how its choices are
-//! called and numbered, and what customers read. Removing a field for good is here too.
+//! called and numbered, and what customers read. Removing a field for good is here too. What becomes of a value for its sake: `fit.rs`,
+//! `labels.rs`.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use scope::permit::CanWrite;
 use scope::resource::CustomFields;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use store::Tx;
 
-use super::{CustomField, FieldValue, Input, LABEL_MAX_CHARS, read};
+use super::{CustomField, LABEL_MAX_CHARS, fit, read};
 use crate::Error;
 use crate::events::{self, Change};
 
@@ -25,7 +25,26 @@ pub enum Format {
     Date,
     /// A whole number.
     Whole,
+    /// Has in it what `Details::pattern` says.
+    Pattern,
+    /// The number of a payment card, of which the end alone is kept.
+    CardEnd,
+    /// The id of a record of the sort of `Details::target`.
+    Reference,
 }
+
+/// Records that a field can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// Staff or customer.
+    Person,
+    Organization,
+    Ticket,
+}
+
+/// Longest description of which records are offered, as JSON, in characters.
+const TARGET_FILTER_MAX_CHARS: usize = 10_000;
 
 /// Stored as JSON.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -41,8 +60,15 @@ pub struct Details {
     pub description_for_staff: Option<String>,
     pub required_for_customers: bool,
     pub collapsed: bool,
-    /// Of a field that is ticked or not: a label that goes with it.
+    /// Of a field that is ticked or not: the label that whatever it is ticked on has.
     pub tag: Option<String>,
+    /// What is chosen is a label of whatever it is chosen on.
+    pub labels: bool,
+    /// A regular expression of the `regex` crate.
+    pub pattern: Option<String>,
+    pub target: Option<Target>,
+    /// Which records are offered, in the words of whoever offers them. Refuses none.
+    pub target_filter: Option<Json>,
 }
 
 /// One choice of a field.
@@ -55,19 +81,6 @@ pub struct Choice {
 }
 
 impl Details {
-    /// `Err` with a sentence for a value that is not written so.
-    pub(super) fn check(&self, value: &FieldValue) -> Result<(), String> {
-        match (self.format, value) {
-            (Some(Format::Date), FieldValue::Text(text)) if text.len() != 10 || text.parse::<Date>().is_err() => {
-                Err("Not a date: YYYY-MM-DD.".to_owned())
-            }
-            (Some(Format::Whole), FieldValue::Number(number)) if number.fract() != 0.0 => {
-                Err("Not a whole number.".to_owned())
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Numbers the choices that have none; names of choices that are gone are forgotten.
     fn number(&mut self, choices: &[String]) {
         let mut last = self.numbers.values().copied().max().unwrap_or_default();
@@ -84,7 +97,7 @@ impl Details {
 impl CustomField {
     /// Its choices in order; none of a field that is filled in otherwise.
     pub fn choices(&self) -> Vec<Choice> {
-        let Input::Choice { choices, .. } = &self.input else { return Vec::new() };
+        let Some(choices) = self.input.choices() else { return Vec::new() };
         let mut details = self.details.clone();
         details.number(choices);
         let choice = |value: &String| Choice {
@@ -114,8 +127,14 @@ pub async fn set_details(
     if details.names.values().any(|name| name.trim().is_empty() || LABEL_MAX_CHARS < name.chars().count()) {
         return Err(Error::invalid("choices", format!("A choice's name must have 1 to {LABEL_MAX_CHARS} characters.")));
     }
-    if let Input::Choice { choices, .. } = &before.input {
+    if let Some(choices) = before.input.choices() {
         details.number(choices);
+    }
+    if let Some(pattern) = &details.pattern {
+        fit::compiled(pattern).map_err(|problem| Error::invalid("pattern", problem))?;
+    }
+    if details.target_filter.as_ref().is_some_and(|it| TARGET_FILTER_MAX_CHARS < it.to_string().chars().count()) {
+        return Err(Error::invalid("target_filter", "Too long."));
     }
     if details == before.details {
         return Ok(before);

@@ -26,6 +26,8 @@ pub enum DataType {
     Text,
     Number,
     Flag,
+    /// Of several texts.
+    List,
 }
 
 impl DataType {
@@ -35,6 +37,7 @@ impl DataType {
             DataType::Text => "text",
             DataType::Number => "number",
             DataType::Flag => "flag",
+            DataType::List => "list",
         }
     }
 }
@@ -50,6 +53,10 @@ pub enum Input {
     Choice {
         choices: Vec<String>,
         default: Option<String>,
+    },
+    /// Any of these texts; levels as above.
+    Choices {
+        choices: Vec<String>,
     },
     Number {
         min: Option<f64>,
@@ -69,7 +76,12 @@ pub enum FieldValue {
     Text(String),
     Number(f64),
     Flag(bool),
+    /// At least one, each once, in the order of the field's choices.
+    Texts(Vec<String>),
 }
+
+/// Between several texts where they are told as one.
+const TEXTS_SEPARATOR: &str = ", ";
 
 impl FieldValue {
     /// Whole numbers are written without a fraction.
@@ -79,6 +91,23 @@ impl FieldValue {
             FieldValue::Number(number) if number.fract() == 0.0 && number.abs() <= NUMBER_MAX => json!(*number as i64),
             FieldValue::Number(number) => json!(number),
             FieldValue::Flag(flag) => json!(flag),
+            FieldValue::Texts(texts) => json!(texts),
+        }
+    }
+
+    /// The same for who knows no lists: several texts are told as one, which `Input::read` takes back.
+    pub fn to_flat_json(&self) -> Json {
+        match self {
+            FieldValue::Texts(texts) => json!(texts.join(TEXTS_SEPARATOR)),
+            other => other.to_json(),
+        }
+    }
+
+    /// Whether this is what somebody means by `wanted`: of several texts, one of them or all.
+    pub fn is(&self, wanted: &Json) -> bool {
+        match (self, wanted) {
+            (FieldValue::Texts(texts), Json::String(wanted)) => texts.contains(wanted),
+            (value, wanted) => value.to_json() == *wanted,
         }
     }
 }
@@ -89,6 +118,15 @@ impl Input {
             Input::Text { .. } | Input::Choice { .. } => DataType::Text,
             Input::Number { .. } => DataType::Number,
             Input::Flag { .. } => DataType::Flag,
+            Input::Choices { .. } => DataType::List,
+        }
+    }
+
+    /// None of a field that is filled in otherwise than by choosing texts.
+    pub fn choices(&self) -> Option<&[String]> {
+        match self {
+            Input::Choice { choices, .. } | Input::Choices { choices } => Some(choices),
+            Input::Text { .. } | Input::Number { .. } | Input::Flag { .. } => None,
         }
     }
 
@@ -103,6 +141,14 @@ impl Input {
                         Err(Error::invalid("default", "Not one of the choices."))
                     }
                     _ => Ok(()),
+                }
+            }
+            Input::Choices { choices } => {
+                check_choices(choices)?;
+                match choices.iter().position(|choice| choice.contains('\n')) {
+                    // Values are stored with line ends between them.
+                    Some(at) => Err(Error::invalid(format!("choices.{at}"), "May not contain line ends.")),
+                    None => Ok(()),
                 }
             }
             Input::Number { min, max, placeholder } => {
@@ -153,6 +199,15 @@ impl Input {
                     Err("Not one of the field's choices.".to_owned())
                 }
             }
+            (Input::Choices { choices }, Json::String(text)) => {
+                let one = || vec![text.as_str()];
+                let several = || text.split(TEXTS_SEPARATOR.trim_end()).map(str::trim).filter(|it| !it.is_empty());
+                chosen(choices, if choices.contains(text) { one() } else { several().collect() })
+            }
+            (Input::Choices { choices }, Json::Array(items)) => {
+                let texts = items.iter().map(Json::as_str).collect::<Option<Vec<_>>>();
+                chosen(choices, texts.ok_or_else(|| "Not a list of strings.".to_owned())?)
+            }
             (Input::Number { min, max, .. }, Json::Number(number)) => {
                 let number = number.as_f64().filter(|number| number.abs() <= NUMBER_MAX);
                 let number = number.ok_or_else(|| "Too large a number.".to_owned())?;
@@ -172,10 +227,20 @@ impl Input {
                 }
             }
             (Input::Text { .. } | Input::Choice { .. }, _) => Err("Not a valid string.".to_owned()),
+            (Input::Choices { .. }, _) => Err("Not a list of strings.".to_owned()),
             (Input::Number { .. }, _) => Err("Not a valid number.".to_owned()),
             (Input::Flag { .. }, _) => Err("Not a valid boolean.".to_owned()),
         }
     }
+}
+
+/// Of these texts, each must be a choice.
+fn chosen(choices: &[String], texts: Vec<&str>) -> Result<Option<FieldValue>, String> {
+    if texts.iter().any(|text| !choices.iter().any(|choice| choice == text)) {
+        return Err("Not one of the field's choices.".to_owned());
+    }
+    let in_order: Vec<String> = choices.iter().filter(|choice| texts.contains(&choice.as_str())).cloned().collect();
+    Ok((!in_order.is_empty()).then_some(FieldValue::Texts(in_order)))
 }
 
 fn check_placeholder(placeholder: Option<&str>) -> Result<(), Error> {
@@ -231,6 +296,13 @@ mod tests {
         assert_eq!(reasons.read(&json!("Shipping::Late")), Ok(Some(FieldValue::Text("Shipping::Late".to_owned()))));
         assert_eq!(amount.read(&json!(10.5)), Ok(Some(FieldValue::Number(10.5))));
         assert_eq!(vip.read(&json!(false)), Ok(Some(FieldValue::Flag(false))));
+        let several = Input::Choices { choices: ["a", "b", "c, d"].map(str::to_owned).to_vec() };
+        let texts = |texts: &[&str]| Ok(Some(FieldValue::Texts(texts.iter().map(|&it| it.to_owned()).collect())));
+        assert_eq!(several.read(&json!(["b", "a", "b"])), texts(&["a", "b"]));
+        assert_eq!(several.read(&json!("b, a")), texts(&["a", "b"]));
+        assert_eq!(several.read(&json!("c, d")), texts(&["c, d"]));
+        assert_eq!(several.read(&json!([])), Ok(None));
+        assert!(several.read(&json!(["a", "x"])).is_err() && several.read(&json!([1])).is_err());
         assert_eq!(reasons.read(&json!("")), Ok(None));
         assert_eq!(amount.read(&Json::Null), Ok(None));
         for (input, value) in [

@@ -2,12 +2,15 @@
 //!
 //! Here is what a field is, and reading them. Creating and changing: `write.rs`; how it is filled in and which values fit: `input.rs`;
 //! the values of whatever carries them: `values.rs`;
-//! what some surfaces tell of it besides, and removing it: `details.rs`; values by the names that programs have for fields: `keys.rs`.
+//! what some surfaces tell of it besides, and removing it: `details.rs`, and what it makes of a value: `fit.rs`; labels that come with
+//! values: `labels.rs`; values by the names that programs have for fields: `keys.rs`.
 //! A field that is archived keeps its values, and shows them, but no new one can be set.
 
 mod details;
+mod fit;
 mod input;
 mod keys;
+mod labels;
 mod values;
 mod write;
 
@@ -20,12 +23,15 @@ use store::{Row, StoreError, Tx};
 use crate::Error;
 use crate::page::{Column, Order, Page, Query, Slice, part_pattern};
 
-pub use details::{Choice, Details, Format, delete, set_details};
+pub use details::{Choice, Details, Format, Target, delete, set_details};
+pub use fit::PATTERN_MAX_CHARS;
 pub use input::{CHOICES_MAX, DataType, FieldValue, Input, LEVEL_SEPARATOR, TEXT_MAX_CHARS};
 pub use keys::{KEY_MAX_CHARS, Keyed};
 pub(crate) use keys::{fill_keyed, sent_by_key};
+pub(crate) use labels::Labels;
 pub(crate) use values::{
-    Change, Extent, fill_values, merge_customers, missing_managed, of_object, unplaced, valued, write,
+    Change, Extent, fill_values, list_part, merge_customers, missing_managed, of_object, texts_of, unplaced, valued,
+    write,
 };
 pub use values::{SentValue, Valued, Values, text_key, to_json};
 pub use write::{Changes, Move, NewField, create, create_with_key, move_by, update, update_many};
@@ -161,6 +167,14 @@ pub async fn list(
 pub async fn all_of(tx: &mut Tx, _may: &CanRead<CustomFields>, carrier: Carrier) -> Result<Vec<CustomField>, Error> {
     let mut query = Query::new(concat!(select_fields!(), " where 1 = 1"));
     query.and("f.object_type =", carrier.word());
+    query.sql.push_str(" order by f.priority desc, f.id");
+    tx.rows(&query.sql, &query.params).await?.iter().map(CustomField::from_row).collect()
+}
+
+/// The fields in use that every ticket must have a value of when it is solved, in their order.
+pub(crate) async fn required_of_tickets(tx: &mut Tx) -> Result<Vec<CustomField>, Error> {
+    let mut query = Query::new(concat!(select_fields!(), " where f.object_type = 'ticket' and f.archived_at is null"));
+    query.and("f.requirement =", Requirement::Required.word());
     query.sql.push_str(" order by f.priority desc, f.id");
     tx.rows(&query.sql, &query.params).await?.iter().map(CustomField::from_row).collect()
 }

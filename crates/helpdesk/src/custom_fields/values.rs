@@ -2,13 +2,14 @@
 //!
 //! Whoever writes them holds the row of whose they are and records the event: here are no permits.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 use store::{Row, StoreError, Tx, Value};
 
-use super::{Carrier, CustomField, FieldValue, Requirement, read_many};
+use super::labels::{self, Labels};
+use super::{Carrier, CustomField, FieldValue, Requirement, fit, read_many};
 use crate::Error;
 use crate::page::Query;
 
@@ -51,6 +52,8 @@ pub(crate) enum Extent {
 pub(crate) struct Change {
     pub before: Json,
     pub after: Json,
+    /// What comes with it, still to be done.
+    pub labels: Labels,
 }
 
 /// The values of one object.
@@ -67,7 +70,7 @@ pub(super) async fn of_objects(tx: &mut Tx, carrier: Carrier, ids: &[i64]) -> Re
     }
     let (table, column) = place_of(carrier);
     let mut query = Query::new(&format!(
-        "select v.{column} as object_id, v.field_id, v.text_value, v.number_value, v.flag_value from {table} v where 1 = 1"
+        "select v.{column} as object_id, v.field_id, v.text_value, v.number_value, v.flag_value, v.list_value from {table} v where 1 = 1"
     ));
     query.and_in(&format!("v.{column}"), ids.iter().copied());
     for row in tx.rows(&query.sql, &query.params).await? {
@@ -113,7 +116,9 @@ pub(crate) async fn write(
     extent: Extent,
 ) -> Result<Option<Change>, Error> {
     let before = of_object(tx, carrier, id).await?;
-    let field_ids: Vec<i64> = sent.iter().map(|sent| sent.field_id).collect();
+    let mut field_ids: Vec<i64> = sent.iter().map(|sent| sent.field_id).collect();
+    // Of values that were there, too: labels may go with them.
+    field_ids.extend(before.keys().filter(|id| sent.iter().all(|sent| sent.field_id != **id)));
     let fields: HashMap<i64, CustomField> =
         read_many(tx, &field_ids).await?.into_iter().map(|field| (field.id, field)).collect();
     let mut after = match extent {
@@ -127,18 +132,17 @@ pub(crate) async fn write(
         };
         let old = before.get(field_id);
         // Whoever sends an object back as it is changes nothing, even if the choice is gone or the field archived since.
-        if old.is_some_and(|old| same(&old.to_json(), value)) {
+        if old.is_some_and(|old| same(&old.to_json(), value) || old.to_flat_json() == *value) {
             after.insert(*field_id, old.cloned().unwrap_or(FieldValue::Flag(false)));
             continue;
         }
         let unfit = |problem| Error::invalid(format!("{place}.value"), problem);
-        let read = field.input.read(value).map_err(unfit)?;
-        read.as_ref().map_or(Ok(()), |value| field.details.check(value)).map_err(unfit)?;
-        match read {
+        match field.fit(value).map_err(unfit)? {
             Some(_) if field.archived_at.is_some() => {
                 return Err(Error::invalid(format!("{place}.id"), "The custom field is archived."));
             }
             Some(value) => {
+                let value = fit::looked_up(tx, field, value).await?.map_err(unfit)?;
                 after.insert(*field_id, value);
             }
             None => {
@@ -160,7 +164,18 @@ pub(crate) async fn write(
     if change.0.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Change { before: Json::Object(change.0), after: Json::Object(change.1) }))
+    let labels = labels_of(&fields, &before, &after);
+    Ok(Some(Change { before: Json::Object(change.0), after: Json::Object(change.1), labels }))
+}
+
+/// Labels that came with a value that is gone, and those that come with a new one. One that another value has too stays.
+fn labels_of(fields: &HashMap<i64, CustomField>, before: &Values, after: &Values) -> Labels {
+    let names = |values: &Values| -> BTreeSet<String> {
+        let of = |(id, value): (&i64, &FieldValue)| fields.get(id).map(|field| labels::of_value(field, value));
+        values.iter().filter_map(of).flatten().collect()
+    };
+    let (had, has) = (names(before), names(after));
+    Labels { on: has.difference(&had).cloned().collect(), off: had.difference(&has).cloned().collect() }
 }
 
 /// The required built-in fields of tickets that are not archived and have no value there.
@@ -191,8 +206,8 @@ pub(crate) fn unplaced(error: Error) -> Error {
 /// Gives the values of one customer to another, who keeps those they have.
 pub(crate) async fn merge_customers(tx: &mut Tx, source_id: i64, target_id: i64) -> Result<(), Error> {
     tx.run(
-        "insert into customer_field_values (customer_id, field_id, text_value, text_key, number_value, flag_value, updated_at)
-         select cast($1 as bigint), field_id, text_value, text_key, number_value, flag_value, updated_at
+        "insert into customer_field_values (customer_id, field_id, text_value, text_key, number_value, flag_value, list_value, updated_at)
+         select cast($1 as bigint), field_id, text_value, text_key, number_value, flag_value, list_value, updated_at
          from customer_field_values where customer_id = $2
          on conflict (customer_id, field_id) do nothing",
         &[target_id.into(), source_id.into()],
@@ -222,20 +237,22 @@ async fn put(
         tx.run(&sql, &[id.into(), field_id.into()]).await?;
         return Ok(());
     };
-    let (text, number, flag) = match value {
-        FieldValue::Text(text) => (Some(text.as_str()), None, None),
-        FieldValue::Number(number) => (None, Some(*number), None),
-        FieldValue::Flag(flag) => (None, None, Some(*flag)),
+    let (text, number, flag, list) = match value {
+        FieldValue::Text(text) => (Some(text.as_str()), None, None, None),
+        FieldValue::Number(number) => (None, Some(*number), None, None),
+        FieldValue::Flag(flag) => (None, None, Some(*flag), None),
+        FieldValue::Texts(texts) => (None, None, None, Some(list_of(texts))),
     };
     let sql = format!(
-        "insert into {table} ({column}, field_id, text_value, text_key, number_value, flag_value, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7)
+        "insert into {table} ({column}, field_id, text_value, text_key, number_value, flag_value, list_value, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)
          on conflict ({column}, field_id) do update set
              text_value = excluded.text_value, text_key = excluded.text_key, number_value = excluded.number_value,
-             flag_value = excluded.flag_value, updated_at = excluded.updated_at"
+             flag_value = excluded.flag_value, list_value = excluded.list_value, updated_at = excluded.updated_at"
     );
-    let params: [Value; 7] =
-        [id.into(), field_id.into(), text.into(), text.map(text_key).into(), number.into(), flag.into(), now.into()];
+    let key = text.map(text_key);
+    let params: [Value; 8] =
+        [id.into(), field_id.into(), text.into(), key.into(), number.into(), flag.into(), list.into(), now.into()];
     tx.run(&sql, &params).await?;
     Ok(())
 }
@@ -257,7 +274,25 @@ pub fn text_key(text: &str) -> String {
     text.chars().take(TEXT_KEY_CHARS).flat_map(char::to_lowercase).take(TEXT_KEY_CHARS).collect()
 }
 
+/// Several texts as they are stored: a line end before, between and after them, so that each is found with one on both sides.
+fn list_of(texts: &[String]) -> String {
+    format!("\n{}\n", texts.join("\n"))
+}
+
+/// The part of a stored list that says that this text is in it.
+pub(crate) fn list_part(text: &str) -> String {
+    format!("\n{text}\n")
+}
+
+/// The way back.
+pub(crate) fn texts_of(list: &str) -> Vec<String> {
+    list.split('\n').filter(|text| !text.is_empty()).map(str::to_owned).collect()
+}
+
 fn value_of(row: &Row) -> Result<FieldValue, Error> {
+    if let Some(list) = row.text_or_null("list_value")? {
+        return Ok(FieldValue::Texts(texts_of(&list)));
+    }
     if let Some(text) = row.text_or_null("text_value")? {
         return Ok(FieldValue::Text(text));
     }

@@ -39,7 +39,7 @@ pub struct Changes {
     /// Cannot change: `Invalid` if it differs.
     pub carrier: Option<Carrier>,
     pub label: Option<String>,
-    /// Of the same type of data: `Invalid` otherwise.
+    /// Of the same type of data: `Invalid` otherwise. One choice of a field of several is several.
     pub input: Option<Input>,
     pub description: Option<Option<String>>,
     pub external_id: Option<Option<String>>,
@@ -225,10 +225,14 @@ fn changed(before: &CustomField, changes: &Changes) -> Result<CustomField, Error
         return Err(Error::invalid("object_type", "Cannot be changed."));
     }
     if let Some(input) = &changes.input {
-        if input.data_type() != before.input.data_type() {
+        after.input = match (&before.input, input) {
+            // From who knows no field of several choices, and sends it back as one of a single choice.
+            (Input::Choices { .. }, Input::Choice { choices, .. }) => Input::Choices { choices: choices.clone() },
+            (_, input) => input.clone(),
+        };
+        if after.input.data_type() != before.input.data_type() {
             return Err(Error::invalid("definition.data_type", "Cannot be changed."));
         }
-        after.input = input.clone();
     }
     after.label = changes.label.clone().unwrap_or(after.label);
     after.description = changes.description.clone().unwrap_or(after.description);

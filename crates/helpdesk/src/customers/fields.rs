@@ -9,7 +9,7 @@ use store::Tx;
 use super::read;
 use crate::custom_fields::{self, Carrier, Change, CustomField, Extent, SentValue, Valued};
 use crate::people::{self, prefixed};
-use crate::{Error, events};
+use crate::{Error, events, own_tags};
 
 /// The values of a customer with their fields, in the fields' order. `NotFound` if there is no such customer.
 pub async fn list(tx: &mut Tx, _may: &CanRead<Customers>, customer_id: i64) -> Result<Vec<Valued>, Error> {
@@ -110,12 +110,17 @@ pub(crate) async fn change_by(
     let written = custom_fields::write(tx, now, (Carrier::Customer, id), sent, Extent::Sent).await?;
     let Some(written) = written else { return Ok(false) };
     tx.run("update people set updated_at = $1 where id = $2", &[now.into(), id.into()]).await?;
+    let (mut before, mut after) =
+        (json!({ "custom_fields": written.before }), json!({ "custom_fields": written.after }));
+    if let Some((had, has)) = own_tags::relabel(tx, id, &written.labels).await? {
+        (before["tags"], after["tags"]) = (json!(had), json!(has));
+    }
     let change = events::Change {
         kind: "customer-updated",
         object_type: "Customer",
         object_id: id,
-        before: Some(json!({ "custom_fields": written.before })),
-        after: Some(json!({ "custom_fields": written.after })),
+        before: Some(before),
+        after: Some(after),
         data: None,
     };
     events::record(tx, actor, now, change).await?;

@@ -19,6 +19,7 @@ use crate::addresses::{self, Address};
 use crate::custom_fields::{self, Carrier, SentValue, Values};
 use crate::integrations;
 use crate::integrations::data::IntegrationData;
+use crate::own_tags::tags_of;
 use crate::people::AddressRef;
 
 pub use list::{CustomerInList, Filter, Sort, list};
@@ -51,6 +52,7 @@ pub struct CustomerDetail {
     pub customer: Customer,
     pub addresses: Vec<Address>,
     pub fields: Values,
+    pub tags: Vec<String>,
     /// What integrations know of them.
     pub integrations: Vec<IntegrationData>,
 }
@@ -110,7 +112,7 @@ pub async fn meant_by(tx: &mut Tx, who: &str) -> Result<Option<i64>, Error> {
 macro_rules! select_customers {
     () => {
         "select p.id, p.external_id, p.active, p.email, p.name, p.firstname, p.lastname, p.language, p.timezone, p.note, p.meta,
-                p.data, p.created_at, p.updated_at
+                p.data, p.tags, p.created_at, p.updated_at
          from people p where p.is_staff = 0"
     };
 }
@@ -122,6 +124,7 @@ async fn read(tx: &mut Tx, id: i64) -> Result<CustomerDetail, Error> {
     Ok(CustomerDetail {
         customer: Customer::from_row(&row)?,
         addresses: addresses::of_person(tx, id).await?,
+        tags: tags_of(&row)?,
         fields: custom_fields::of_object(tx, Carrier::Customer, id).await?,
         integrations: integrations::data::of_customer(tx, id).await?,
     })
@@ -156,7 +159,7 @@ impl CustomerDetail {
             "email": customer.email, "name": customer.name, "firstname": customer.firstname, "lastname": customer.lastname,
             "external_id": customer.external_id, "language": customer.language, "timezone": customer.timezone,
             "note": customer.note, "meta": customer.meta, "channels": addresses::fields(&self.addresses),
-            "custom_fields": custom_fields::to_json(&self.fields),
+            "custom_fields": custom_fields::to_json(&self.fields), "tags": self.tags,
         })
     }
 }

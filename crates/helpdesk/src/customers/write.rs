@@ -13,7 +13,7 @@ use crate::custom_fields::Extent;
 use crate::events::{self, Change};
 use crate::people::{self, AddressRef, PersonRef};
 use crate::users::{email_key, role_rank};
-use crate::{Error, names, organizations, search};
+use crate::{Error, names, organizations, own_tags, search};
 
 /// Most addresses of one customer.
 const ADDRESSES_MAX: usize = 100;
@@ -137,6 +137,9 @@ pub(super) async fn write(
         Some(sent) => fields::write(tx, now, id, sent, Extent::All).await?,
         None => None,
     };
+    if let Some(written) = &fields {
+        own_tags::relabel(tx, id, &written.labels).await?;
+    }
     let old_list = as_stored(&before.addresses)?;
     if fields.is_none() && after == *customer && same_addresses(&old_list, &list) {
         return Ok(before.clone());
@@ -344,7 +347,9 @@ async fn insert(tx: &mut Tx, actor: &Actor, now: Timestamp, new: &NewCustomer) -
             return Err(error);
         }
     }
-    fields::write(tx, now, id, &new.fields, Extent::Sent).await?;
+    if let Some(written) = fields::write(tx, now, id, &new.fields, Extent::Sent).await? {
+        own_tags::relabel(tx, id, &written.labels).await?;
+    }
     organizations::join_by_address(tx, now, id, email).await?;
     search::index_customer(tx, id).await?;
     let after = read(tx, id).await?.fields();

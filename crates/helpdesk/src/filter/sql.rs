@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Condition, Field, Operand, Operator, Test, Viewpoint};
 use crate::Error;
+use crate::custom_fields::list_part;
 use crate::page::Query;
 
 /// Most tests in one condition, and most items of one list.
@@ -284,6 +285,7 @@ impl Compiler<'_> {
         }
     }
 
+    /// Of a value that is several texts each is compared as a whole, as names of tags are.
     fn custom(&mut self, values: &str, id: i64, operator: Operator, test: &Test) -> Result<String, Error> {
         let field = self.query.bind(id);
         let condition = match (operator, &test.operand) {
@@ -307,11 +309,44 @@ impl Compiler<'_> {
                     _ => return Err(unfit(test)),
                 };
                 let place = self.query.bind(number);
-                format!("v.number_value {sign} {place}")
+                match (operator, &test.operand) {
+                    // The text may be digits, such as the id of what a field names.
+                    (Operator::Equal, Operand::Int(number)) => {
+                        let text = self.query.bind(number.to_string());
+                        format!("(v.number_value = {place} or v.text_value = {text})")
+                    }
+                    _ => format!("v.number_value {sign} {place}"),
+                }
             }
-            _ => self.text("v.text_value", operator, test)?,
+            _ => {
+                let text = self.text("v.text_value", operator, test)?;
+                match self.list(operator, &test.operand) {
+                    Some(list) => format!("({text} or {list})"),
+                    None => text,
+                }
+            }
         };
         Ok(format!("{values} and v.field_id = {field} and {condition})"))
+    }
+
+    /// Whether texts are among several.
+    fn list(&mut self, operator: Operator, operand: &Operand) -> Option<String> {
+        let mut has = |item: &Operand| match item {
+            Operand::Text(text) => {
+                let place = self.query.bind(list_part(text));
+                // As `like` would find it, but for the case of letters.
+                format!("replace(v.list_value, {place}, '') <> v.list_value")
+            }
+            _ => NEVER.to_owned(),
+        };
+        match (operator, operand) {
+            (Operator::Equal | Operator::Contains, Operand::Text(_)) => Some(has(operand)),
+            (Operator::ContainsAny | Operator::ContainsAll, Operand::List(items)) => {
+                let each: Vec<String> = items.iter().map(has).collect();
+                Some(joined(&each, operator == Operator::ContainsAll))
+            }
+            _ => None,
+        }
     }
 
     /// Of the messages of the ticket.

@@ -9,8 +9,8 @@ use store::{Row, StoreError, Tx};
 use super::{by_id, is_manager, permission_groups, record, record_difference};
 use crate::Error;
 use crate::account::filled;
+use crate::own_tags::{clean_tags, tags_of};
 use crate::page::{Page, Query, Slice};
-use crate::profiles::{clean_tags, tags_of};
 
 pub const NAME_MAX_CHARS: usize = 255;
 /// Most segments, and most ids in each list of one.

@@ -70,7 +70,7 @@ async fn ticket(tx: &mut Tx, id: i64) -> Result<Option<Json>, Error> {
     let custom_fields: Map<String, Json> = custom_fields::of_object(tx, Carrier::Ticket, id)
         .await?
         .iter()
-        .map(|(field_id, value)| (field_id.to_string(), json!({ "id": field_id, "value": value.to_json() })))
+        .map(|(field_id, value)| (field_id.to_string(), json!({ "id": field_id, "value": value.to_flat_json() })))
         .collect();
     let status = row.text("status")?;
     let priority = row.text("priority")?;

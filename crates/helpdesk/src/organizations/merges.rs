@@ -15,8 +15,8 @@ use store::{Db, Row, StoreError, Tx};
 use super::{Organization, read, record};
 use crate::Error;
 use crate::events::{self, Change};
+use crate::own_tags::TAGS_MAX;
 use crate::page::{Column, Order, Page, Query, Slice};
-use crate::profiles::TAGS_MAX;
 
 pub const KIND: &str = "merge_organizations";
 const MAX_ATTEMPTS: i64 = 20;

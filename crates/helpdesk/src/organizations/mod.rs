@@ -16,8 +16,8 @@ use store::{Row, StoreError, Tx};
 use crate::custom_fields::{self, Carrier, Extent, Keyed};
 use crate::events::{self, Change};
 use crate::export::{self, Wanted};
+use crate::own_tags::{clean_tags, tags_of};
 use crate::page::{Column, Order, Page, Query, Slice, part_pattern};
-use crate::profiles::{clean_tags, tags_of};
 use crate::{Error, people};
 
 pub use members::{Membership, add_member, of_customer, remove_member, set_only};
@@ -343,8 +343,14 @@ pub async fn set_fields(
     let written = written.map_err(|error| people::prefixed("organization_fields", error))?;
     let Some(written) = written else { return Ok(organization) };
     tx.run("update organizations set updated_at = $1 where id = $2", &[now.into(), id.into()]).await?;
-    let told = (Some(json!({ "custom_fields": written.before })), Some(json!({ "custom_fields": written.after })));
-    record(tx, may.actor(), now, "organization-updated", id, told).await?;
+    let (mut before, mut after) =
+        (json!({ "custom_fields": written.before }), json!({ "custom_fields": written.after }));
+    let tags = clean_tags(&written.labels.put_on(&organization.tags))?;
+    if tags != organization.tags {
+        (before["tags"], after["tags"]) = (json!(organization.tags), json!(tags));
+        tx.run("update organizations set tags = $1 where id = $2", &[json!(tags).into(), id.into()]).await?;
+    }
+    record(tx, may.actor(), now, "organization-updated", id, (Some(before), Some(after))).await?;
     read(tx, id).await
 }
 

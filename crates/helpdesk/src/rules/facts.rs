@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use store::{Row, Tx};
 
 use crate::Error;
+use crate::custom_fields::texts_of;
 use crate::filter::Field;
 use crate::filter::evaluate::{Fact, Facts};
 use crate::follow::Logged;
@@ -49,12 +50,12 @@ pub async fn load(
     for field in fields {
         let (sql, owner_id, field_id) = match field {
             Field::CustomField(id) => (
-                "select text_value, number_value, flag_value from ticket_field_values where ticket_id = $1 and field_id = $2",
+                "select text_value, number_value, flag_value, list_value from ticket_field_values where ticket_id = $1 and field_id = $2",
                 ticket_id,
                 *id,
             ),
             Field::CustomerField(id) => (
-                "select text_value, number_value, flag_value from customer_field_values where customer_id = $1 and field_id = $2",
+                "select text_value, number_value, flag_value, list_value from customer_field_values where customer_id = $1 and field_id = $2",
                 row.int("customer_id")?,
                 *id,
             ),
@@ -128,6 +129,9 @@ pub async fn load_many(tx: &mut Tx, after_id: i64, limit: i64, fields: &[Field])
 fn custom_fact(row: &Row) -> Result<Option<Fact>, Error> {
     if let Some(text) = row.text_or_null("text_value")? {
         return Ok(Some(Fact::Text(Some(text))));
+    }
+    if let Some(list) = row.text_or_null("list_value")? {
+        return Ok(Some(Fact::Names(texts_of(&list))));
     }
     if let Some(flag) = row.int_or_null("flag_value")? {
         return Ok(Some(Fact::Flag(flag != 0)));
@@ -286,6 +290,9 @@ pub(super) fn values(name: &str, value: &Json) -> Vec<(Field, Option<Fact>)> {
                 Json::String(text) => Some(Fact::Text(Some(text.clone()))),
                 Json::Bool(flag) => Some(Fact::Flag(*flag)),
                 Json::Number(number) => number.as_f64().map(Fact::Number),
+                Json::Array(texts) => {
+                    Some(Fact::Names(texts.iter().filter_map(Json::as_str).map(str::to_owned).collect()))
+                }
                 _ => None,
             };
             let values = values.iter().filter_map(|(id, it)| Some((Field::CustomField(id.parse().ok()?), value(it))));

@@ -9,6 +9,7 @@ use super::scopes::Dimension;
 use super::sources::{Part, Source, Table};
 use super::{Among, Behind, Filter, Question};
 use crate::Error;
+use crate::custom_fields::list_part;
 use crate::page::{Column, Order, Page, Query, Slice};
 
 /// What rows of the database are told apart by. 0 and an empty text where nothing is, or nobody asked.
@@ -202,7 +203,10 @@ fn valued(query: &mut Query, values: &[Json]) {
     let mut any = vec!["1 = 0".to_owned()];
     for value in values {
         any.push(match value {
-            Json::String(text) => format!("x.text_value = {}", query.bind(text)),
+            Json::String(text) => {
+                let (whole, part) = (query.bind(text), query.bind(list_part(text)));
+                format!("x.text_value = {whole} or replace(x.list_value, {part}, '') <> x.list_value")
+            }
             Json::Bool(flag) => format!("x.flag_value = {}", query.bind(*flag)),
             Json::Number(number) => format!("x.number_value = {}", query.bind(number.as_f64().unwrap_or_default())),
             _ => continue,

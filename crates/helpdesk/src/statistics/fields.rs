@@ -11,6 +11,7 @@ use super::scopes::Dimension;
 use super::sources::{self, Source};
 use super::{Filter, Question, Starts};
 use crate::Error;
+use crate::custom_fields::texts_of;
 use crate::page::Query;
 
 /// The name of the scope whose rows come from here.
@@ -26,7 +27,9 @@ pub(super) async fn rows(tx: &mut Tx, question: &Question) -> Result<Vec<Map<Str
         columns.push(format!("{time} / {QUARTER} as quarter"));
     }
     if by_value {
-        columns.extend(["text_value", "number_value", "flag_value"].map(|column| format!("v.{column} as {column}")));
+        columns.extend(
+            ["text_value", "number_value", "flag_value", "list_value"].map(|column| format!("v.{column} as {column}")),
+        );
     }
     let select: String = columns.iter().map(|column| format!("{column}, ")).collect();
     let mut query = Query::new(&format!(
@@ -49,16 +52,21 @@ pub(super) async fn rows(tx: &mut Tx, question: &Question) -> Result<Vec<Map<Str
             Some((_, granularity)) => starts.of(row.int("quarter")?, granularity, &question.timezone),
             None => String::new(),
         };
-        let value = if !by_value {
-            Json::Null
+        // Of a value that is several texts each counts.
+        let values = if !by_value {
+            vec![Json::Null]
         } else if let Some(text) = row.text_or_null("text_value")? {
-            json!(text)
+            vec![json!(text)]
+        } else if let Some(list) = row.text_or_null("list_value")? {
+            texts_of(&list).into_iter().map(Json::String).collect()
         } else if let Some(number) = row.real_or_null("number_value")? {
-            super::number(number)
+            vec![super::number(number)]
         } else {
-            row.int_or_null("flag_value")?.map_or(Json::Null, |flag| json!(flag == 1))
+            vec![row.int_or_null("flag_value")?.map_or(Json::Null, |flag| json!(flag == 1))]
         };
-        found.entry((at, value.to_string())).or_insert((value, 0)).1 += row.int("n")?;
+        for value in values {
+            found.entry((at.clone(), value.to_string())).or_insert((value, 0)).1 += row.int("n")?;
+        }
     }
     let row = |((at, _), (value, n)): ((String, String), (Json, i64))| {
         let mut row = Map::new();

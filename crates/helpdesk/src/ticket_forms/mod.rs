@@ -3,12 +3,13 @@
 //! A condition shows further fields, and may require them, while another field of the form has a certain value. Here is what a form is, and
 //! reading them; creating and changing: `write.rs`; which of the account's own statuses a form offers: `statuses.rs`.
 //!
-//! A form says what is asked for. What a ticket is given is not refused for its sake.
+//! A form says what is asked for. What a ticket is given is not refused for its sake, but for solving it where what is required is missing:
+//! `tickets/solving.rs`.
 
 pub mod statuses;
 mod write;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use scope::permit::{CanRead, CanWrite, Permit};
@@ -52,13 +53,28 @@ pub struct TicketForm {
     pub updated_at: Timestamp,
 }
 
-/// While `field_id` has `value`, `shows` are asked too. They are asked only then.
+/// While the parent has `value`, `shows` are asked too. They are asked only then.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FormCondition {
-    pub field_id: i64,
+    #[serde(flatten)]
+    pub parent: Parent,
+    /// Of a field of several choices: one of them.
     pub value: Json,
     pub shows: Vec<ShownField>,
 }
+
+/// What a condition hangs on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Parent {
+    #[serde(rename = "field_id")]
+    Field(i64),
+    /// What every ticket has: one of `PARENTS`.
+    #[serde(rename = "built_in")]
+    BuiltIn(String),
+}
+
+/// What every ticket has and conditions can hang on, by its word of `BUILT_IN`.
+pub const PARENTS: &[&str] = &["status", "type", "priority"];
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownField {
@@ -105,6 +121,15 @@ pub struct Which<'a> {
     pub brand_id: Option<i64>,
     /// The default form where no other is left.
     pub or_default: bool,
+}
+
+/// What is known of a ticket that a form asks about.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Answers {
+    pub values: Values,
+    /// By the words of `PARENTS`.
+    pub built_in: BTreeMap<&'static str, String>,
+    pub custom_status_id: Option<i64>,
 }
 
 /// A field that a form asks for.
@@ -205,16 +230,54 @@ pub async fn next_position(tx: &mut Tx, _may: &CanWrite<CustomFields>) -> Result
     Ok(row.ok_or(StoreError::Column("last"))?.int("last")? + 1)
 }
 
-/// The fields that a form asks for while a ticket has these values, in the form's order; archived ones are left out.
+/// The fields that conditions of these forms hang on, in no order. Needs no permit: a form tells what its conditions ask.
+pub async fn parents(tx: &mut Tx, forms: &[TicketForm]) -> Result<Vec<CustomField>, Error> {
+    let conditions = forms.iter().flat_map(|form| form.conditions.iter().chain(&form.customer_conditions));
+    let ids: BTreeSet<i64> = conditions
+        .filter_map(|condition| match condition.parent {
+            Parent::Field(id) => Some(id),
+            Parent::BuiltIn(_) => None,
+        })
+        .collect();
+    read_many(tx, &ids.into_iter().collect::<Vec<_>>()).await
+}
+
+/// The fields that a form asks for while a ticket is so, in the form's order; archived ones are left out.
 /// `Invalid` never: a value that no condition knows shows nothing more.
 pub async fn asked(
     tx: &mut Tx,
     _may: &CanRead<CustomFields>,
     form: &TicketForm,
-    values: &Values,
+    answers: &Answers,
 ) -> Result<Vec<Asked>, Error> {
+    asked_by(tx, form, answers).await
+}
+
+/// What the form with this id asks for, or else the default one that is in use. None where there is none.
+pub(crate) async fn asked_of_ticket(
+    tx: &mut Tx,
+    form_id: Option<i64>,
+    answers: &Answers,
+) -> Result<Option<Vec<Asked>>, Error> {
+    let form_id = match form_id {
+        Some(id) => Some(id),
+        None => {
+            let row = tx.row("select id from ticket_forms where is_default = 1 and active = 1", &[]).await?;
+            row.map(|row| row.int("id")).transpose()?
+        }
+    };
+    match form_id {
+        Some(id) => {
+            let form = read(tx, id).await?;
+            asked_by(tx, &form, answers).await.map(Some)
+        }
+        None => Ok(None),
+    }
+}
+
+async fn asked_by(tx: &mut Tx, form: &TicketForm, answers: &Answers) -> Result<Vec<Asked>, Error> {
     let fields = read_many(tx, &form.field_ids).await?;
-    let shown = form.shown(values);
+    let shown = form.shown(answers);
     let in_order = form.field_ids.iter().filter_map(|id| fields.iter().find(|field| field.id == *id));
     let asked = in_order.filter(|field| field.archived_at.is_none()).filter_map(|field| {
         let (_, required) = shown.iter().find(|(id, _)| *id == field.id)?;
@@ -223,10 +286,21 @@ pub async fn asked(
     Ok(asked.collect())
 }
 
+impl ShownField {
+    fn is_required(&self, answers: &Answers) -> bool {
+        let status = answers.built_in.get("status");
+        let is_on = |on: &RequiredOn| {
+            status.is_some_and(|status| on.statuses.contains(status))
+                || answers.custom_status_id.is_some_and(|id| on.custom_status_ids.contains(&id))
+        };
+        self.required || self.required_on.as_ref().is_some_and(is_on)
+    }
+}
+
 impl TicketForm {
-    /// Which fields show while a ticket has these values, and whether a condition requires them. A field that conditions speak of shows
-    /// only where one of them holds, and a condition holds only while its own field shows.
-    pub fn shown(&self, values: &Values) -> Vec<(i64, bool)> {
+    /// Which fields show while a ticket is so, and whether a condition requires them. A field that conditions speak of shows only where one
+    /// of them holds, and a condition holds only while its own field shows; what every ticket has always does.
+    pub fn shown(&self, answers: &Answers) -> Vec<(i64, bool)> {
         let conditional: BTreeSet<i64> =
             self.conditions.iter().flat_map(|condition| condition.shows.iter().map(|it| it.field_id)).collect();
         let mut shown: Vec<(i64, bool)> =
@@ -235,12 +309,20 @@ impl TicketForm {
         loop {
             let before = shown.clone();
             for condition in &self.conditions {
-                let holds = shown.iter().any(|(id, _)| *id == condition.field_id)
-                    && values.get(&condition.field_id).is_some_and(|value| value.to_json() == condition.value);
+                let holds = match &condition.parent {
+                    Parent::Field(field_id) => {
+                        shown.iter().any(|(id, _)| id == field_id)
+                            && answers.values.get(field_id).is_some_and(|value| value.is(&condition.value))
+                    }
+                    Parent::BuiltIn(word) => {
+                        answers.built_in.get(word.as_str()).is_some_and(|value| condition.value == **value)
+                    }
+                };
                 for more in condition.shows.iter().filter(|_| holds) {
+                    let is_required = more.is_required(answers);
                     match shown.iter_mut().find(|(id, _)| *id == more.field_id) {
-                        Some((_, required)) => *required |= more.required,
-                        None if self.field_ids.contains(&more.field_id) => shown.push((more.field_id, more.required)),
+                        Some((_, required)) => *required |= is_required,
+                        None if self.field_ids.contains(&more.field_id) => shown.push((more.field_id, is_required)),
                         None => {}
                     }
                 }
@@ -365,25 +447,52 @@ mod tests {
 
     fn shows(field_id: i64, value: &str, shown: i64, required: bool) -> FormCondition {
         FormCondition {
-            field_id,
+            parent: Parent::Field(field_id),
             value: json!(value),
             shows: vec![ShownField { field_id: shown, required, required_on: None }],
         }
     }
 
-    fn values(all: &[(i64, &str)]) -> Values {
-        all.iter().map(|(id, text)| (*id, FieldValue::Text((*text).to_owned()))).collect()
+    fn values(all: &[(i64, &str)]) -> Answers {
+        let values = all.iter().map(|(id, text)| (*id, FieldValue::Text((*text).to_owned()))).collect();
+        Answers { values, ..Answers::default() }
     }
 
     #[test]
     fn a_conditional_field_shows_only_while_its_condition_holds() {
         let form = form(&[1, 2, 3], vec![shows(1, "Damaged", 2, true), shows(2, "Glass", 3, false)]);
 
-        assert_eq!(form.shown(&Values::new()), [(1, false)]);
+        assert_eq!(form.shown(&Answers::default()), [(1, false)]);
         assert_eq!(form.shown(&values(&[(1, "Damaged")])), [(1, false), (2, true)]);
         assert_eq!(form.shown(&values(&[(1, "Damaged"), (2, "Glass")])), [(1, false), (2, true), (3, false)]);
         // The second condition's own field is not shown, so it does not hold.
         assert_eq!(form.shown(&values(&[(1, "Late"), (2, "Glass")])), [(1, false)]);
+    }
+
+    #[test]
+    fn a_condition_hangs_on_one_of_several_choices_or_on_what_every_ticket_has() {
+        let stored = json!({ "field_id": 1, "value": "Glass", "shows": [{ "field_id": 2, "required": false }] });
+        let of_choices: FormCondition = serde_json::from_value(stored.clone()).unwrap();
+        let required_on = Some(RequiredOn { statuses: vec!["solved".to_owned()], custom_status_ids: vec![7] });
+        let of_type = FormCondition {
+            parent: Parent::BuiltIn("type".to_owned()),
+            value: json!("task"),
+            shows: vec![ShownField { field_id: 3, required: false, required_on }],
+        };
+        assert_eq!(json!(of_choices), stored);
+        assert_eq!(json!(of_type)["built_in"], "type");
+        let form = form(&[1, 2, 3], vec![of_choices, of_type]);
+        let mut answers = Answers::default();
+        answers.values.insert(1, FieldValue::Texts(vec!["Wood".to_owned(), "Glass".to_owned()]));
+
+        assert_eq!(form.shown(&answers), [(1, false), (2, false)]);
+        answers.built_in = BTreeMap::from([("type", "task".to_owned()), ("status", "open".to_owned())]);
+        assert_eq!(form.shown(&answers), [(1, false), (2, false), (3, false)]);
+        answers.built_in.insert("status", "solved".to_owned());
+        assert_eq!(form.shown(&answers)[2], (3, true));
+        answers.built_in.insert("status", "open".to_owned());
+        answers.custom_status_id = Some(7);
+        assert_eq!(form.shown(&answers)[2], (3, true));
     }
 
     #[test]

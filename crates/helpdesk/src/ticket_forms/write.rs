@@ -6,12 +6,12 @@ use scope::resource::CustomFields;
 use serde_json::{Value as Json, json};
 use store::{StoreError, Tx, Value};
 
-use super::{BUILT_IN, FormCondition, FormDraft, NAME_MAX_CHARS, TicketForm, next_position, read, read_all};
+use super::{BUILT_IN, FormCondition, FormDraft, NAME_MAX_CHARS, Parent, TicketForm, next_position, read, read_all};
 use crate::Error;
 use crate::custom_fields::{Carrier, CustomField, read_many};
 use crate::events::{self, Change};
 use crate::page::Query;
-use crate::tickets::Status;
+use crate::tickets::{Priority, Status, TicketType};
 
 /// Most forms of an account.
 const FORMS_MAX: i64 = 300;
@@ -234,15 +234,20 @@ async fn check_conditions(
     }
     let mut custom_statuses: Vec<i64> = Vec::new();
     for (at, condition) in conditions.iter().enumerate() {
-        let Some(field) = fields.iter().find(|field| field.id == condition.field_id) else {
-            return Err(Error::invalid(format!("{name}.{at}.field_id"), "Not a field of this form."));
+        let is_value = match &condition.parent {
+            Parent::Field(id) => match fields.iter().find(|field| field.id == *id) {
+                Some(field) => matches!(field.fit(&condition.value), Ok(Some(_))),
+                None => return Err(Error::invalid(format!("{name}.{at}.field_id"), "Not a field of this form.")),
+            },
+            Parent::BuiltIn(word) => is_value_of(word, condition.value.as_str().unwrap_or_default())
+                .ok_or_else(|| Error::invalid(format!("{name}.{at}.field_id"), "Nothing that conditions hang on."))?,
         };
-        if !matches!(field.input.read(&condition.value), Ok(Some(_))) {
+        if !is_value {
             return Err(Error::invalid(format!("{name}.{at}.value"), "Not a value of this field."));
         }
         for (place, shown) in condition.shows.iter().enumerate() {
             let path = |last: &str| format!("{name}.{at}.shows.{place}.{last}");
-            if !draft.field_ids.contains(&shown.field_id) || shown.field_id == condition.field_id {
+            if !draft.field_ids.contains(&shown.field_id) || condition.parent == Parent::Field(shown.field_id) {
                 return Err(Error::invalid(path("field_id"), "Not another field of this form."));
             }
             let Some(required_on) = &shown.required_on else { continue };
@@ -261,6 +266,16 @@ async fn check_conditions(
         }
     }
     Ok(())
+}
+
+/// Whether what every ticket has can have this value. None for what no condition hangs on.
+fn is_value_of(word: &str, value: &str) -> Option<bool> {
+    match word {
+        "status" => Some(Status::parse(value).is_some()),
+        "type" => Some(TicketType::parse(value).is_some()),
+        "priority" => Some(Priority::parse(value).is_some()),
+        _ => None,
+    }
 }
 
 async fn record(

@@ -1,14 +1,16 @@
 //! The values of custom fields on a ticket. What a field is, and which values fit it: `custom_fields`.
 
 use jiff::Timestamp;
-use scope::permit::{CanRead, CanWrite};
+use scope::permit::{Actor, CanRead, CanWrite};
 use scope::resource::Tickets;
 use store::Tx;
 
+use super::tags::{self, TagRefs};
 use super::{changes, must_exist, write as tickets};
 use crate::Error;
-use crate::custom_fields::{self, Carrier, Change, CustomField, Extent, SentValue, Valued};
+use crate::custom_fields::{self, Carrier, Change, CustomField, Extent, Labels, SentValue, Valued};
 use crate::people::prefixed;
+use crate::tags::NewTag;
 
 /// The values of a ticket with their fields, in the fields' order. `NotFound` if there is no such ticket.
 pub async fn list(tx: &mut Tx, may: &CanRead<Tickets>, ticket_id: i64) -> Result<Vec<Valued>, Error> {
@@ -78,6 +80,27 @@ pub(super) async fn write(
     written.map_err(|error| prefixed("custom_fields", error))
 }
 
+/// Puts the labels on and takes those off that come with values.
+pub(super) async fn label(
+    tx: &mut Tx,
+    actor: &Actor,
+    now: Timestamp,
+    ticket_id: i64,
+    labels: &Labels,
+) -> Result<(), Error> {
+    if !labels.off.is_empty() {
+        let named = TagRefs { names: labels.off.clone(), ..TagRefs::default() };
+        tags::detach_named(tx, actor, now, ticket_id, &named).await?;
+    }
+    if !labels.on.is_empty() {
+        let named: Vec<NewTag> =
+            labels.on.iter().map(|name| NewTag { name: name.clone(), ..NewTag::default() }).collect();
+        let tag_ids = tags::ids_of_names(tx, actor, now, &named).await?;
+        tags::attach(tx, actor, now, ticket_id, &tag_ids).await?;
+    }
+    Ok(())
+}
+
 async fn field_of_tickets(tx: &mut Tx, id: i64) -> Result<CustomField, Error> {
     let field = custom_fields::read(tx, id).await?;
     if field.carrier == Carrier::Ticket { Ok(field) } else { Err(Error::NotFound { kind: "custom field", id }) }
@@ -94,6 +117,7 @@ pub(crate) async fn change(
     let old = tickets::take(tx, ticket_id).await?;
     let written = custom_fields::write(tx, now, (Carrier::Ticket, ticket_id), sent, Extent::Sent).await?;
     let Some(written) = written else { return Ok(false) };
+    label(tx, may.actor(), now, ticket_id, &written.labels).await?;
     tickets::touch(tx, now, ticket_id).await?;
     changes::record_updated(tx, may.actor(), now, (&old, &old), Some(written)).await?;
     Ok(true)

@@ -27,6 +27,7 @@ pub mod metrics;
 pub mod redaction;
 pub mod requests;
 pub mod skips;
+pub mod solving;
 pub mod standing;
 pub mod tags;
 pub mod write;

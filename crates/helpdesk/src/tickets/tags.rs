@@ -134,12 +134,7 @@ pub async fn change(
             let tag_ids = ids_of(tx, may.actor(), now, tags).await?;
             exchange(tx, may.actor(), now, ticket_id, &tag_ids).await?
         }
-        TagChange::Remove => {
-            let current = current(tx, ticket_id).await?;
-            let named = |tag: &&TicketTag| tags.ids.contains(&tag.id) || tags.names.contains(&tag.name);
-            let tag_ids: Vec<i64> = current.iter().filter(named).map(|tag| tag.id).collect();
-            detach(tx, may.actor(), now, ticket_id, &tag_ids).await?
-        }
+        TagChange::Remove => detach_named(tx, may.actor(), now, ticket_id, tags).await?,
     };
     if changed {
         write::touch(tx, now, ticket_id).await?;
@@ -221,6 +216,20 @@ pub(super) async fn exchange(
     let removed = detach(tx, actor, now, ticket_id, &old).await?;
     let added = attach(tx, actor, now, ticket_id, tag_ids).await?;
     Ok(removed || added)
+}
+
+/// Takes those of these tags off a ticket that are on it, with the event, and says whether any was.
+pub(super) async fn detach_named(
+    tx: &mut Tx,
+    actor: &Actor,
+    now: Timestamp,
+    ticket_id: i64,
+    tags: &TagRefs,
+) -> Result<bool, Error> {
+    let current = current(tx, ticket_id).await?;
+    let named = |tag: &&TicketTag| tags.ids.contains(&tag.id) || tags.names.contains(&tag.name);
+    let tag_ids: Vec<i64> = current.iter().filter(named).map(|tag| tag.id).collect();
+    detach(tx, actor, now, ticket_id, &tag_ids).await
 }
 
 async fn detach(tx: &mut Tx, actor: &Actor, now: Timestamp, ticket_id: i64, tag_ids: &[i64]) -> Result<bool, Error> {

@@ -206,6 +206,7 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, new: N
     ticket.id = insert(tx, &ticket).await?;
 
     let fields = fields::write(tx, now, ticket.id, &new.fields, Extent::Sent).await?;
+    let labels = fields.as_ref().map(|fields| fields.labels.clone()).unwrap_or_default();
     changes::record_created(tx, actor, now, &ticket, fields).await?;
     let mut message_ids = Vec::with_capacity(drafts.len());
     for draft in &drafts {
@@ -215,6 +216,7 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, new: N
         let tag_ids = tags::ids_of_names(tx, actor, now, &new.tags).await?;
         tags::attach(tx, actor, now, ticket.id, &tag_ids).await?;
     }
+    fields::label(tx, actor, now, ticket.id, &labels).await?;
     if let Some(until) = ticket.snoozed_until {
         jobs::unsnooze_ticket::enqueue(tx, now, ticket.id, until).await?;
     }
@@ -342,6 +344,9 @@ pub async fn change(
         new.updated_at = now;
     }
     save(tx, &new).await?;
+    if let Some(change) = &field_change {
+        fields::label(tx, actor, now, id, &change.labels).await?;
+    }
     changes::record_updated(tx, actor, now, (&old, &new), field_change).await?;
     if new.subject != old.subject || new.external_id != old.external_id {
         search::index_ticket(tx, id).await?;

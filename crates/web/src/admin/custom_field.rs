@@ -6,7 +6,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use endpoint::{App, BySession};
 use helpdesk::Error;
-use helpdesk::custom_fields::{self, Carrier, Changes, CustomField, FieldValue, Input, NewField, Requirement};
+use helpdesk::custom_fields::{
+    self, Carrier, Changes, CustomField, FieldValue, Format, Input, NewField, Requirement, Target,
+};
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::CustomFields;
 use store::transact;
@@ -28,6 +30,8 @@ pub struct FieldForm {
     pub is_archived: bool,
     /// Of the field that is changed: it stays.
     pub kind: &'static str,
+    /// What may be typed, of a text.
+    pub texts: String,
 }
 
 /// `GET /admin/custom-fields/new`
@@ -144,6 +148,7 @@ fn input_of(form: &mut Form) -> Option<Input> {
     match form.value("kind") {
         "text" => Some(Input::Text { placeholder: None }),
         "choice" => Some(Input::Choice { choices: choices_of(form), default: None }),
+        "choices" => Some(Input::Choices { choices: choices_of(form) }),
         "number" => {
             let (min, max) = (number_of(form, "min"), number_of(form, "max"));
             Some(Input::Number { min, max, placeholder: None })
@@ -165,6 +170,7 @@ fn input_like(form: &mut Form, old: &Input) -> Option<Input> {
             let default = default.clone().filter(|default| choices.contains(default));
             Some(Input::Choice { choices, default })
         }
+        Input::Choices { .. } => Some(Input::Choices { choices: choices_of(form) }),
         Input::Number { placeholder, .. } => {
             let (min, max) = (number_of(form, "min"), number_of(form, "max"));
             Some(Input::Number { min, max, placeholder: placeholder.clone() })
@@ -208,7 +214,7 @@ pub fn filled(field: &CustomField) -> Form {
         ("requirement", field.requirement.word().to_owned()),
     ];
     match &field.input {
-        Input::Choice { choices, .. } => values.push(("choices", choices.join("\n"))),
+        Input::Choice { choices, .. } | Input::Choices { choices } => values.push(("choices", choices.join("\n"))),
         Input::Number { min, max, .. } => {
             let shown = |bound: &Option<f64>| bound.map(|it| FieldValue::Number(it).to_json().to_string());
             values.push(("min", shown(min).unwrap_or_default()));
@@ -220,6 +226,25 @@ pub fn filled(field: &CustomField) -> Form {
         [("shown_to_customers", field.shown_to_customers), ("editable_by_customers", field.editable_by_customers)];
     values.extend(ticks.into_iter().filter(|(_, on)| *on).map(|(name, _)| (name, "1".to_owned())));
     Form::new(values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// What may be typed into a field that is filled in with a text.
+fn texts_said(field: &CustomField) -> String {
+    match (field.details.format, &field.details.pattern) {
+        (Some(Format::Date), _) => "A date.".to_owned(),
+        (Some(Format::CardEnd), _) => {
+            "The number of a payment card, of which the last four digits are kept.".to_owned()
+        }
+        (Some(Format::Reference), _) => match field.details.target {
+            Some(Target::Person) => "A user or a customer, by id.".to_owned(),
+            Some(Target::Organization) => "An organization, by id.".to_owned(),
+            Some(Target::Ticket) | None => "A ticket, by id.".to_owned(),
+        },
+        (Some(Format::Pattern), Some(pattern)) => {
+            format!("A text with this pattern in it: {}", text::shown(pattern, 200))
+        }
+        _ => "Any text.".to_owned(),
+    }
 }
 
 async fn refused(app: &App, visitor: &Visitor, mut form: Form, field: Option<&CustomField>, error: Error) -> Response {
@@ -260,10 +285,12 @@ impl FieldForm {
             is_archived: field.is_some_and(|it| it.archived_at.is_some()),
             kind: field.map_or("", |field| match field.input {
                 Input::Choice { .. } => "choice",
+                Input::Choices { .. } => "choices",
                 Input::Text { .. } => "text",
                 Input::Number { .. } => "number",
                 Input::Flag { .. } => "flag",
             }),
+            texts: field.map_or_else(String::new, texts_said),
             form,
         }
     }

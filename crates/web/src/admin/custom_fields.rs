@@ -6,7 +6,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use endpoint::{App, BySession};
 use helpdesk::Error;
-use helpdesk::custom_fields::{self, Carrier, Changes, CustomField, Filter, Input, LEVEL_SEPARATOR, Move, Requirement};
+use helpdesk::custom_fields::{
+    self, Carrier, Changes, CustomField, Filter, Format, Input, LEVEL_SEPARATOR, Move, Requirement, Target,
+};
 use helpdesk::page::Slice;
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::CustomFields;
@@ -135,15 +137,30 @@ impl List {
     }
 }
 
+/// How a text is written, in a few words.
+const fn text_kind(field: &CustomField) -> &'static str {
+    match (field.details.format, field.details.target) {
+        (None | Some(Format::Whole), _) => "Text",
+        (Some(Format::Area), _) => "Text of several lines",
+        (Some(Format::Date), _) => "Date",
+        (Some(Format::Pattern), _) => "Text of a pattern",
+        (Some(Format::CardEnd), _) => "End of a card number",
+        (Some(Format::Reference), Some(Target::Person)) => "User or customer",
+        (Some(Format::Reference), Some(Target::Organization)) => "Organization",
+        (Some(Format::Reference), Some(Target::Ticket) | None) => "Ticket",
+    }
+}
+
 impl FieldRow {
     fn new(field: &CustomField, is_first: bool, is_last: bool) -> FieldRow {
         let kind = match &field.input {
-            Input::Text { .. } => "Text".to_owned(),
+            Input::Text { .. } => text_kind(field).to_owned(),
             Input::Choice { choices, .. } if choices.iter().any(|it| it.contains(LEVEL_SEPARATOR)) => {
                 format!("One of {} nested choices", choices.len())
             }
             Input::Choice { choices, .. } if choices.len() == 1 => "One choice".to_owned(),
             Input::Choice { choices, .. } => format!("One of {} choices", choices.len()),
+            Input::Choices { choices } => format!("Any of {} choices", choices.len()),
             Input::Number { .. } => "Number".to_owned(),
             Input::Flag { .. } => "Yes or no".to_owned(),
         };

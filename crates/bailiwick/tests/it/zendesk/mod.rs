@@ -10,6 +10,7 @@ mod contract;
 mod custom_roles;
 mod custom_statuses;
 mod dynamic_content;
+mod field_types;
 mod groups;
 mod help_center;
 mod help_center_readers;

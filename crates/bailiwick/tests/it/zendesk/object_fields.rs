@@ -50,6 +50,7 @@ async fn a_field_of_either_sort_is_made_shown_changed_moved_and_removed() {
             json!({ "type": "text", "title": "x", "key": "12" }),
             json!({ "type": "lookup", "title": "x", "key": "x" }),
             json!({ "type": "dropdown", "title": "x", "key": "x" }),
+            json!({ "type": "multiselect", "title": "x", "key": "x" }),
         ] {
             let refused = server.post(&path, &all, json!({ one: wrong })).await;
             assert_eq!(refused.status(), 422, "{wrong}");

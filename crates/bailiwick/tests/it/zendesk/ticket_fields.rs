@@ -55,6 +55,7 @@ async fn values_must_be_of_the_fields_type() {
     }
     for field in [
         json!({ "type": "multiselect", "title": "x" }),
+        json!({ "type": "multi_lookup", "title": "x" }),
         json!({ "type": "text" }),
         json!({ "type": "tagger", "title": "x" }),
         json!({ "type": "tagger", "title": "x", "custom_field_options": [{ "name": "A", "value": "a" }, { "name": "B", "value": "a" }] }),

@@ -24,10 +24,9 @@ async fn a_form_keeps_its_fields_conditions_and_brands_as_they_were_sent() {
     let shoes = made(&server, "/api/v2/brands", &all, "brand", json!({ "name": "Shoes", "subdomain": "shoes" })).await;
     let fields = json!([900000000001_i64, reason, 900000000003_i64, part]);
     let on = json!({ "type": "SOME_STATUSES", "statuses": ["solved", "hold"], "custom_statuses": [] });
-    let for_staff = json!([{ "parent_field_id": reason, "value": "a", "child_fields": [
+    let for_staff = json!([{ "parent_field_id": reason, "parent_field_type": "tagger", "value": "a", "child_fields": [
         { "id": part, "is_required": false, "required_on_statuses": on }] }]);
-    let for_customers =
-        json!([{ "parent_field_id": reason, "value": "b", "child_fields": [{ "id": part, "is_required": true }] }]);
+    let for_customers = json!([{ "parent_field_id": reason, "parent_field_type": "tagger", "value": "b", "child_fields": [{ "id": part, "is_required": true }] }]);
     let record = json!({
         "name": "Return", "display_name": "Send back", "end_user_visible": true, "position": 3, "active": true,
         "in_all_brands": false, "restricted_brand_ids": [shoes["id"]], "ticket_field_ids": fields,
@@ -130,6 +129,93 @@ async fn a_ticket_has_a_form_and_loses_nothing_with_it() {
     assert_eq!(ids(&shown["ticket_forms"]), [id(&first)]);
     let unknown = json!({ "ticket": { "ticket_form_id": 987654321, "comment": { "body": "x" } } });
     assert_eq!(server.post("/api/v2/tickets", &all, unknown).await.status(), 422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conditions_hang_on_type_priority_and_status_too() {
+    let server = Server::start().await;
+    let all = all(&server).await;
+    let part = field(&server, &all, "Part").await;
+    let fields = get(&server, "/api/v2/ticket_fields", &all).await["ticket_fields"].clone();
+    let id_of = |kind: &str| {
+        let found = fields.as_array().expect("a list").iter().find(|it| it["type"] == kind).cloned();
+        id(&found.expect("a field"))
+    };
+    for (kind, value, wrong) in
+        [("tickettype", "task", "chore"), ("priority", "urgent", "extreme"), ("status", "hold", "waiting")]
+    {
+        let on = |value: &str| {
+            json!([{ "parent_field_id": id_of(kind), "parent_field_type": kind, "value": value, "child_fields": [
+                { "id": part, "is_required": true, "required_on_statuses": { "type": "ALL_STATUSES" } }] }])
+        };
+        let record = |value: &str| json!({ "name": kind, "ticket_field_ids": [part], "agent_conditions": on(value) });
+
+        let made = form(&server, &all, record(value)).await;
+
+        assert_eq!(made["agent_conditions"], on(value), "{kind}");
+        let refused = server.post("/api/v2/ticket_forms", &all, json!({ "ticket_form": record(wrong) })).await;
+        assert_eq!(refused.status(), 422, "{kind}");
+    }
+    let on_subject = json!({ "name": "x", "ticket_field_ids": [part], "agent_conditions": [
+        { "parent_field_id": id_of("subject"), "value": "a", "child_fields": [{ "id": part }] }] });
+    let refused = server.post("/api/v2/ticket_forms", &all, json!({ "ticket_form": on_subject })).await;
+    assert_eq!(refused.status(), 422, "nothing hangs on a subject");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_is_solved_once_what_is_required_of_it_is_there() {
+    let server = Server::start().await;
+    let all = all(&server).await;
+    let required = |kind: &str, title: &str| json!({ "type": kind, "title": title, "required": true });
+    let seats = made(&server, "/api/v2/ticket_fields", &all, "ticket_field", required("integer", "Seats")).await;
+    let seen = made(&server, "/api/v2/ticket_fields", &all, "ticket_field", required("checkbox", "Seen")).await;
+    let values = |values: [Value; 2]| {
+        let [a, b] = values;
+        json!([{ "id": seats["id"], "value": a }, { "id": seen["id"], "value": b }])
+    };
+    let ours = ticket(&server, &all, json!({ "status": "open" })).await;
+    let path = format!("/api/v2/tickets/{}", id(&ours));
+    let change = |change: Value| server.put(&path, &all, json!({ "ticket": change }));
+
+    let refused = body(change(json!({ "status": "solved", "subject": "Done" })).await, 422).await;
+
+    assert_eq!([&refused["error"], &refused["description"]], ["RecordInvalid", "Record validation errors"]);
+    let expected = json!([
+        { "description": "Seats: is required when solving a ticket", "error": null,
+          "ticket_field_id": seats["id"], "ticket_field_type": "FieldInteger" },
+        { "description": "Seen: is required when solving a ticket", "error": null,
+          "ticket_field_id": seen["id"], "ticket_field_type": "FieldCheckbox" },
+    ]);
+    assert_eq!(refused["details"], json!({ "base": expected }));
+    let after = get(&server, &path, &all).await["ticket"].clone();
+    assert_eq!([&after["status"], &after["subject"]], ["open", ""], "nothing of it is stored");
+    let half = json!({ "status": "solved", "custom_fields": values([json!(4), json!(false)]) });
+    let refused = body(change(half).await, 422).await;
+    assert_eq!(refused["details"]["base"].as_array().map(Vec::len), Some(1), "a box must be ticked");
+    let whole = json!({ "status": "solved", "custom_fields": values([json!(4), json!(true)]) });
+    assert_eq!(body(change(whole).await, 200).await["ticket"]["status"], "solved");
+    let emptied = json!({ "custom_fields": values([Value::Null, json!(true)]), "status": "solved" });
+    assert_eq!(change(emptied).await.status(), 200, "a solved one stays solved");
+    let new = json!({ "ticket": { "comment": { "body": "x" }, "status": "solved" } });
+    assert_eq!(server.post("/api/v2/tickets", &all, new).await.status(), 422);
+    let imported = json!({ "ticket": { "comments": [{ "body": "x" }], "status": "solved" } });
+    assert_eq!(server.post("/api/v2/imports/tickets", &all, imported).await.status(), 201, "what was is not asked");
+    let more = ticket(&server, &all, json!({})).await;
+    let many = json!({ "ticket": { "status": "solved" } });
+    let many = server.put(&format!("/api/v2/tickets/update_many?ids={}", id(&more)), &all, many).await;
+    let job = super::done(&server, &all, many).await;
+    assert!(job["results"][0].to_string().contains("Seats: is required"), "{job}");
+    // With forms, what the ticket's form asks counts: here the second field alone, of tasks.
+    let condition = json!([{ "parent_field_id": 900_000_000_004_i64, "value": "task", "child_fields": [
+        { "id": seen["id"], "is_required": true, "required_on_statuses": { "type": "SOME_STATUSES", "statuses": ["solved"] } }] }]);
+    let form = json!({ "name": "Jobs", "ticket_field_ids": [seen["id"]], "agent_conditions": condition });
+    let form = self::form(&server, &all, form).await;
+    let solved = json!({ "ticket_form_id": form["id"], "status": "solved" });
+    ticket(&server, &all, solved.clone()).await;
+    let mut task = solved;
+    (task["type"], task["comment"]) = (json!("task"), json!({ "body": "x" }));
+    let refused = body(server.post("/api/v2/tickets", &all, json!({ "ticket": task })).await, 422).await;
+    assert_eq!(refused["details"]["base"][0]["ticket_field_id"], seen["id"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
