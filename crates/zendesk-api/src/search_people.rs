@@ -277,11 +277,12 @@ impl<'a> Wants<'a> {
 
     /// Takes what asks for any value of a text, or for several tags at once.
     fn add_text(&mut self, (name, value): (&str, &Value), negated: bool) -> bool {
-        if value.text == "*" && !value.is_quoted {
-            if let Some(text) = text_of(name) {
-                self.all.push(Want { any: vec![Ask::Missing(text)], negated: !negated });
-                return true;
-            }
+        if value.text == "*"
+            && !value.is_quoted
+            && let Some(text) = text_of(name)
+        {
+            self.all.push(Want { any: vec![Ask::Missing(text)], negated: !negated });
+            return true;
         }
         let many: Vec<&str> = value.text.split_whitespace().collect();
         if name != "tags" || many.len() < 2 {

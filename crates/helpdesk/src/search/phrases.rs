@@ -96,7 +96,7 @@ impl Phrase {
             (None, Index::Tickets | Index::Articles) => vec![None],
         };
         let group = |is_last: bool, term: &dyn Fn(Option<Part>) -> String| -> Vec<Term> {
-            let kind = if is_last && self.begun { Term::Prefix } else { Term::Word };
+            let kind: fn(String) -> Term = if is_last && self.begun { Term::Prefix } else { Term::Word };
             parts.iter().map(|part| kind(term(*part))).collect()
         };
         if let [word] = self.words.as_slice() {
@@ -110,7 +110,7 @@ impl Phrase {
         let pairs = self.words.iter().zip(self.words.iter().skip(1)).take(ASKED_MAX - 1).enumerate();
         pairs
             .map(|(at, (first, second))| {
-                group(at + 1 == last, &|part| words::pair(part.map(Part::letter), first, second))
+                group(at + 1 == last, &|part: Option<Part>| words::pair(part.map(Part::letter), first, second))
             })
             .collect()
     }
@@ -127,7 +127,7 @@ impl Phrase {
     }
 
     /// Whether the index may have all pairs of what does not have the phrase.
-    const fn needs_reading(&self) -> bool {
+    fn needs_reading(&self) -> bool {
         2 < self.words.len()
     }
 }

@@ -93,7 +93,7 @@ fn few(test: &Test, folders: &[Folder], viewpoint: Viewpoint) -> Option<Few> {
     let in_folders = format!("x.folder in ({})", literals.join(", "));
     let mut has_order_of = None;
     let mut ids = Query::default();
-    let mut of_ids = |before: &str, after: &str| -> Option<Query> {
+    let of_ids = |before: &str, after: &str| -> Option<Query> {
         let numbers = numbers(test, viewpoint)?;
         if numbers.is_empty() {
             return Some(Query::new("select x.id from tickets x where 1 = 0"));
