@@ -123,12 +123,7 @@ pub(crate) fn refused(description: impl Into<String>) -> ZendeskError {
     ZendeskError::Simple(StatusCode::UNPROCESSABLE_ENTITY, "invalid", description.into())
 }
 
-async fn plan(
-    tx: &mut Tx,
-    later: &Later,
-    params: &Params,
-    only: Option<Sought>,
-) -> Result<Plan, ZendeskError> {
+async fn plan(tx: &mut Tx, later: &Later, params: &Params, only: Option<Sought>) -> Result<Plan, ZendeskError> {
     let query = params.required_text("query")?;
     let (mut wanted, mut left_out): (Vec<Sought>, Vec<Sought>) = (Vec::new(), Vec::new());
     let (mut sort, mut order) = (params.one("sort_by").map(str::to_owned), params.one("sort_order").map(str::to_owned));
@@ -184,9 +179,7 @@ async fn plan(
     }
     let by = match sort.as_deref() {
         None => By::Relevance,
-        Some(word) => {
-            By::parse(word).ok_or_else(|| refused(format!("Results cannot be sorted by {word}.")))?
-        }
+        Some(word) => By::parse(word).ok_or_else(|| refused(format!("Results cannot be sorted by {word}.")))?,
     };
     let direction = match order.as_deref() {
         Some("asc") => Direction::Ascending,
@@ -332,7 +325,9 @@ async fn found(
         Sought::Group => {
             let may = later.permit()?;
             let ids = search_people::group_ids(tx, &may, now, &plan.pieces).await?;
-            teams::some(tx, &may, teams::Which::Ids(&ids), slice).await?.try_map(|team| Ok(groups::view(site, &team)))?
+            teams::some(tx, &may, teams::Which::Ids(&ids), slice)
+                .await?
+                .try_map(|team| Ok(groups::view(site, &team)))?
         }
     };
     let marked = |mut item: Value| {

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use endpoint::Later;
 use helpdesk::custom_fields::{self, Carrier, CustomField, DataType};
+use helpdesk::page::Slice;
 use helpdesk::search::phrases::{Part, Phrase};
 use helpdesk::search::records::{Ask, Text, Value as FieldAsk, Want};
 use helpdesk::search::{self, words};
-use helpdesk::page::Slice;
 use helpdesk::teams::{self, Team};
 use jiff::Timestamp;
 use scope::permit::CanRead;
@@ -127,9 +127,7 @@ pub(crate) async fn users(
             "is_verified" => Some(Ask::Verified(flag(value).ok_or_else(unfit)?)),
             "is_suspended" => Some(Ask::Suspended(flag(value).ok_or_else(unfit)?)),
             "organization" if value.text == "none" => Some(Ask::Missing(Text::Organization)),
-            "organization" => {
-                Some(Ask::Organizations(search_tickets::organization_ids(tx, later, &value.text).await?))
-            }
+            "organization" => Some(Ask::Organizations(search_tickets::organization_ids(tx, later, &value.text).await?)),
             "group" if value.text == "none" => Some(Ask::Missing(Text::Team)),
             "group" => Some(Ask::Teams(search_tickets::team_ids(tx, later, &value.text).await?)),
             _ => {
@@ -246,7 +244,9 @@ fn group_test(piece: &Piece, now: Timestamp) -> Result<(Option<&str>, Compare, G
             word == wanted || !is_whole && at == last && word.starts_with(wanted.as_str())
         };
         wanted.is_empty()
-            || words.windows(wanted.len()).any(|some| some.iter().enumerate().zip(&wanted).all(|(word, it)| fits(word, it)))
+            || words
+                .windows(wanted.len())
+                .any(|some| some.iter().enumerate().zip(&wanted).all(|(word, it)| fits(word, it)))
     };
     Ok((name, compare, Box::new(test)))
 }

@@ -28,10 +28,17 @@ pub(crate) struct Piece {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum What {
     /// A word without the `*` that may stand at its end, which says that it is only begun.
-    Word { text: String, begun: bool },
+    Word {
+        text: String,
+        begun: bool,
+    },
     /// What stands between quotation marks.
     Phrase(String),
-    Keyword { name: String, compare: Compare, value: Value },
+    Keyword {
+        name: String,
+        compare: Compare,
+        value: Value,
+    },
 }
 
 /// What a keyword is compared with.
@@ -173,8 +180,9 @@ mod tests {
 
     #[test]
     fn a_search_is_cut_into_words_phrases_and_keywords() {
-        let pieces =
-            parse(r#"printer* -fire "on the roof" -"of tin" status<solved -tags:"two words" assignee:none created>=2026-01-31 10:30 https://a.b/c cc:*"#);
+        let pieces = parse(
+            r#"printer* -fire "on the roof" -"of tin" status<solved -tags:"two words" assignee:none created>=2026-01-31 10:30 https://a.b/c cc:*"#,
+        );
 
         let whats: Vec<(bool, What)> = pieces.unwrap().into_iter().map(|piece| (piece.negated, piece.what)).collect();
         assert_eq!(

@@ -410,12 +410,10 @@ fn column_of(field: Field) -> Column {
         Field::SubmitterId => Column::Int(
             "(select m.sender_id from messages m where m.ticket_id = t.id order by m.created_at, m.id limit 1)",
         ),
-        Field::CommenterIds => {
-            Column::Ids("exists (select 1 from messages m where m.ticket_id = t.id and m.sender_id")
-        }
-        Field::CopiedIds => {
-            Column::Ids("exists (select 1 from ticket_people c where c.ticket_id = t.id and c.part = 'cc' and c.person_id")
-        }
+        Field::CommenterIds => Column::Ids("exists (select 1 from messages m where m.ticket_id = t.id and m.sender_id"),
+        Field::CopiedIds => Column::Ids(
+            "exists (select 1 from ticket_people c where c.ticket_id = t.id and c.part = 'cc' and c.person_id",
+        ),
         Field::HasFiles => Column::Flag(
             "(case when exists (select 1 from messages m where m.ticket_id = t.id and m.attachments is not null
                                 and m.attachments <> '[]') then 1 else 0 end)",

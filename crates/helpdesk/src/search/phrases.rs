@@ -90,9 +90,7 @@ impl Phrase {
     pub(super) fn wanted(&self, index: Index) -> Vec<Vec<Term>> {
         let parts: Vec<Option<Part>> = match (self.part, index) {
             (Some(part), _) => vec![Some(part)],
-            (None, Index::Customers | Index::Organizations) => {
-                ANY_PART.into_iter().map(Some).chain([None]).collect()
-            }
+            (None, Index::Customers | Index::Organizations) => ANY_PART.into_iter().map(Some).chain([None]).collect(),
             (None, Index::Tickets | Index::Articles) => vec![None],
         };
         let group = |is_last: bool, term: &dyn Fn(Option<Part>) -> String| -> Vec<Term> {
@@ -160,8 +158,7 @@ impl Phrases {
     pub const NONE: &'static Phrases = &Phrases { all: Vec::new(), none: Vec::new() };
 
     pub(super) async fn checked(&self, tx: &mut Tx, index: Index) -> Result<Checked, Error> {
-        let mut checked =
-            Checked { index, all: Vec::new(), none: Vec::new(), wrong: Vec::new(), none_but: Vec::new() };
+        let mut checked = Checked { index, all: Vec::new(), none: Vec::new(), wrong: Vec::new(), none_but: Vec::new() };
         for phrase in &self.all {
             checked.wrong.extend(wrong(tx, index, phrase).await?);
             checked.all.extend(phrase.wanted(index));
@@ -297,7 +294,9 @@ async fn texts_of(tx: &mut Tx, index: Index, ids: &[i64]) -> Result<Texts, Error
 async fn add_messages(tx: &mut Tx, ids: &[i64], texts: &mut Texts) -> Result<(), Error> {
     let mut query = Query::default();
     let chars = query.bind(CHARS_MAX);
-    query.sql = format!("select ticket_id, substr(coalesce(stripped_text, body_text), 1, {chars}) as body from messages where 1 = 1");
+    query.sql = format!(
+        "select ticket_id, substr(coalesce(stripped_text, body_text), 1, {chars}) as body from messages where 1 = 1"
+    );
     query.and_in("ticket_id", ids.iter().copied());
     let limit = query.bind(i64::try_from(MESSAGES_READ_MAX).unwrap_or(i64::MAX));
     query.sql.push_str(&format!(" order by ticket_id desc, created_at desc, id desc limit {limit}"));

@@ -9,13 +9,13 @@ use store::Tx;
 use store::search::Index;
 
 use super::phrases::{Phrase, Phrases};
+use crate::Error;
 use crate::custom_fields::text_key;
 use crate::organizations::{self, Organization};
 use crate::page::{Column, Order, Page, Query, Slice};
 use crate::profiles::{self, Profile};
 use crate::tickets::list::Direction;
 use crate::users::email_key;
-use crate::Error;
 
 /// Up to so many are found first and sorted.
 const FEW: i64 = 5_000;
@@ -166,7 +166,8 @@ async fn page(
     }
     let sides = if kind == Kind::People { sides(wants) } else { vec![None] };
     // Of one side, what an index gives in its order; of few, whatever is wanted.
-    let sort = if sort == Sort::Id && sides.len() == 1 && sides != [None] && few.is_none() { Sort::Created } else { sort };
+    let sort =
+        if sort == Sort::Id && sides.len() == 1 && sides != [None] && few.is_none() { Sort::Created } else { sort };
     let sides = if few.is_some() || sort == Sort::Id { vec![None] } else { sides };
     let order = Order { columns: columns(kind, sort), descending: direction == Direction::Descending };
     let alias = kind.alias();
@@ -399,7 +400,8 @@ impl Ask {
             Ask::Field(id, value) => {
                 let (values, whose) = kind.values();
                 let place = query.bind(*id);
-                let exists = format!("exists (select 1 from {values} v where v.{whose} = {alias}.id and v.field_id = {place}");
+                let exists =
+                    format!("exists (select 1 from {values} v where v.{whose} = {alias}.id and v.field_id = {place}");
                 match value {
                     Value::Missing => format!("not {exists} and coalesce(v.text_value, 'x') <> '')"),
                     value => format!("{exists} and {})", value.test(query)),
@@ -414,7 +416,8 @@ impl Ask {
                 format!("p.id in ({people})")
             }
             Ask::Organizations(ids) => {
-                let before = "exists (select 1 from organization_members m where m.customer_id = p.id and m.organization_id";
+                let before =
+                    "exists (select 1 from organization_members m where m.customer_id = p.id and m.organization_id";
                 in_list(query, before, ids, ")")
             }
             Ask::Teams(ids) => {

@@ -78,8 +78,11 @@ pub async fn among(tx: &mut Tx, text: &str, phrases: &Phrases) -> Result<Option<
         // More customers than these share a word that says little, such as a first name.
         if (1..=WRITERS_MAX).contains(&writers.len()) {
             let places: Vec<String> = writers.iter().map(|writer| query.bind(writer.id)).collect();
-            query.sql =
-                format!("{} union select x.id from tickets x where x.customer_id in ({})", query.sql, places.join(", "));
+            query.sql = format!(
+                "{} union select x.id from tickets x where x.customer_id in ({})",
+                query.sql,
+                places.join(", ")
+            );
             checked.and_has(tx, &mut query, "x.id");
         }
     }

@@ -56,12 +56,16 @@ async fn tickets_are_asked_who_is_around_them() {
 async fn tickets_are_asked_for_dates_files_forms_brands_and_fields() {
     let server = Server::start().await;
     let all = all(&server).await;
-    let field = made(&server, "/api/v2/ticket_fields", &all, "ticket_field", json!({ "type": "text", "title": "Code" })).await;
+    let field =
+        made(&server, "/api/v2/ticket_fields", &all, "ticket_field", json!({ "type": "text", "title": "Code" })).await;
     let number =
-        made(&server, "/api/v2/ticket_fields", &all, "ticket_field", json!({ "type": "integer", "title": "Size" })).await;
+        made(&server, "/api/v2/ticket_fields", &all, "ticket_field", json!({ "type": "integer", "title": "Size" }))
+            .await;
     let form = made(&server, "/api/v2/ticket_forms", &all, "ticket_form", json!({ "name": "Return a parcel" })).await;
-    let brand = made(&server, "/api/v2/brands", &all, "brand", json!({ "name": "Teapots", "subdomain": "teapots" })).await;
-    let upload = request(&server, Method::POST, "/api/v2/uploads?filename=a.txt", &all).header("content-type", "text/plain");
+    let brand =
+        made(&server, "/api/v2/brands", &all, "brand", json!({ "name": "Teapots", "subdomain": "teapots" })).await;
+    let upload =
+        request(&server, Method::POST, "/api/v2/uploads?filename=a.txt", &all).header("content-type", "text/plain");
     let upload = body(upload.body("x").send().await.expect("send"), 201).await["upload"]["token"].clone();
     let record = json!({
         "subject": "One", "type": "task", "due_at": "2030-05-01T12:00:00Z", "brand_id": brand["id"],
@@ -118,7 +122,8 @@ async fn people_are_asked_for_what_is_known_of_them() {
         let record = json!({ "type": kind, "title": key, "key": key });
         made(&server, "/api/v2/user_fields", &all, "user_field", record).await;
     }
-    let organization = made(&server, "/api/v2/organizations", &all, "organization", json!({ "name": "Zebra Inc" })).await;
+    let organization =
+        made(&server, "/api/v2/organizations", &all, "organization", json!({ "name": "Zebra Inc" })).await;
     let record = json!({
         "name": "Cleo Park", "email": "cleo@mail.shop.test", "phone": "+49 30 5550123", "external_id": "C-1", "verified": true,
         "notes": "Calls on the first of May", "details": "Lives in Köln", "tags": ["vip", "late payer"],
@@ -126,7 +131,8 @@ async fn people_are_asked_for_what_is_known_of_them() {
     });
     let cleo = id(&made(&server, "/api/v2/users", &all, "user", record).await);
     server.clock.advance(Duration::from_secs(3600));
-    let record = json!({ "name": "Dan Parker", "email": "dan@other.test", "suspended": true, "notes": "of the first May" });
+    let record =
+        json!({ "name": "Dan Parker", "email": "dan@other.test", "suspended": true, "notes": "of the first May" });
     let dan = id(&made(&server, "/api/v2/users", &all, "user", record).await);
     let agent = server.agent_id;
 
@@ -186,7 +192,8 @@ async fn people_are_asked_for_what_is_known_of_them() {
     }
     let exported = get(&server, "/api/v2/search/export?query=role:end-user&filter[type]=user&page[size]=1", &all).await;
     assert_eq!(ids(&exported["results"]), [dan], "the newest first");
-    let next = exported["links"]["next"].as_str().expect("an address").strip_prefix(&server.base).expect("ours").to_owned();
+    let next =
+        exported["links"]["next"].as_str().expect("an address").strip_prefix(&server.base).expect("ours").to_owned();
     assert_eq!(ids(&get(&server, &next, &all).await["results"]), [cleo]);
 }
 
@@ -201,7 +208,8 @@ async fn organizations_and_groups_are_asked_too_and_kinds_go_together() {
                          "tags": ["vip"], "organization_fields": { "tier": "gold" } });
     let zebra = id(&made(&server, "/api/v2/organizations", &all, "organization", record).await);
     server.clock.advance(Duration::from_secs(1));
-    let other = id(&made(&server, "/api/v2/organizations", &all, "organization", json!({ "name": "Teapot World" })).await);
+    let other =
+        id(&made(&server, "/api/v2/organizations", &all, "organization", json!({ "name": "Teapot World" })).await);
     let desk = id(&made(&server, "/api/v2/groups", &all, "group", json!({ "name": "Teapot desk" })).await);
     let cleo = id(&customer(&server, &all, "Teapot Cleo").await);
     let about = id(&ticket(&server, &all, json!({ "subject": "A teapot", "requester_id": cleo })).await);
@@ -251,14 +259,62 @@ async fn odd_searches_are_answered_or_refused_and_never_break() {
     let all = all(&server).await;
     ticket(&server, &all, json!({ "subject": "x" })).await;
     for query in [
-        "-", "--", "\"", "-\"", "\"\"", "*", "-*", "***", "''", "a:b:c", "¤¤a¤b", "-¤", "subject:¤", "subject:\"", "tags:\"\"",
-        "(", ")", "a AND b", "NOT x", "NEAR(a b)", "x\\", "%", "_", "注文", "-注文", "\"注文です\"", "fieldvalue:", "created:", "-created:2026-01-01",
-        "cc:", "email:@", "type:user @", "type:user email:*", "type:user phone:x", "type:user -\"a b c d\"", "type:organization *",
-        "type:group \"\"", "https://example.com/a?b=c", "custom_field_9999999999999999999:1", "custom_field_1:1e400", "name:none", "form:*", "brand:none",
-        "status:", "type:", "order_by:", "sort:x", "type:ticket type:user type:organization type:group -type:ticket",
+        "-",
+        "--",
+        "\"",
+        "-\"",
+        "\"\"",
+        "*",
+        "-*",
+        "***",
+        "''",
+        "a:b:c",
+        "¤¤a¤b",
+        "-¤",
+        "subject:¤",
+        "subject:\"",
+        "tags:\"\"",
+        "(",
+        ")",
+        "a AND b",
+        "NOT x",
+        "NEAR(a b)",
+        "x\\",
+        "%",
+        "_",
+        "注文",
+        "-注文",
+        "\"注文です\"",
+        "fieldvalue:",
+        "created:",
+        "-created:2026-01-01",
+        "cc:",
+        "email:@",
+        "type:user @",
+        "type:user email:*",
+        "type:user phone:x",
+        "type:user -\"a b c d\"",
+        "type:organization *",
+        "type:group \"\"",
+        "https://example.com/a?b=c",
+        "custom_field_9999999999999999999:1",
+        "custom_field_1:1e400",
+        "name:none",
+        "form:*",
+        "brand:none",
+        "status:",
+        "type:",
+        "order_by:",
+        "sort:x",
+        "type:ticket type:user type:organization type:group -type:ticket",
     ] {
         let encoded: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
-        for path in ["search?query=", "search/count?query=", "search/export?filter[type]=ticket&query=", "search/export?filter[type]=user&query="] {
+        for path in [
+            "search?query=",
+            "search/count?query=",
+            "search/export?filter[type]=ticket&query=",
+            "search/export?filter[type]=user&query=",
+        ] {
             let status = server.get(&format!("/api/v2/{path}{encoded}"), &all).await.status();
             assert!(matches!(status.as_u16(), 200 | 400 | 422), "{path}{query}: {status}");
         }

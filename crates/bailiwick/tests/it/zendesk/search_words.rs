@@ -52,7 +52,8 @@ async fn words_can_be_left_out_begun_and_asked_of_the_subject() {
     let server = Server::start().await;
     let all = all(&server).await;
     let mut made = Vec::new();
-    for (subject, text) in [("Fire alarm", "The bell rings."), ("Printer", "It caught fire."), ("Firewall", "Closed.")] {
+    for (subject, text) in [("Fire alarm", "The bell rings."), ("Printer", "It caught fire."), ("Firewall", "Closed.")]
+    {
         server.clock.advance(Duration::from_secs(1));
         let record = json!({ "subject": subject, "comment": { "body": text }, "tags": [subject.split(' ').next()] });
         made.push(id(&ticket(&server, &all, record).await));
@@ -78,9 +79,11 @@ async fn words_can_be_left_out_begun_and_asked_of_the_subject() {
     }
     let counted = get(&server, "/api/v2/search/count?query=type:ticket%20-fire", &all).await;
     assert_eq!(counted["count"], 1);
-    let exported = get(&server, "/api/v2/search/export?query=fire%20-printer&filter[type]=ticket&page[size]=1", &all).await;
+    let exported =
+        get(&server, "/api/v2/search/export?query=fire%20-printer&filter[type]=ticket&page[size]=1", &all).await;
     assert_eq!(ids(&exported["results"]), [wall]);
-    let next = exported["links"]["next"].as_str().expect("an address").strip_prefix(&server.base).expect("ours").to_owned();
+    let next =
+        exported["links"]["next"].as_str().expect("an address").strip_prefix(&server.base).expect("ours").to_owned();
     assert_eq!(ids(&get(&server, &next, &all).await["results"]), [alarm]);
 }
 
@@ -113,9 +116,8 @@ async fn results_are_sorted_by_what_the_vendor_names() {
         ("updated_at", of([0, 1, 2, 3, 4])),
     ] {
         let falling: Vec<i64> = rising.iter().rev().copied().collect();
-        let path = |order: &str, more: &str| {
-            format!("/api/v2/search?query=type:ticket&sort_by={by}&sort_order={order}{more}")
-        };
+        let path =
+            |order: &str, more: &str| format!("/api/v2/search?query=type:ticket&sort_by={by}&sort_order={order}{more}");
         assert_eq!(ids(&get(&server, &path("asc", ""), &all).await["results"]), rising, "{by}");
         assert_eq!(ids(&get(&server, &path("desc", ""), &all).await["results"]), falling, "{by}");
         let word = by.trim_end_matches("_at");
