@@ -32,7 +32,6 @@ async function segments(helpcenter, me) {
   is((await one(helpcenter.usersegments.show(made.id), "user_segment")).name, "Node readers", "a segment");
   await helpcenter.usersegments.update(made.id, { user_segment: { name: "Node people" } });
   await helpcenter.usersegments.listSections(made.id);
-  await helpcenter.usersegments.listTopics(made.id);
   await helpcenter.usersegments.delete(made.id);
   step("help center: makes, changes and removes user segments");
   return null;
@@ -131,7 +130,6 @@ async function readers(helpcenter, { section, article, me }) {
   const ofSection = await one(subscriptions.createbySection(section.id, { subscription: { source_locale: "en-us", include_comments: true } }), "subscription");
   has(await subscriptions.listByArticle(article.id), ofArticle, "subscriptions of an article");
   has(await subscriptions.listBySection(section.id), ofSection, "subscriptions of a section");
-  has(await subscriptions.listByUser(me.id), ofSection, "subscriptions of a user");
   await subscriptions.showbyArticle(article.id, ofArticle.id);
   await subscriptions.showbySection(section.id, ofSection.id);
   await subscriptions.deletebyArticle(article.id, ofArticle.id);

@@ -27,7 +27,9 @@ async function users(client, customer) {
   const made = await done(client, await client.users.createMany({ users: [{ name: "A", email: "a@node.test" }, { name: "B", email: "b@node.test" }] }));
   is(made.length, 2, "people made at once");
   await done(client, await client.users.createOrUpdateMany({ users: [{ name: "A2", email: "a@node.test" }] }));
-  await done(client, await client.users.updateMany([made[0].id, made[1].id], { user: { notes: "Together" } }));
+  // With two arguments it takes the first one for the body: it still counts a callback that it no longer calls.
+  const nobody = undefined;
+  await done(client, await client.users.updateMany([made[0].id, made[1].id], { user: { notes: "Together" } }, nobody));
   is((await one(client.users.show(made[1].id), "user")).notes, "Together", "a note");
   is((await one(client.users.suspend(made[0].id), "user")).suspended, true, "suspended");
   is((await one(client.users.unsuspend(made[0].id), "user")).suspended, false, "not suspended");
@@ -35,12 +37,13 @@ async function users(client, customer) {
   await client.users.addTags(customer.id, { tags: ["two"] });
   is((await rows(client.users.listTags(customer.id), "tags")).sort(), ["one", "two"], "tags");
   await one(client.users.merge(made[1].id, made[0].id), "user");
-  await refused(client.users.password(customer.id, null, "a long enough one"), 422);
+  // It sends what changes one's own password, and nobody else's.
+  await refused(client.users.password(customer.id, "unknown", "a long enough one"), 404);
   const since = Math.floor(Date.now() / 1000) - 3600;
   check(Array.isArray(await client.users.incremental(since)), "no export of people");
   await client.users.incrementalInclude(since, "identities");
   await client.users.incrementalSample(since);
-  await done(client, await client.users.destroyMany([made[0].id], null));
+  await done(client, await client.users.destroyMany([made[0].id], null, nobody));
   step("people: lists, finds, makes, changes, tags, suspends, merges and deletes them, one by one and many at once");
 }
 
@@ -52,7 +55,7 @@ async function identities(client, customer) {
   await client.useridentities.verify(customer.id, second.id);
   await client.useridentities.requestVerification(customer.id, second.id);
   const all = await one(client.useridentities.makePrimary(customer.id, second.id), "identities");
-  is(all.find((row) => row.primary).value, "nora@two.test", "the primary one");
+  is(all.find((row) => row.primary && row.type === "email").value, "nora@two.test", "the primary one");
   const first = all.find((row) => row.value === "nora@node.test");
   await client.useridentities.makePrimary(customer.id, first.id);
   await client.useridentities.delete(customer.id, second.id);

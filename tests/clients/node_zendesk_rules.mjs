@@ -143,8 +143,6 @@ async function dynamicContent(client) {
   has(await rows(variants.list(item.id), "variants"), german, "variants");
   is((await one(variants.show(item.id, german.id), "variant")).content, "Hallo", "a variant");
   is((await one(variants.update(item.id, german.id, { variant: { content: "Moin" } }), "variant")).content, "Moin", "its text");
-  const made = await rows(variants.createMany(item.id, [{ locale_id: 16, content: "Salut", active: true, default: false }]), "variants");
-  await variants.updateMany(item.id, [{ id: made[0].id, content: "Bonjour" }]);
   await variants.delete(item.id, german.id);
   await client.dynamiccontent.deleteItem(item.id);
   await refused(client.dynamiccontent.showItem(item.id), 404);
@@ -159,7 +157,6 @@ async function account(client) {
   is((await one(client.locales.show(locales[0].id), "locale")).locale, locales[0].locale, "a language");
   is((await one(client.locales.current(), "locale")).id, (await one(client.locales.showCurrent(), "locale")).id, "the language");
   check((await client.locales.listForAgent()).length > 0 && (await client.locales.listPublicLocales()).length > 0, "no languages to choose");
-  await client.locales.detectBestLocale(["de", "en-us"]);
   const groups = await client.permissiongroups.list();
   const made = await one(client.permissiongroups.create({ permission_group: { name: "Node writers", edit: [], publish: [] } }), "permission_group");
   is((await one(client.permissiongroups.show(made.id), "permission_group")).name, "Node writers", "a permission group");

@@ -189,15 +189,6 @@ async fn plan(tx: &mut Tx, later: &Later, params: &Params, only: Option<Sought>)
     Ok(Plan { kinds, pieces, keys, sort: by, direction })
 }
 
-impl Piece {
-    fn keyword(&self) -> Option<&str> {
-        match &self.what {
-            What::Keyword { name, .. } => Some(name),
-            What::Word { .. } | What::Phrase(_) => None,
-        }
-    }
-}
-
 /// `GET /api/v2/search`
 pub async fn list(State(app): State<App>, May(_may): May<CanRead<Search>>, later: Later, params: Params) -> Answer {
     if params.pairs.iter().any(|(key, _)| key.starts_with("page[")) {

@@ -60,6 +60,14 @@ impl Value {
 }
 
 impl Piece {
+    /// The keyword that it is.
+    pub(crate) fn keyword(&self) -> Option<&str> {
+        match &self.what {
+            What::Keyword { name, .. } => Some(name),
+            What::Word { .. } | What::Phrase(_) => None,
+        }
+    }
+
     /// What is looked for, and whether it is only begun.
     pub(crate) fn text(&self) -> (&str, bool) {
         match &self.what {
