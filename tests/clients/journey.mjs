@@ -103,6 +103,20 @@ export class Browser {
     return this.#send(target, { method: "POST", body, headers });
   }
 
+  /** Opens a page as this person and presses a button of it. */
+  async press(url, person, buttonId, values) {
+    let answer = await this.#send(url);
+    for (let hops = 0; hops < 8 && !answer.text.includes(`id="${buttonId}"`); hops += 1) {
+      if (answer.status === 302 || answer.status === 303) {
+        answer = await this.#send(new URL(answer.headers.get("location"), answer.url));
+      } else {
+        answer = await this.#press(answer, "login-submit", { "login-email": person.email, "login-password": person.password });
+      }
+    }
+    answer = await this.#press(answer, buttonId, values);
+    check(answer.status === 303, `${answer.status} after ${buttonId}`);
+  }
+
   /** Goes from the authorization address to the app's redirect URI, which it gives back with its parameters. */
   async authorize(url, person, decision = "consent-allow") {
     let answer = await this.#send(url);

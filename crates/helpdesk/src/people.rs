@@ -167,7 +167,7 @@ pub async fn rename(tx: &mut Tx, actor: &Actor, now: Timestamp, id: i64, name: &
         ],
     )
     .await?;
-    search::index_customer(tx, id).await?;
+    search::index_person(tx, id).await?;
     let change = Change {
         kind: "customer-updated",
         object_type: "Customer",

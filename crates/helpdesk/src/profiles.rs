@@ -384,6 +384,7 @@ pub async fn set_extra(
         ],
     )
     .await?;
+    search::index_person(tx, id).await?;
     record(tx, may.actor(), now, &before, &after).await
 }
 

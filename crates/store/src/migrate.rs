@@ -62,6 +62,18 @@ pub const ALL: &[Migration] = &[
     Migration::same(19, "forms_and_held_back_mails", include_str!("../migrations/0019_forms_and_held_back_mails.sql")),
     Migration::same(20, "audits", include_str!("../migrations/0020_audits.sql")),
     Migration::same(21, "fields_of_several_texts", include_str!("../migrations/0021_fields_of_several_texts.sql")),
+    Migration {
+        number: 22,
+        name: "search",
+        sqlite: concat!(
+            include_str!("../migrations/0022_search.sql"),
+            include_str!("../migrations/0022_search.sqlite.sql")
+        ),
+        postgres: concat!(
+            include_str!("../migrations/0022_search.sql"),
+            include_str!("../migrations/0022_search.postgres.sql")
+        ),
+    },
 ];
 
 impl Migration {

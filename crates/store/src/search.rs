@@ -1,7 +1,7 @@
 //! Which words an object has: SQLite's FTS5, PostgreSQL's `tsvector`, behind the same few functions.
 //!
-//! What a word is, the caller decides, for both engines alike: it holds letters and digits of any script, in lower case, and may begin with
-//! `MARK`. Neither engine ranks: both say only what has the words, and the caller orders what was found.
+//! What a word is, the caller decides, for both engines alike: it holds letters and digits of any script, in lower case, and may hold
+//! `MARK`. Neither engine ranks nor knows places: both say only what has the words, and the caller orders what was found.
 //!
 //! The index is written in the transaction of the change, and is no part of a copy of the account: `rebuild_later` has a job build it anew.
 
@@ -12,16 +12,20 @@ use crate::{EngineTx, StoreError, Tx, Value};
 pub enum Index {
     Tickets,
     Customers,
+    Organizations,
     /// Articles of the help center, by the id of their text in one language.
     Articles,
 }
 
 /// Begins words that are no words of anybody's text: a plain word never matches them.
 pub const MARK: char = '¤';
-/// Longest word, in characters. PostgreSQL takes 2 KiB.
+/// Longest word of a text, in characters.
 pub const WORD_MAX_CHARS: usize = 64;
-/// Most words of one object. PostgreSQL takes a megabyte of them.
-pub const WORDS_MAX: usize = 6_000;
+/// Longest one with marks: two words and what they are marked with. PostgreSQL takes 2 KiB.
+const MARKED_MAX_CHARS: usize = 2 * WORD_MAX_CHARS + 4;
+/// Most words of one object, and most bytes of them together. PostgreSQL takes a megabyte.
+pub const WORDS_MAX: usize = 12_000;
+const WORDS_MAX_BYTES: usize = 1_000_000;
 
 /// The job that writes the whole index anew.
 pub const REBUILD: &str = "rebuild_search";
@@ -43,6 +47,7 @@ impl Index {
         match self {
             Index::Tickets => "search_tickets",
             Index::Customers => "search_customers",
+            Index::Organizations => "search_organizations",
             Index::Articles => "search_articles",
         }
     }
@@ -57,6 +62,9 @@ pub async fn put<'a>(
 ) -> Result<(), StoreError> {
     let mut text = String::new();
     for word in words.into_iter().filter(|word| is_word(word)).take(WORDS_MAX) {
+        if WORDS_MAX_BYTES < text.len() + word.len() {
+            break;
+        }
         if !text.is_empty() {
             text.push(' ');
         }
@@ -114,9 +122,44 @@ pub fn ids(tx: &Tx, index: Index, placeholder: &str) -> String {
     }
 }
 
+/// Whether the object whose id is `id` (SQL) has the words: one look into the index for each object that is asked about.
+pub fn has(tx: &Tx, index: Index, id: &str, placeholder: &str) -> String {
+    let table = index.table();
+    match tx.engine {
+        EngineTx::Reading(_) | EngineTx::Writing(_) => {
+            format!("exists (select 1 from {table} where {table} match {placeholder} and rowid = {id})")
+        }
+        EngineTx::Postgres(_) => format!(
+            "exists (select 1 from {table} s where s.id = {id} and s.words @@ cast(cast({placeholder} as text) as tsquery))"
+        ),
+    }
+}
+
+/// Whether it does not. For many objects: SQLite gathers those that have them once.
+pub fn lacks(tx: &Tx, index: Index, id: &str, placeholder: &str) -> String {
+    match tx.engine {
+        EngineTx::Reading(_) | EngineTx::Writing(_) => format!("{id} not in ({})", ids(tx, index, placeholder)),
+        EngineTx::Postgres(_) => format!("not {}", has(tx, index, id, placeholder)),
+    }
+}
+
 /// What is looked for, as the engine wants to be asked. None if that is nothing.
 pub fn asked(tx: &Tx, wanted: &Wanted) -> Option<Value> {
+    asked_but(tx, wanted, &[])
+}
+
+/// The same without what has all the words of one of `but`.
+pub fn asked_but(tx: &Tx, wanted: &Wanted, but: &[Wanted]) -> Option<Value> {
     let is_sqlite = matches!(tx.engine, EngineTx::Reading(_) | EngineTx::Writing(_));
+    let mut text = text_of(wanted, is_sqlite)?;
+    // What has a word that nothing can have is nothing to leave out.
+    for left_out in but.iter().filter_map(|wanted| text_of(wanted, is_sqlite)) {
+        text = if is_sqlite { format!("({text}) NOT ({left_out})") } else { format!("({text}) & !({left_out})") };
+    }
+    Some(text.into())
+}
+
+fn text_of(wanted: &Wanted, is_sqlite: bool) -> Option<String> {
     let (or, and) = if is_sqlite { (" OR ", " AND ") } else { (" | ", " & ") };
     let one = |term: &Term| match (term, is_sqlite) {
         (Term::Word(word), true) => format!("\"{word}\""),
@@ -133,7 +176,7 @@ pub fn asked(tx: &Tx, wanted: &Wanted) -> Option<Value> {
         }
         groups.push(format!("({})", terms.join(or)));
     }
-    (!groups.is_empty()).then(|| groups.join(and).into())
+    (!groups.is_empty()).then(|| groups.join(and))
 }
 
 impl Term {
@@ -144,8 +187,10 @@ impl Term {
     }
 }
 
-/// Letters and digits, perhaps behind the mark: nothing that either engine could take for its own signs.
+/// Letters and digits, perhaps with marks: nothing that either engine could take for its own signs.
 fn is_word(word: &str) -> bool {
-    let bare = word.strip_prefix(MARK).unwrap_or(word);
-    !bare.is_empty() && word.chars().count() <= WORD_MAX_CHARS && bare.chars().all(char::is_alphanumeric)
+    let is_marked = word.starts_with(MARK);
+    let most = if is_marked { MARKED_MAX_CHARS } else { WORD_MAX_CHARS };
+    let fits = |c: char| c.is_alphanumeric() || is_marked && c == MARK;
+    word.ends_with(char::is_alphanumeric) && word.chars().count() <= most && word.chars().all(fits)
 }

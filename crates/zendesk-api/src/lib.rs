@@ -81,6 +81,7 @@ mod rules;
 pub mod satisfaction_ratings;
 pub mod schedules;
 pub mod search;
+mod search_people;
 mod search_query;
 mod search_tickets;
 pub mod sideload;

@@ -1,14 +1,13 @@
 //! `/api/v2/search`: tickets, people, organizations and groups by one line of text (Zendesk contract, `conventions.search`). Its grammar is
-//! `search_query.rs`, what its keywords mean for tickets `search_tickets.rs`.
+//! `search_query.rs`, what its keywords mean for tickets `search_tickets.rs`, for the others `search_people.rs`.
 //!
 //! A keyword that is not offered is refused by its name: a search that passed it over would find too much.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use endpoint::{App, Later, May, Routes};
-use helpdesk::organizations::{self, Which};
 use helpdesk::page::{Page, Slice};
-use helpdesk::profiles::{self, Filter};
+use helpdesk::search::records;
 use helpdesk::teams;
 use helpdesk::tickets::TicketInList;
 use helpdesk::tickets::list::{self as ticket_list, Direction};
@@ -16,7 +15,6 @@ use helpdesk::tickets::matching::{self, Sort};
 use jiff::Timestamp;
 use scope::permit::CanRead;
 use scope::resource::Search;
-use scope::role::Role;
 use serde_json::{Map, Value, json};
 use store::Tx;
 
@@ -24,9 +22,9 @@ use crate::answer::{Answer, Reply};
 use crate::error::ZendeskError;
 use crate::page::{Asked, Ways};
 use crate::query::Params;
+use crate::search_people::Keys;
 use crate::search_query::{self, Compare, Piece, What};
-use crate::search_tickets;
-use crate::{Site, groups, organizations as organizations_here, ticket_view, users};
+use crate::{Site, groups, organizations, search_people, search_tickets, ticket_view, users};
 
 pub fn routes(routes: Routes) -> Routes {
     routes.get("/api/v2/search", list).get("/api/v2/search/count", count).get("/api/v2/search/export", export)
@@ -34,9 +32,6 @@ pub fn routes(routes: Routes) -> Routes {
 
 /// Results that can be reached; the count goes on.
 const REACHED_MAX: usize = 1_000;
-/// People whose names or addresses hold the words.
-const PEOPLE_MAX: usize = 1_000;
-
 /// What may be found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sought {
@@ -63,12 +58,14 @@ impl Sought {
     }
 
     /// Whether it has this keyword.
-    fn knows(self, name: &str) -> bool {
+    fn knows(self, name: &str, keys: &Keys) -> bool {
         match self {
             Sought::Ticket => search_tickets::KEYWORDS.contains(&name) || name.starts_with("custom_field_"),
-            Sought::User => matches!(name, "role" | "name" | "email" | "external_id" | "organization" | "group"),
-            Sought::Organization => matches!(name, "name" | "external_id"),
-            Sought::Group => name == "name",
+            Sought::User => search_people::USER_KEYWORDS.contains(&name) || keys.of_users.contains_key(name),
+            Sought::Organization => {
+                search_people::ORGANIZATION_KEYWORDS.contains(&name) || keys.of_organizations.contains_key(name)
+            }
+            Sought::Group => search_people::GROUP_KEYWORDS.contains(&name),
         }
     }
 }
@@ -77,8 +74,48 @@ impl Sought {
 struct Plan {
     kinds: Vec<Sought>,
     pieces: Vec<Piece>,
-    sort: Sort,
+    keys: Keys,
+    sort: By,
     direction: Direction,
+}
+
+/// What the results of each kind are ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Relevance,
+    Of(Sort),
+}
+
+impl By {
+    fn parse(word: &str) -> Option<By> {
+        Some(match word {
+            "relevance" => By::Relevance,
+            "updated" | "updated_at" => By::Of(Sort::Updated),
+            "created" | "created_at" => By::Of(Sort::Created),
+            "commented" => By::Of(Sort::LastMessage),
+            "priority" => By::Of(Sort::Priority),
+            "status" => By::Of(Sort::Status),
+            "ticket_type" => By::Of(Sort::Type),
+            _ => return None,
+        })
+    }
+
+    /// Quirk: what changed last counts as most relevant.
+    const fn of_tickets(self) -> Sort {
+        match self {
+            By::Relevance => Sort::Updated,
+            By::Of(sort) => sort,
+        }
+    }
+
+    /// What only tickets have orders nothing else.
+    const fn of_records(self, direction: Direction) -> (records::Sort, Direction) {
+        match self {
+            By::Of(Sort::Created) => (records::Sort::Created, direction),
+            By::Of(Sort::Updated) => (records::Sort::Updated, direction),
+            By::Of(_) | By::Relevance => (records::Sort::Id, Direction::Ascending),
+        }
+    }
 }
 
 /// What a search cannot do.
@@ -86,9 +123,9 @@ pub(crate) fn refused(description: impl Into<String>) -> ZendeskError {
     ZendeskError::Simple(StatusCode::UNPROCESSABLE_ENTITY, "invalid", description.into())
 }
 
-fn plan(params: &Params, kind: Option<Sought>) -> Result<Plan, ZendeskError> {
+async fn plan(tx: &mut Tx, later: &Later, params: &Params, only: Option<Sought>) -> Result<Plan, ZendeskError> {
     let query = params.required_text("query")?;
-    let mut kinds: Vec<Sought> = kind.into_iter().collect();
+    let (mut wanted, mut left_out): (Vec<Sought>, Vec<Sought>) = (Vec::new(), Vec::new());
     let (mut sort, mut order) = (params.one("sort_by").map(str::to_owned), params.one("sort_order").map(str::to_owned));
     let mut pieces = Vec::new();
     for piece in search_query::parse(&query).map_err(refused)? {
@@ -98,45 +135,58 @@ fn plan(params: &Params, kind: Option<Sought>) -> Result<Plan, ZendeskError> {
         };
         match name.as_str() {
             "type" => {
-                let sought = Sought::parse(&value.to_ascii_lowercase());
-                let sought =
-                    sought.filter(|_| !piece.negated).ok_or_else(|| refused(format!("Invalid type: {value}")))?;
-                if kind.is_none() && !kinds.contains(&sought) {
-                    kinds.push(sought);
+                for word in value.text.split(',') {
+                    let sought = Sought::parse(&word.to_ascii_lowercase());
+                    let sought = sought.ok_or_else(|| refused(format!("Invalid type: {}", value.text)))?;
+                    let into = if piece.negated { &mut left_out } else { &mut wanted };
+                    if !into.contains(&sought) {
+                        into.push(sought);
+                    }
                 }
             }
-            "order_by" => sort = Some(value.clone()),
-            "sort" => order = Some(value.clone()),
+            "order_by" => sort = Some(value.text.clone()),
+            "sort" => order = Some(value.text.clone()),
             _ => pieces.push(piece),
         }
     }
-    let names: Vec<&str> = pieces.iter().filter_map(|piece| piece.keyword()).collect();
-    if kinds.is_empty() {
-        kinds = Sought::ALL.into_iter().filter(|sought| names.iter().all(|name| sought.knows(name))).collect();
+    if let Some(only) = only {
+        (wanted, left_out) = (vec![only], Vec::new());
     }
-    for sought in if kinds.is_empty() { &[Sought::Ticket][..] } else { &kinds } {
-        if let Some(name) = names.iter().find(|name| !sought.knows(name)) {
+    let keys = search_people::keys_of(tx, later, &pieces).await?;
+    let knows = |sought: Sought, name: &str| sought.knows(name, &keys);
+    for piece in &mut pieces {
+        // A name with a sign in it that is no field's is part of a word.
+        if let What::Keyword { name, compare: Compare::Is, value } = &piece.what
+            && name.contains(['.', '-'])
+            && !Sought::ALL.into_iter().any(|sought| knows(sought, name))
+        {
+            piece.what = What::Word { text: format!("{name}:{}", value.text), begun: false };
+        }
+    }
+    let names: Vec<&str> = pieces.iter().filter_map(Piece::keyword).collect();
+    let mut kinds = wanted;
+    if kinds.is_empty() {
+        kinds = Sought::ALL.into_iter().filter(|sought| names.iter().all(|name| knows(*sought, name))).collect();
+        if kinds.is_empty() {
+            kinds = vec![Sought::Ticket];
+        }
+    }
+    kinds.retain(|sought| !left_out.contains(sought));
+    for sought in &kinds {
+        if let Some(name) = names.iter().find(|name| !knows(*sought, name)) {
             return Err(refused(format!("The keyword {name} is not offered for {}s.", sought.word())));
         }
     }
-    let sort = match sort.as_deref() {
-        // Quirk: what changed last counts as most relevant.
-        None | Some("relevance" | "updated" | "updated_at" | "commented") => Sort::Updated,
-        Some("created" | "created_at") => Sort::Created,
-        Some("priority") => Sort::Priority,
-        Some(other) => return Err(refused(format!("Results cannot be sorted by {other}."))),
+    let by = match sort.as_deref() {
+        None => By::Relevance,
+        Some(word) => By::parse(word).ok_or_else(|| refused(format!("Results cannot be sorted by {word}.")))?,
     };
-    let direction = if order.as_deref() == Some("asc") { Direction::Ascending } else { Direction::Descending };
-    Ok(Plan { kinds, pieces, sort, direction })
-}
-
-impl Piece {
-    fn keyword(&self) -> Option<&str> {
-        match &self.what {
-            What::Keyword { name, .. } => Some(name),
-            What::Words(_) => None,
-        }
-    }
+    let direction = match order.as_deref() {
+        Some("asc") => Direction::Ascending,
+        None | Some("desc") => Direction::Descending,
+        Some(word) => return Err(refused(format!("Results cannot be sorted {word}."))),
+    };
+    Ok(Plan { kinds, pieces, keys, sort: by, direction })
 }
 
 /// `GET /api/v2/search`
@@ -144,7 +194,6 @@ pub async fn list(State(app): State<App>, May(_may): May<CanRead<Search>>, later
     if params.pairs.iter().any(|(key, _)| key.starts_with("page[")) {
         return Err(ZendeskError::bad_request("page must be an integer"));
     }
-    let plan = plan(&params, None)?;
     let asked = Asked::read(&params, "search", &["relevance"])?;
     let (mut skip, mut limit) = (asked.slice.skipped().unwrap_or_default(), asked.slice.limit);
     if REACHED_MAX < skip + limit {
@@ -153,6 +202,7 @@ pub async fn list(State(app): State<App>, May(_may): May<CanRead<Search>>, later
         )));
     }
     let mut tx = app.db.read().await?;
+    let plan = plan(&mut tx, &later, &params, None).await?;
     let now = app.clock.now();
     let reach = skip + limit;
     let (mut results, mut total) = (Vec::new(), 0);
@@ -177,8 +227,8 @@ pub async fn list(State(app): State<App>, May(_may): May<CanRead<Search>>, later
 
 /// `GET /api/v2/search/count`
 pub async fn count(State(app): State<App>, May(_may): May<CanRead<Search>>, later: Later, params: Params) -> Answer {
-    let plan = plan(&params, None)?;
     let mut tx = app.db.read().await?;
+    let plan = plan(&mut tx, &later, &params, None).await?;
     let now = app.clock.now();
     let mut total = 0;
     for sought in &plan.kinds {
@@ -188,7 +238,7 @@ pub async fn count(State(app): State<App>, May(_may): May<CanRead<Search>>, late
     Ok(Reply::ok(json!({ "count": total })))
 }
 
-/// `GET /api/v2/search/export`: all results of one kind, tickets the newest first.
+/// `GET /api/v2/search/export`: all results of one kind, the newest first.
 pub async fn export(
     State(app): State<App>,
     May(_may): May<CanRead<Search>>,
@@ -197,8 +247,6 @@ pub async fn export(
 ) -> Answer {
     let kind = params.required_text("filter[type]")?;
     let kind = Sought::parse(&kind).ok_or_else(|| refused(format!("Invalid filter[type]: {kind}")))?;
-    let mut plan = plan(&params, Some(kind))?;
-    (plan.sort, plan.direction) = (Sort::Created, Direction::Descending);
     for (key, value) in &mut params.pairs {
         // Quirk: a page has at most a hundred results.
         if key == "page[size]" && value.parse::<usize>().is_ok_and(|size| 100 < size && size <= REACHED_MAX) {
@@ -207,6 +255,8 @@ pub async fn export(
     }
     let asked = Asked::read_in(&params, kind.word(), &["created_at"], Ways::CursorOnly)?;
     let mut tx = app.db.read().await?;
+    let mut plan = plan(&mut tx, &later, &params, Some(kind)).await?;
+    (plan.sort, plan.direction) = (By::Of(Sort::Created), Direction::Descending);
     let page = found(&mut tx, &later, app.clock.now(), (&plan, kind), &params.site, &asked.slice).await?;
     let mut body: Map<String, Value> = asked.around("results", page.items, (page.before, page.after, None));
     body.insert("facets".to_owned(), Value::Null);
@@ -237,7 +287,7 @@ async fn found(
                 (Some(_), Some(skip)) => Slice::skipping(skip - 1, slice.limit),
                 _ => slice.clone(),
             };
-            let order = (plan.sort, plan.direction);
+            let order = (plan.sort.of_tickets(), plan.direction);
             let page = matching::list(tx, &may, asked.matching(later, now), order, &moved).await?;
             let mut tickets: Vec<TicketInList> = Vec::with_capacity(page.items.len() + 1);
             if let Some(id) = first {
@@ -252,24 +302,23 @@ async fn found(
             Page { items, before: page.before, after: page.after, total }
         }
         Sought::User => {
-            let filter = people(tx, later, &plan.pieces).await?;
-            let page = profiles::list(tx, (&later.permit()?, &later.permit()?), &filter, slice).await?;
+            let wants = search_people::users(tx, later, now, (&plan.pieces, &plan.keys)).await?;
+            let order = plan.sort.of_records(plan.direction);
+            let page = records::people(tx, (&later.permit()?, &later.permit()?), &wants, order, slice).await?;
             page.try_map(|user| Ok(users::view(site, &user)))?
         }
         Sought::Organization => {
-            let (name, ids) = named(&plan.pieces)?;
-            let which = match (&name, &ids) {
-                (_, Some(ids)) => Which::ExternalIds(ids),
-                (Some(name), None) => Which::NameStarts(name),
-                (None, None) => Which::All,
-            };
-            let page = organizations::some(tx, &later.permit()?, which, slice).await?;
-            page.try_map(|organization| Ok(organizations_here::view(site, &organization)))?
+            let wants = search_people::organizations(now, (&plan.pieces, &plan.keys))?;
+            let order = plan.sort.of_records(plan.direction);
+            let page = records::organizations(tx, &later.permit()?, &wants, order, slice).await?;
+            page.try_map(|organization| Ok(organizations::view(site, &organization)))?
         }
         Sought::Group => {
-            let (name, _) = named(&plan.pieces)?;
-            let which = name.as_deref().map_or(teams::Which::All, teams::Which::NameStarts);
-            teams::some(tx, &later.permit()?, which, slice).await?.try_map(|team| Ok(groups::view(site, &team)))?
+            let may = later.permit()?;
+            let ids = search_people::group_ids(tx, &may, now, &plan.pieces).await?;
+            teams::some(tx, &may, teams::Which::Ids(&ids), slice)
+                .await?
+                .try_map(|team| Ok(groups::view(site, &team)))?
         }
     };
     let marked = |mut item: Value| {
@@ -277,74 +326,4 @@ async fn found(
         Ok(item)
     };
     Ok(page.try_map(marked)?)
-}
-
-/// Organizations and groups are found by how their names begin.
-fn named(pieces: &[Piece]) -> Result<(Option<String>, Option<Vec<String>>), ZendeskError> {
-    let (mut words, mut external_ids) = (Vec::new(), None);
-    for piece in pieces {
-        match &piece.what {
-            _ if piece.negated => return Err(refused("A search for a name cannot leave names out.")),
-            What::Words(text) => words.push(text.as_str()),
-            What::Keyword { name, compare: Compare::Is, value } if name == "name" => {
-                words.push(value.trim_end_matches('*'));
-            }
-            What::Keyword { name, compare: Compare::Is, value } if name == "external_id" => {
-                external_ids.get_or_insert_with(Vec::new).push(value.clone());
-            }
-            What::Keyword { name, .. } => return Err(refused(format!("The keyword {name} cannot be compared so."))),
-        }
-    }
-    let name = words.join(" ");
-    Ok(((!name.is_empty()).then_some(name), external_ids))
-}
-
-async fn people(tx: &mut Tx, later: &Later, pieces: &[Piece]) -> Result<Filter, ZendeskError> {
-    let mut filter = Filter::default();
-    let mut words = Vec::new();
-    for piece in pieces {
-        let (name, value) = match &piece.what {
-            _ if piece.negated => return Err(refused("A search for people cannot leave people out.")),
-            What::Words(text) => {
-                words.push(text.as_str());
-                continue;
-            }
-            What::Keyword { name, compare: Compare::Is, value } => (name.as_str(), value),
-            What::Keyword { name, .. } => return Err(refused(format!("The keyword {name} cannot be compared so."))),
-        };
-        match name {
-            "role" => {
-                let of_word = |role: &&Role| users::role_word(**role) == value.to_ascii_lowercase();
-                let roles: Vec<Role> = Role::ALL.iter().filter(of_word).copied().collect();
-                if roles.is_empty()
-                    || filter.roles.contains(&Role::Customer) != roles.contains(&Role::Customer)
-                        && !filter.roles.is_empty()
-                {
-                    return Err(refused(format!("Invalid role: {value}")));
-                }
-                filter.roles.extend(roles);
-            }
-            "email" => filter.email = Some(value.clone()),
-            "external_id" => filter.external_ids.get_or_insert_default().push(value.clone()),
-            "name" => words.push(value.trim_end_matches('*')),
-            "organization" => {
-                let found = search_tickets::organization_ids(tx, later, value).await?;
-                filter.organization_id = Some(found.first().copied().unwrap_or_default());
-            }
-            _ => {
-                let found = search_tickets::team_ids(tx, later, value).await?;
-                filter.team_id = Some(found.first().copied().unwrap_or_default());
-            }
-        }
-    }
-    let text = words.join(" ");
-    if text.contains('@') && filter.email.is_none() {
-        filter.email = Some(text);
-    } else if !text.is_empty() {
-        let customers = helpdesk::search::customers(tx, &later.permit()?, &text, PEOPLE_MAX).await?;
-        let staff = helpdesk::search::agents(tx, &later.permit()?, &text, PEOPLE_MAX).await?;
-        let ids = customers.iter().map(|found| found.customer.id).chain(staff.iter().map(|agent| agent.id));
-        filter.ids = Some(ids.collect());
-    }
-    Ok(filter)
 }

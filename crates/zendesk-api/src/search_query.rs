@@ -27,13 +27,55 @@ pub(crate) struct Piece {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum What {
-    /// A word, or the words of a phrase.
-    Words(String),
+    /// A word without the `*` that may stand at its end, which says that it is only begun.
+    Word {
+        text: String,
+        begun: bool,
+    },
+    /// What stands between quotation marks.
+    Phrase(String),
     Keyword {
         name: String,
         compare: Compare,
-        value: String,
+        value: Value,
     },
+}
+
+/// What a keyword is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Value {
+    pub text: String,
+    /// It stood between quotation marks.
+    pub is_quoted: bool,
+}
+
+impl Value {
+    /// Without the `*` at its end, and whether there was one.
+    pub(crate) fn begun(&self) -> (&str, bool) {
+        match self.text.strip_suffix('*') {
+            Some(text) if !self.is_quoted && !text.is_empty() => (text, true),
+            _ => (&self.text, false),
+        }
+    }
+}
+
+impl Piece {
+    /// The keyword that it is.
+    pub(crate) fn keyword(&self) -> Option<&str> {
+        match &self.what {
+            What::Keyword { name, .. } => Some(name),
+            What::Word { .. } | What::Phrase(_) => None,
+        }
+    }
+
+    /// What is looked for, and whether it is only begun.
+    pub(crate) fn text(&self) -> (&str, bool) {
+        match &self.what {
+            What::Word { text, begun } => (text, *begun),
+            What::Phrase(text) => (text, false),
+            What::Keyword { value, .. } => value.begun(),
+        }
+    }
 }
 
 /// Cuts a search into its pieces. The error is a sentence.
@@ -61,10 +103,10 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Piece>, String> {
 fn piece(text: &str) -> (Option<What>, &str) {
     if text.starts_with('"') {
         let (phrase, rest) = quoted(text);
-        return ((!phrase.trim().is_empty()).then(|| What::Words(phrase.to_owned())), rest);
+        return ((!phrase.trim().is_empty()).then(|| What::Phrase(phrase.to_owned())), rest);
     }
-    let name_length = text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
-    let (name, after) = text.split_at(name_length);
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let (name, after) = text.split_at(text.bytes().take_while(is_letter).count());
     let compares = [
         ("<=", Compare::AtMost),
         (">=", Compare::AtLeast),
@@ -73,14 +115,20 @@ fn piece(text: &str) -> (Option<What>, &str) {
         (">", Compare::More),
     ];
     let found = compares.iter().find_map(|(sign, compare)| Some((after.strip_prefix(sign)?, *compare)));
-    if let (Some((after, compare)), false) = (found, name.is_empty()) {
-        let (value, rest) = if after.starts_with('"') { quoted(after) } else { word(after) };
-        let keyword = What::Keyword { name: name.to_ascii_lowercase(), compare, value: value.to_owned() };
-        return (Some(keyword), rest);
+    // Neither a time of day nor an address on the web is a keyword.
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if let (Some((after, compare)), true) = (found, is_name)
+        && !after.starts_with("//")
+    {
+        let is_quoted = after.starts_with('"');
+        let (value, rest) = if is_quoted { quoted(after) } else { word(after) };
+        let value = Value { text: value.to_owned(), is_quoted };
+        return (Some(What::Keyword { name: name.to_ascii_lowercase(), compare, value }), rest);
     }
-    let (word, rest) = word(text);
-    let word = word.trim_end_matches('*');
-    ((!word.is_empty()).then(|| What::Words(word.to_owned())), rest)
+    let (whole, rest) = word(text);
+    let word = whole.trim_end_matches('*');
+    let begun = word.len() < whole.len();
+    ((!word.is_empty()).then(|| What::Word { text: word.to_owned(), begun }), rest)
 }
 
 /// What stands between quotation marks; a phrase without an end ends with the text.
@@ -130,25 +178,35 @@ mod tests {
     use super::*;
 
     fn keyword(name: &str, compare: Compare, value: &str) -> What {
-        What::Keyword { name: name.to_owned(), compare, value: value.to_owned() }
+        let value = Value { text: value.to_owned(), is_quoted: value.contains(' ') };
+        What::Keyword { name: name.to_owned(), compare, value }
+    }
+
+    fn word(text: &str, begun: bool) -> What {
+        What::Word { text: text.to_owned(), begun }
     }
 
     #[test]
     fn a_search_is_cut_into_words_phrases_and_keywords() {
-        let pieces =
-            parse(r#"printer* -fire "on the roof" status<solved -tags:"two words" assignee:none created>=2026-01-31"#);
+        let pieces = parse(
+            r#"printer* -fire "on the roof" -"of tin" status<solved -tags:"two words" assignee:none created>=2026-01-31 10:30 https://a.b/c cc:*"#,
+        );
 
         let whats: Vec<(bool, What)> = pieces.unwrap().into_iter().map(|piece| (piece.negated, piece.what)).collect();
         assert_eq!(
             whats,
             [
-                (false, What::Words("printer".to_owned())),
-                (true, What::Words("fire".to_owned())),
-                (false, What::Words("on the roof".to_owned())),
+                (false, word("printer", true)),
+                (true, word("fire", false)),
+                (false, What::Phrase("on the roof".to_owned())),
+                (true, What::Phrase("of tin".to_owned())),
                 (false, keyword("status", Compare::Less, "solved")),
                 (true, keyword("tags", Compare::Is, "two words")),
                 (false, keyword("assignee", Compare::Is, "none")),
                 (false, keyword("created", Compare::AtLeast, "2026-01-31")),
+                (false, word("10:30", false)),
+                (false, word("https://a.b/c", false)),
+                (false, keyword("cc", Compare::Is, "*")),
             ]
         );
     }
@@ -170,8 +228,8 @@ mod tests {
             let now = Timestamp::UNIX_EPOCH;
             for piece in parse(&text).unwrap_or_default() {
                 let value = match piece.what {
-                    What::Words(words) => words,
-                    What::Keyword { value, .. } => value,
+                    What::Word { text, .. } | What::Phrase(text) => text,
+                    What::Keyword { value, .. } => value.text,
                 };
                 let _ = time_of(&value, now);
                 proptest::prop_assert!(text.contains(&value));
@@ -180,13 +238,24 @@ mod tests {
 
         #[test]
         fn a_keyword_is_read_back_as_it_was_written(
-            name in "[a-z_]{1,12}", value in "[a-z0-9@.]{1,12}", at in 0_usize..5, negated in proptest::bool::ANY
+            name in "[a-z_][a-z0-9_.-]{0,11}", value in "[a-z0-9@.*]{1,12}", at in 0_usize..5, negated in proptest::bool::ANY
         ) {
             let (sign, compare) = [(":", Compare::Is), ("<", Compare::Less), (">", Compare::More), ("<=", Compare::AtMost), (">=", Compare::AtLeast)][at];
             let written = format!("{}{name}{sign}{value}", if negated { "-" } else { "" });
             let read = parse(&format!("a {written} b")).unwrap();
             proptest::prop_assert_eq!(&read[1], &Piece { negated, what: keyword(&name, compare, &value) });
             proptest::prop_assert_eq!(read.len(), 3);
+        }
+
+        #[test]
+        fn words_and_phrases_are_read_back_as_they_were_written(
+            text in "[a-zé][a-zé0-9']{0,8}( [a-z0-9]{1,8}){0,3}", negated in proptest::bool::ANY, begun in proptest::bool::ANY
+        ) {
+            let minus = if negated { "-" } else { "" };
+            let read = parse(&format!("{minus}\"{text}\" {minus}{}{}", text.replace(' ', ""), if begun { "*" } else { "" })).unwrap();
+            proptest::prop_assert_eq!(&read[0], &Piece { negated, what: What::Phrase(text.clone()) });
+            proptest::prop_assert_eq!(&read[1], &Piece { negated, what: word(&text.replace(' ', ""), begun) });
+            proptest::prop_assert_eq!(read.len(), 2);
         }
     }
 }

@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 
 use endpoint::Later;
 use helpdesk::filter::{Condition, Field, Operand, Operator, Test, Viewpoint};
-use helpdesk::organizations;
 use helpdesk::page::Slice;
-use helpdesk::profiles::{self, Filter};
-use helpdesk::teams;
+use helpdesk::search::phrases::{Part, Phrase, Phrases};
+use helpdesk::search::records::{self, Ask, Want};
 use helpdesk::tickets::matching::Matching;
 use helpdesk::tickets::{Priority, Status, TicketType};
+use helpdesk::{brands, organizations, teams, ticket_forms};
 use jiff::Timestamp;
 use store::Tx;
 
 use crate::error::ZendeskError;
 use crate::search::refused;
-use crate::search_query::{self, Compare, Piece, What};
+use crate::search_query::{self, Compare, Piece, Value, What};
 use crate::ticket_view::{priority_of, status_of};
 
 /// Those that are offered; `custom_field_` with an id besides.
@@ -26,21 +26,31 @@ pub(crate) const KEYWORDS: &[&str] = &[
     "ticket_type",
     "assignee",
     "requester",
+    "submitter",
+    "commenter",
+    "cc",
     "group",
     "organization",
     "form",
+    "brand",
     "subject",
     "description",
+    "comment",
     "tags",
     "via",
     "created",
     "updated",
     "solved",
+    "due_date",
+    "has_attachment",
     "external_id",
+    "fieldvalue",
     "satisfaction",
 ];
 /// People, groups or organizations that one value may mean.
 const MEANT_MAX: usize = 100;
+/// Brands of an account.
+const BRANDS_MAX: usize = 300;
 
 /// A search for tickets, understood.
 pub(crate) struct Tickets {
@@ -48,12 +58,13 @@ pub(crate) struct Tickets {
     pub first: Option<i64>,
     condition: Condition,
     words: Option<String>,
+    phrases: Phrases,
 }
 
 impl Tickets {
     pub(crate) fn matching(&self, later: &Later, now: Timestamp) -> Matching<'_> {
-        let (condition, search) = (&self.condition, self.words.as_deref());
-        Matching { condition, search, viewpoint: Viewpoint { now, person_id: later.actor().person_id } }
+        let (condition, search, phrases) = (&self.condition, self.words.as_deref(), &self.phrases);
+        Matching { condition, search, phrases, viewpoint: Viewpoint { now, person_id: later.actor().person_id } }
     }
 }
 
@@ -65,8 +76,8 @@ pub(crate) async fn understood(
     pieces: &[Piece],
 ) -> Result<Tickets, ZendeskError> {
     let mut first = None;
-    if let [Piece { negated: false, what: What::Words(word) }] = pieces
-        && let Ok(id) = word.trim_start_matches('#').parse::<i64>()
+    if let [Piece { negated: false, what: What::Word { text, begun: false } }] = pieces
+        && let Ok(id) = text.trim_start_matches('#').parse::<i64>()
         && helpdesk::tickets::list::of_ids(tx, &later.permit()?, &[id])
             .await?
             .iter()
@@ -75,6 +86,7 @@ pub(crate) async fn understood(
         first = Some(id);
     }
     let mut words: Vec<&str> = Vec::new();
+    let mut phrases = Phrases::default();
     let mut all = vec![is(Field::TrashedAt, Operator::IsEmpty, Operand::Nothing)];
     if let Some(id) = first {
         all.push(Condition::Not(Box::new(is(Field::Id, Operator::Equal, Operand::Int(id)))));
@@ -83,18 +95,25 @@ pub(crate) async fn understood(
     let mut any: BTreeMap<&str, Vec<Condition>> = BTreeMap::new();
     for piece in pieces {
         let (name, compare, value) = match &piece.what {
-            What::Words(_) if piece.negated => return Err(refused("A search cannot leave words out, only keywords.")),
-            What::Words(text) => {
+            What::Word { text, begun: false } if !piece.negated => {
                 words.push(text);
                 continue;
             }
-            What::Keyword { name, compare, value } => (name.as_str(), *compare, value.as_str()),
-        };
-        if name == "description" {
-            if piece.negated || compare != Compare::Is {
-                return Err(refused("The keyword description cannot be compared so."));
+            What::Word { .. } | What::Phrase(_) => {
+                let (text, begun) = piece.text();
+                let into = if piece.negated { &mut phrases.none } else { &mut phrases.all };
+                into.extend(Phrase::new(text, begun, None));
+                continue;
             }
-            words.push(value);
+            What::Keyword { name, compare, value } => (name.as_str(), *compare, value),
+        };
+        if let Some(part) = part_of(name).filter(|_| !is_about_presence(name, value)) {
+            if compare != Compare::Is {
+                return Err(refused(format!("The keyword {name} cannot be compared so.")));
+            }
+            let (text, _) = value.begun();
+            let into = if piece.negated { &mut phrases.none } else { &mut phrases.all };
+            into.extend(Phrase::new(text, !value.is_quoted, part));
             continue;
         }
         let condition = condition(tx, later, now, (name, compare, value)).await?;
@@ -108,7 +127,22 @@ pub(crate) async fn understood(
     }
     all.extend(any.into_values().map(Condition::Any));
     let words = words.join(" ");
-    Ok(Tickets { first, condition: Condition::All(all), words: (!words.is_empty()).then_some(words) })
+    Ok(Tickets { first, condition: Condition::All(all), words: (!words.is_empty()).then_some(words), phrases })
+}
+
+/// Where the words of a keyword are looked for; None for one that is about something else.
+///
+/// Quirk: the index keeps the subject apart, and nothing else: what is said in the description and in comments may stand in the subject too.
+fn part_of(name: &str) -> Option<Option<Part>> {
+    match name {
+        "subject" => Some(Some(Part::Subject)),
+        "description" | "comment" => Some(None),
+        _ => None,
+    }
+}
+
+fn is_about_presence(name: &str, value: &Value) -> bool {
+    name == "subject" && !value.is_quoted && matches!(value.text.as_str(), "none" | "*")
 }
 
 fn is(field: Field, operator: Operator, operand: Operand) -> Condition {
@@ -119,8 +153,9 @@ async fn condition(
     tx: &mut Tx,
     later: &Later,
     now: Timestamp,
-    (name, compare, value): (&str, Compare, &str),
+    (name, compare, said): (&str, Compare, &Value),
 ) -> Result<Condition, ZendeskError> {
+    let value = said.text.as_str();
     let unfit = || refused(format!("The keyword {name} cannot be compared so: {value}"));
     match name {
         "status" => {
@@ -134,11 +169,12 @@ async fn condition(
         "created" => return time(Field::CreatedAt, compare, value, now).ok_or_else(unfit),
         "updated" => return time(Field::UpdatedAt, compare, value, now).ok_or_else(unfit),
         "solved" => return time(Field::ClosedAt, compare, value, now).ok_or_else(unfit),
+        "due_date" => return time(Field::DueAt, compare, value, now).ok_or_else(unfit),
         _ => {}
     }
     if let Some(id) = name.strip_prefix("custom_field_") {
         let id = id.parse().map_err(|_| unfit())?;
-        return custom_field(id, compare, value).ok_or_else(unfit);
+        return field_value(Field::CustomField(id), compare, said).ok_or_else(unfit);
     }
     if compare != Compare::Is {
         return Err(unfit());
@@ -149,7 +185,6 @@ async fn condition(
     let present = |field| match value {
         "none" => Some(is(field, Operator::IsEmpty, Operand::Nothing)),
         "*" => Some(is(field, Operator::IsNotEmpty, Operand::Nothing)),
-        "me" => Some(is(field, Operator::Equal, Operand::CurrentUser)),
         _ => None,
     };
     let text = || Operand::Text(value.to_owned());
@@ -163,14 +198,20 @@ async fn condition(
                 is(Field::TicketType, Operator::Equal, Operand::Text(kind.word().to_owned()))
             }
         },
-        "assignee" => match present(Field::AssigneeUserId) {
-            Some(condition) => condition,
-            None => one_of(Field::AssigneeUserId, people_ids(tx, later, value).await?),
-        },
-        "requester" => match present(Field::CustomerId) {
-            Some(condition) => condition,
-            None => one_of(Field::CustomerId, people_ids(tx, later, value).await?),
-        },
+        "assignee" | "requester" | "submitter" | "commenter" | "cc" => {
+            let field = match name {
+                "assignee" => Field::AssigneeUserId,
+                "requester" => Field::CustomerId,
+                "submitter" => Field::SubmitterId,
+                "commenter" => Field::CommenterIds,
+                _ => Field::CopiedIds,
+            };
+            match present(field) {
+                Some(condition) => condition,
+                None if value == "me" => is(field, Operator::Equal, Operand::CurrentUser),
+                None => one_of(field, people_ids(tx, later, said).await?),
+            }
+        }
         "group" => match present(Field::AssigneeTeamId) {
             Some(condition) => condition,
             None => one_of(Field::AssigneeTeamId, team_ids(tx, later, value).await?),
@@ -181,12 +222,19 @@ async fn condition(
         },
         "form" => match present(Field::FormId) {
             Some(condition) => condition,
-            None => is(Field::FormId, Operator::Equal, Operand::Int(value.parse().map_err(|_| unfit())?)),
+            None => one_of(Field::FormId, form_ids(tx, later, value).await?),
         },
-        "subject" => match present(Field::Subject) {
+        "brand" => match present(Field::BrandId) {
             Some(condition) => condition,
-            None => is(Field::Subject, Operator::Contains, Operand::Text(value.trim_end_matches('*').to_owned())),
+            None => one_of(Field::BrandId, brand_ids(tx, later, value).await?),
         },
+        "subject" => present(Field::Subject).ok_or_else(unfit)?,
+        "has_attachment" => match value {
+            "true" => is(Field::HasFiles, Operator::Equal, Operand::Flag(true)),
+            "false" => is(Field::HasFiles, Operator::Equal, Operand::Flag(false)),
+            _ => return Err(unfit()),
+        },
+        "fieldvalue" => field_value(Field::AnyField, compare, said).ok_or_else(unfit)?,
         "external_id" => present(Field::ExternalId).unwrap_or(is(Field::ExternalId, Operator::Equal, text())),
         "tags" => match present(Field::Tags) {
             Some(condition) => condition,
@@ -255,8 +303,8 @@ fn time(field: Field, compare: Compare, value: &str, now: Timestamp) -> Option<C
     })
 }
 
-fn custom_field(id: i64, compare: Compare, value: &str) -> Option<Condition> {
-    let field = Field::CustomField(id);
+/// Of one field, or of any of them.
+fn field_value(field: Field, compare: Compare, said: &Value) -> Option<Condition> {
     let operator = match compare {
         Compare::Is => Operator::Equal,
         Compare::Less => Operator::Less,
@@ -264,35 +312,68 @@ fn custom_field(id: i64, compare: Compare, value: &str) -> Option<Condition> {
         Compare::AtMost => Operator::AtMost,
         Compare::AtLeast => Operator::AtLeast,
     };
-    let number = value.parse::<f64>().ok().filter(|number| number.is_finite());
-    match (value, number) {
+    let is_any = field == Field::AnyField;
+    if is_any && (compare != Compare::Is || matches!(said.text.as_str(), "" | "none" | "*")) {
+        return None;
+    }
+    let text = |text: &str| is(field, Operator::Equal, Operand::Text(text.to_owned()));
+    let number = said.text.parse::<f64>().ok().filter(|number| number.is_finite());
+    match (said.text.as_str(), number) {
         ("none", _) => Some(is(field, Operator::IsEmpty, Operand::Nothing)),
         ("*", _) => Some(is(field, Operator::IsNotEmpty, Operand::Nothing)),
-        ("true", _) => (compare == Compare::Is).then(|| is(field, Operator::Equal, Operand::Flag(true))),
-        ("false", _) => (compare == Compare::Is).then(|| is(field, Operator::Equal, Operand::Flag(false))),
-        (text, None) => (compare == Compare::Is).then(|| is(field, Operator::Equal, Operand::Text(text.to_owned()))),
-        (text, Some(number)) if compare == Compare::Is => Some(Condition::Any(vec![
-            is(field, Operator::Equal, Operand::Text(text.to_owned())),
-            is(field, Operator::Equal, Operand::Number(number)),
-        ])),
+        (word @ ("true" | "false"), _) if !is_any => {
+            (compare == Compare::Is).then(|| is(field, Operator::Equal, Operand::Flag(word == "true")))
+        }
+        (_, Some(number)) if compare == Compare::Is => {
+            Some(Condition::Any(vec![text(&said.text), is(field, Operator::Equal, Operand::Number(number))]))
+        }
         (_, Some(number)) => Some(is(field, operator, Operand::Number(number))),
+        (_, None) => (compare == Compare::Is).then(|| match said.begun() {
+            (start, true) => is(field, Operator::StartsWith, Operand::Text(start.to_owned())),
+            (whole, false) => text(whole),
+        }),
     }
 }
 
-/// The people that a value means: an id, an address, or the beginning of a name.
-async fn people_ids(tx: &mut Tx, later: &Later, value: &str) -> Result<Vec<i64>, ZendeskError> {
+/// The people that a value means: `me`, an id, an address, a phone number, or words of a name.
+async fn people_ids(tx: &mut Tx, later: &Later, value: &Value) -> Result<Vec<i64>, ZendeskError> {
+    let (text, _) = value.begun();
+    if let Ok(id) = text.parse() {
+        return Ok(vec![id]);
+    }
+    let ask = if text.contains('@') {
+        Some(Ask::Email(text.to_owned()))
+    } else if text.starts_with('+') {
+        Phrase::phone(text).map(Ask::Phrase)
+    } else {
+        Phrase::new(text, !value.is_quoted, Some(Part::Name)).map(Ask::Phrase)
+    };
+    let Some(ask) = ask else { return Ok(Vec::new()) };
+    let wants = [Want { any: vec![ask], negated: false }];
+    Ok(records::people_ids(tx, (&later.permit()?, &later.permit()?), &wants, MEANT_MAX).await?)
+}
+
+/// The forms that a value means: an id, or the beginning of a name.
+async fn form_ids(tx: &mut Tx, later: &Later, value: &str) -> Result<Vec<i64>, ZendeskError> {
     if let Ok(id) = value.parse() {
         return Ok(vec![id]);
     }
-    let is_email = value.contains('@');
-    let filter = Filter {
-        email: is_email.then(|| value.to_owned()),
-        name_starts: (!is_email).then(|| value.trim_end_matches('*').to_owned()),
-        ..Filter::default()
-    };
-    let slice = Slice { limit: MEANT_MAX, from: None };
-    let found = profiles::list(tx, (&later.permit()?, &later.permit()?), &filter, &slice).await?;
-    Ok(found.items.iter().map(|user| user.id).collect())
+    let forms = ticket_forms::list(tx, &later.permit()?).await?;
+    Ok(forms.iter().filter(|form| begins(&form.name, value)).map(|form| form.id).collect())
+}
+
+/// The same of brands.
+async fn brand_ids(tx: &mut Tx, later: &Later, value: &str) -> Result<Vec<i64>, ZendeskError> {
+    if let Ok(id) = value.parse() {
+        return Ok(vec![id]);
+    }
+    let all = Slice { limit: BRANDS_MAX, from: None };
+    let brands = brands::list(tx, &later.permit()?, &all).await?;
+    Ok(brands.items.iter().filter(|brand| begins(&brand.name, value)).map(|brand| brand.id).collect())
+}
+
+fn begins(name: &str, value: &str) -> bool {
+    name.to_lowercase().starts_with(&value.trim_end_matches('*').to_lowercase())
 }
 
 /// The groups that a value means: an id, or the beginning of a name.

@@ -170,7 +170,7 @@ pub(super) async fn write(
         .await;
     match written {
         Ok(_) => {
-            search::index_customer(tx, id).await?;
+            search::index_person(tx, id).await?;
             read(tx, id).await
         }
         Err(StoreError::NotUnique(_)) => Err(Error::Taken { kind: "customer", field: "email" }),
@@ -351,7 +351,7 @@ async fn insert(tx: &mut Tx, actor: &Actor, now: Timestamp, new: &NewCustomer) -
         own_tags::relabel(tx, id, &written.labels).await?;
     }
     organizations::join_by_address(tx, now, id, email).await?;
-    search::index_customer(tx, id).await?;
+    search::index_person(tx, id).await?;
     let after = read(tx, id).await?.fields();
     let change = Change {
         kind: "customer-created",

@@ -66,6 +66,17 @@ pub enum Field {
     Tags,
     /// Of the ticket's messages.
     IntegrationIds,
+    // Looked up for each ticket: searches ask them, and no rule.
+    /// Who wrote the first message.
+    SubmitterId,
+    /// Who wrote any.
+    CommenterIds,
+    /// Who is copied in.
+    CopiedIds,
+    /// Whether any message brings a file along.
+    HasFiles,
+    /// Any field of ours on tickets.
+    AnyField,
     CreatedAt,
     OpenedAt,
     UpdatedAt,

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Condition, Field, Operand, Operator, Test, Viewpoint};
 use crate::Error;
-use crate::custom_fields::list_part;
+use crate::custom_fields::{list_part, text_key};
 use crate::page::Query;
 
 /// Most tests in one condition, and most items of one list.
@@ -36,7 +36,9 @@ enum Column {
     Text(&'static str),
     Time(&'static str),
     Tags,
-    Integrations,
+    /// Ids in rows beside the ticket: how it is asked whether there is one, up to the id.
+    Ids(&'static str),
+    AnyField,
     /// A value of a field that the account defined: where its values are, up to whose they are, and the field's id.
     Custom(&'static str, i64),
     /// Only a rule that runs on an event has it.
@@ -129,7 +131,8 @@ impl Compiler<'_> {
             Column::Text(column) => self.text(column, operator, test),
             Column::Time(column) => self.time(column, operator, test),
             Column::Tags => self.tags(operator, test),
-            Column::Integrations => self.integrations(operator, test),
+            Column::Ids(rows) => self.ids(rows, operator, test),
+            Column::AnyField => self.any_field(operator, test),
             Column::Custom(values, id) => self.custom(values, id, operator, test),
         }
     }
@@ -349,28 +352,61 @@ impl Compiler<'_> {
         }
     }
 
-    /// Of the messages of the ticket.
-    fn integrations(&mut self, operator: Operator, test: &Test) -> Result<String, Error> {
-        const ON_TICKET: &str = "exists (select 1 from messages m where m.ticket_id = t.id and m.integration_id";
+    fn any_field(&mut self, operator: Operator, test: &Test) -> Result<String, Error> {
+        const ON_TICKET: &str = "exists (select 1 from ticket_field_values v where v.ticket_id = t.id and v.";
+        match (operator, &test.operand) {
+            (Operator::Equal, Operand::Text(text)) => {
+                let place = self.query.bind(text_key(text));
+                Ok(format!("{ON_TICKET}text_key = {place})"))
+            }
+            (Operator::Equal, Operand::Number(number)) => {
+                let place = self.query.bind(*number);
+                Ok(format!("{ON_TICKET}number_value = {place})"))
+            }
+            (Operator::StartsWith, Operand::Text(text)) => {
+                let key = text_key(text);
+                let (from, to) = (self.query.bind(key.as_str()), self.query.bind(format!("{key}\u{10ffff}")));
+                Ok(format!("{ON_TICKET}text_key >= {from} and v.text_key < {to})"))
+            }
+            _ => Err(unfit(test)),
+        }
+    }
+
+    fn ids(&mut self, on_ticket: &str, operator: Operator, test: &Test) -> Result<String, Error> {
+        let person_id = self.viewpoint.person_id;
         let id = |operand: &Operand| match operand {
             Operand::Int(id) => Ok(*id),
             Operand::Text(text) => text.trim().parse().map_err(|_| unfit(test)),
+            // Nobody has the number 0.
+            Operand::CurrentUser => Ok(person_id.unwrap_or_default()),
             _ => Err(unfit(test)),
         };
         match (operator, &test.operand) {
-            (Operator::IsEmpty, _) => Ok(format!("not {ON_TICKET} is not null)")),
+            (Operator::IsEmpty, _) => Ok(format!("not {on_ticket} is not null)")),
             (Operator::Equal | Operator::Contains, operand) => {
                 let place = self.query.bind(id(operand)?);
-                Ok(format!("{ON_TICKET} = {place})"))
+                Ok(format!("{on_ticket} = {place})"))
             }
-            (Operator::ContainsAny | Operator::ContainsAll, Operand::List(items)) => {
+            (Operator::ContainsAny, Operand::List(items)) => {
+                check_items(items)?;
+                let mut places = Vec::with_capacity(items.len());
+                for item in items {
+                    places.push(self.query.bind(id(item)?));
+                }
+                Ok(if places.is_empty() {
+                    NEVER.to_owned()
+                } else {
+                    format!("{on_ticket} in ({}))", places.join(", "))
+                })
+            }
+            (Operator::ContainsAll, Operand::List(items)) => {
                 check_items(items)?;
                 let mut each = Vec::with_capacity(items.len());
                 for item in items {
                     let place = self.query.bind(id(item)?);
-                    each.push(format!("{ON_TICKET} = {place})"));
+                    each.push(format!("{on_ticket} = {place})"));
                 }
-                Ok(joined(&each, operator == Operator::ContainsAll))
+                Ok(joined(&each, true))
             }
             _ => Err(unfit(test)),
         }
@@ -402,7 +438,21 @@ fn column_of(field: Field) -> Column {
         Field::AssigneeUserId => Column::Int("t.assignee_user_id"),
         Field::AssigneeTeamId => Column::Int("t.assignee_team_id"),
         Field::Tags => Column::Tags,
-        Field::IntegrationIds => Column::Integrations,
+        Field::IntegrationIds => {
+            Column::Ids("exists (select 1 from messages m where m.ticket_id = t.id and m.integration_id")
+        }
+        Field::SubmitterId => Column::Int(
+            "(select m.sender_id from messages m where m.ticket_id = t.id order by m.created_at, m.id limit 1)",
+        ),
+        Field::CommenterIds => Column::Ids("exists (select 1 from messages m where m.ticket_id = t.id and m.sender_id"),
+        Field::CopiedIds => Column::Ids(
+            "exists (select 1 from ticket_people c where c.ticket_id = t.id and c.part = 'cc' and c.person_id",
+        ),
+        Field::HasFiles => Column::Flag(
+            "(case when exists (select 1 from messages m where m.ticket_id = t.id and m.attachments is not null
+                                and m.attachments <> '[]') then 1 else 0 end)",
+        ),
+        Field::AnyField => Column::AnyField,
         Field::CreatedAt => Column::Time("t.created_at"),
         Field::OpenedAt => Column::Time("t.opened_at"),
         Field::UpdatedAt => Column::Time("t.updated_at"),

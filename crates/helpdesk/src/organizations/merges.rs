@@ -13,10 +13,10 @@ use store::queue::{self, NewJob};
 use store::{Db, Row, StoreError, Tx};
 
 use super::{Organization, read, record};
-use crate::Error;
 use crate::events::{self, Change};
 use crate::own_tags::TAGS_MAX;
 use crate::page::{Column, Order, Page, Query, Slice};
+use crate::{Error, search};
 
 pub const KIND: &str = "merge_organizations";
 const MAX_ATTEMPTS: i64 = 20;
@@ -255,6 +255,8 @@ async fn finish(
     )
     .await?;
     tx.run("delete from organizations where id = $1", &[merge.loser_id.into()]).await?;
+    search::forget_organization(tx, merge.loser_id).await?;
+    search::index_organization(tx, merge.winner_id).await?;
     set_status(tx, now, merge.id, Status::Complete).await?;
     let after = read(tx, merge.winner_id).await?;
     let (old, new) = events::difference(winner.fields(), after.fields());

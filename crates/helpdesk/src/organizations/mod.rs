@@ -18,7 +18,7 @@ use crate::events::{self, Change};
 use crate::export::{self, Wanted};
 use crate::own_tags::{clean_tags, tags_of};
 use crate::page::{Column, Order, Page, Query, Slice, part_pattern};
-use crate::{Error, people};
+use crate::{Error, people, search};
 
 pub use members::{Membership, add_member, of_customer, remove_member, set_only};
 pub(crate) use members::{default_of, join_by_address, merge_members};
@@ -257,6 +257,7 @@ pub async fn create(
     let Some(row) = row else { return Err(Error::Taken { kind: "organization", field: "name" }) };
     let id = row.int("id")?;
     replace_domains(tx, id, &new.domains).await?;
+    search::index_organization(tx, id).await?;
     let organization = read(tx, id).await?;
     record(tx, may.actor(), now, "organization-created", id, (None, Some(organization.fields()))).await?;
     Ok(organization)
@@ -316,6 +317,7 @@ pub async fn update(
     if let Some(domains) = &changes.domains {
         replace_domains(tx, id, domains).await?;
     }
+    search::index_organization(tx, id).await?;
     let after = read(tx, id).await?;
     let (old, new) = events::difference(before.fields(), after.fields());
     if new != json!({}) {
@@ -360,6 +362,7 @@ pub async fn delete(tx: &mut Tx, may: &CanWrite<Organizations>, now: Timestamp, 
     let organization = read(tx, id).await?;
     // The keys of tickets, members and domains follow.
     tx.run("delete from organizations where id = $1", &[id.into()]).await?;
+    search::forget_organization(tx, id).await?;
     record(tx, may.actor(), now, "organization-deleted", id, (Some(organization.fields()), None)).await
 }
 

@@ -1,10 +1,14 @@
 //! Search: tickets by the words of their subject and messages, customers and the rest by their names, addresses and numbers.
 //!
-//! What is indexed for tickets and customers is kept here (`index_...`), in the transaction of each change; where the index is, `store`
-//! knows. The other kinds are few, and are read. Words and slips: `words.rs`.
+//! What is indexed of tickets, people and organizations is kept by `index.rs`, in the transaction of each change; where the index is, `store`
+//! knows. The other kinds are few, and are read. Words and slips: `words.rs`; words that follow each other: `phrases.rs`; people and
+//! organizations by what else is known of them: `records.rs`.
 
+mod index;
 mod named;
+pub mod phrases;
 mod rebuild;
+pub mod records;
 mod tickets;
 pub mod words;
 
@@ -18,18 +22,16 @@ use crate::addresses::{self, Address};
 use crate::customers::{self, CustomerInList};
 use crate::page::{Query, Slice};
 
+pub use index::index_ticket;
+pub(crate) use index::{forget_customer, forget_organization, index_article, index_organization, index_person};
 pub use named::{Agent, agents, integrations, tags, teams};
 pub use rebuild::{KIND, run};
-pub use tickets::{FOUND_MAX, among, index_ticket, tickets};
+pub use tickets::{FOUND_MAX, among, tickets, without};
 
 /// Longest text that is looked for, in characters. What follows is not read.
 pub const TEXT_MAX_CHARS: usize = 1_000;
 /// So many of the newest that have the words are ranked.
 const RANKED: usize = 300;
-/// Most distinct words of an article's text.
-const ARTICLE_WORDS_MAX: usize = 5_000;
-/// Most distinct words of an address book entry.
-const CUSTOMER_WORDS_MAX: usize = 1_500;
 
 /// Customers by name, address, phone number or foreign id. Best first: those who have the words whole, then those whose words begin so,
 /// then those with a slip in one; the newest of each first. Empty text finds the newest.
@@ -151,85 +153,4 @@ fn rank_of_all(asked: &[String], text: &str) -> Option<u32> {
     let words = words::of(text);
     let each = asked.iter().map(|asked| words.iter().filter_map(|word| words::distance(word, asked)).min());
     each.map(|nearest| nearest.map(u32::from)).sum()
-}
-
-/// Writes what a customer is found by. Call it after each change of their name, addresses or foreign id.
-pub(crate) async fn index_customer(tx: &mut Tx, id: i64) -> Result<(), Error> {
-    let sql = "select name, email, external_id, is_staff from people where id = $1";
-    let row = tx.row(sql, &[id.into()]).await?;
-    let Some(row) = row.filter(|row| row.int("is_staff").is_ok_and(|is_staff| is_staff == 0)) else {
-        return Ok(search::remove(tx, Index::Customers, id).await?);
-    };
-    let mut bag = Bag::default();
-    for text in [row.text_or_null("name")?, row.text_or_null("external_id")?].into_iter().flatten() {
-        bag.add_with_slips(&text);
-    }
-    let mut emails: Vec<String> = row.text_or_null("email")?.into_iter().collect();
-    for address in addresses::of_person(tx, id).await? {
-        match address.kind.as_str() {
-            addresses::EMAIL => emails.push(address.address),
-            "phone" | "sms" | "whatsapp" => bag.add_number(&address.address),
-            _ => bag.add(&address.address),
-        }
-    }
-    for email in emails {
-        // Everybody is at the same few domains: a slip there would find them all.
-        let (name, domain) = email.rsplit_once('@').unwrap_or((&email, ""));
-        bag.add_with_slips(name);
-        bag.add(domain);
-    }
-    Ok(search::put(tx, Index::Customers, id, bag.words()).await?)
-}
-
-/// Forgets a customer who is gone.
-pub(crate) async fn forget_customer(tx: &mut Tx, id: i64) -> Result<(), Error> {
-    Ok(search::remove(tx, Index::Customers, id).await?)
-}
-
-/// Writes what a text of the help center's articles is found by. Call it after each change of it, and of whether its article is there.
-pub(crate) async fn index_article(tx: &mut Tx, text_id: i64) -> Result<(), Error> {
-    let sql = "select t.title, t.body from help_translations t join help_articles a on a.id = t.article_id
-               where t.id = $1 and a.archived_at is null";
-    let Some(row) = tx.row(sql, &[text_id.into()]).await? else {
-        return Ok(search::remove(tx, Index::Articles, text_id).await?);
-    };
-    let mut bag = Bag::default();
-    bag.add_words(words::of(&row.text("title")?), ARTICLE_WORDS_MAX);
-    bag.add_words(words::of(&crate::tickets::bodies::text_of_html(&row.text("body")?)), ARTICLE_WORDS_MAX);
-    Ok(search::put(tx, Index::Articles, text_id, bag.words()).await?)
-}
-
-/// Distinct words on their way into the index.
-#[derive(Default)]
-struct Bag(std::collections::BTreeSet<String>);
-
-impl Bag {
-    fn add(&mut self, text: &str) {
-        self.add_words(words::of(text), CUSTOMER_WORDS_MAX);
-    }
-
-    fn add_words(&mut self, words: Vec<String>, most: usize) {
-        let room = most.saturating_sub(self.0.len());
-        self.0.extend(words.into_iter().take(room));
-    }
-
-    fn add_with_slips(&mut self, text: &str) {
-        for word in words::of(text) {
-            if CUSTOMER_WORDS_MAX <= self.0.len() {
-                return;
-            }
-            self.0.extend(words::slips(&word));
-            self.0.insert(word);
-        }
-    }
-
-    fn add_number(&mut self, number: &str) {
-        let digits: String = number.chars().filter(char::is_ascii_digit).take(20).collect();
-        self.0.extend(words::ends_of_number(&digits).map(str::to_owned));
-        self.add(number);
-    }
-
-    fn words(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
-    }
 }

@@ -2,7 +2,7 @@
 
 use store::{Db, Tx, transact};
 
-use super::{index_article, index_customer, index_ticket};
+use super::{index_article, index_organization, index_person, index_ticket};
 use crate::Error;
 
 pub const KIND: &str = store::search::REBUILD;
@@ -10,10 +10,14 @@ pub const KIND: &str = store::search::REBUILD;
 /// Objects that are indexed in one transaction, so that other writers get their turn.
 const SLICE: i64 = 50;
 
-/// Runs the job: all customers, then all tickets, then all texts of articles, in the order of ids. What is written meanwhile indexes itself.
+/// Runs the job: all people, then all organizations, all tickets, and all texts of articles, in the order of ids. What is written meanwhile indexes itself.
 pub async fn run(db: &Db) -> Result<(), Error> {
     let mut after = 0;
-    while let Some(last) = transact!(db.in_background(), |tx| customers(tx, after).await)? {
+    while let Some(last) = transact!(db.in_background(), |tx| people(tx, after).await)? {
+        after = last;
+    }
+    let mut after = 0;
+    while let Some(last) = transact!(db.in_background(), |tx| organizations(tx, after).await)? {
         after = last;
     }
     let mut after = 0;
@@ -28,11 +32,20 @@ pub async fn run(db: &Db) -> Result<(), Error> {
 }
 
 /// The last id of the slice; none at the end.
-async fn customers(tx: &mut Tx, after: i64) -> Result<Option<i64>, Error> {
+async fn people(tx: &mut Tx, after: i64) -> Result<Option<i64>, Error> {
     let sql = "select id from people where id > $1 order by id limit $2";
     let ids = ids(tx, sql, after).await?;
     for id in &ids {
-        index_customer(tx, *id).await?;
+        index_person(tx, *id).await?;
+    }
+    Ok(ids.last().copied())
+}
+
+async fn organizations(tx: &mut Tx, after: i64) -> Result<Option<i64>, Error> {
+    let sql = "select id from organizations where id > $1 order by id limit $2";
+    let ids = ids(tx, sql, after).await?;
+    for id in &ids {
+        index_organization(tx, *id).await?;
     }
     Ok(ids.last().copied())
 }

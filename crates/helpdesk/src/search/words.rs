@@ -58,6 +58,19 @@ pub fn slips(word: &str) -> BTreeSet<String> {
     slips
 }
 
+/// A word of one part of a record, such as its subject: what the index has for it besides the word.
+pub fn in_part(part: char, word: &str) -> String {
+    format!("{MARK}{part}{MARK}{word}")
+}
+
+/// Two words that follow each other, anywhere or in one part of a record.
+pub fn pair(part: Option<char>, first: &str, second: &str) -> String {
+    match part {
+        Some(part) => format!("{MARK}{part}{MARK}{first}{MARK}{second}"),
+        None => format!("{MARK}{MARK}{first}{MARK}{second}"),
+    }
+}
+
 /// The ends of a phone number, which people leave the country out of.
 pub fn ends_of_number(digits: &str) -> impl Iterator<Item = &str> {
     let last = digits.len().saturating_sub(END_OF_NUMBER);

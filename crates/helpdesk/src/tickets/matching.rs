@@ -1,6 +1,6 @@
 //! The tickets that fulfil a condition: pages of them, how many, and their ids for bulk work.
 //!
-//! A page is read in one of two ways. Where a test picks few tickets (of a customer, a tag, a person), those are found first and sorted.
+//! A page is read in one of two ways. Where a test picks few tickets (of a customer, a tag, a person: `leads.rs`), those are found first and sorted.
 //! Else each folder in which matches can lie is walked along the index of the wanted order (`tickets_in_folder_by_...`), and what does not
 //! match is passed over: there are many matches then, so the next one is never far.
 
@@ -9,15 +9,12 @@ use scope::permit::CanRead;
 use scope::resource::Tickets;
 use store::{Row, Tx};
 
-use super::TicketInList;
 use super::list::{self, Direction};
-use crate::filter::folders::{self, Folder};
-use crate::filter::{Condition, Field, Operand, Operator, Test, Viewpoint, sql};
+use super::{TicketInList, leads};
+use crate::filter::{Condition, Viewpoint, folders, sql};
 use crate::page::{Column, Order, Page, Query, Slice};
+use crate::search::phrases::Phrases;
 use crate::{Error, search};
-
-/// Up to so many tickets are found first and sorted. More of them lie so densely in their folder that walking it is cheaper.
-const FEW: i64 = 5_000;
 
 /// Which tickets.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +22,8 @@ pub struct Matching<'a> {
     pub condition: &'a Condition,
     /// Words that they hold besides; of more than `search::FOUND_MAX` that do, the newest. Text without a word asks for nothing.
     pub search: Option<&'a str>,
+    /// What they hold besides, or do not hold.
+    pub phrases: &'a Phrases,
     pub viewpoint: Viewpoint,
 }
 
@@ -38,10 +37,14 @@ pub enum Sort {
     Closed,
     Snoozed,
     Priority,
+    /// New first, closed last.
+    Status,
+    /// None, question, incident, problem, task.
+    Type,
 }
 
 impl Sort {
-    pub const ALL: [Sort; 7] = [
+    pub const ALL: [Sort; 9] = [
         Sort::Created,
         Sort::Updated,
         Sort::LastMessage,
@@ -49,6 +52,8 @@ impl Sort {
         Sort::Closed,
         Sort::Snoozed,
         Sort::Priority,
+        Sort::Status,
+        Sort::Type,
     ];
 
     /// As stored.
@@ -61,6 +66,8 @@ impl Sort {
             Sort::Closed => "closed",
             Sort::Snoozed => "snoozed",
             Sort::Priority => "priority",
+            Sort::Status => "status",
+            Sort::Type => "type",
         }
     }
 
@@ -80,6 +87,8 @@ impl Sort {
             Sort::Closed => (&[Column::Int("t.closed_key", "closed_key"), ID], "closed_key"),
             Sort::Snoozed => (&[Column::Int("t.snoozed_key", "snoozed_key"), ID], "snoozed_key"),
             Sort::Priority => (&[Column::Int("t.priority_rank", "priority_rank"), ID], "priority_rank"),
+            Sort::Status => (&[Column::Int("t.status_rank", "status_rank"), ID], "status_rank"),
+            Sort::Type => (&[Column::Int("t.type_rank", "type_rank"), ID], "type_rank"),
         }
     }
 }
@@ -134,12 +143,13 @@ pub async fn ids(
     query.and("t.id >", after);
     let condition = sql::compile(&mut query, matching.condition, &matching.viewpoint)?;
     query.and_text(&format!("({condition})"));
-    if let Some(text) = matching.search
-        && let Some(found) = search::among(tx, text).await?
-    {
-        query.and_text("t.id in (");
-        query.append(found);
-        query.sql.push(')');
+    match search::among(tx, matching.search.unwrap_or_default(), matching.phrases).await? {
+        Some(found) => {
+            query.and_text("t.id in (");
+            query.append(found);
+            query.sql.push(')');
+        }
+        None => search::without(tx, &mut query, matching.phrases).await?,
     }
     let limit = query.bind(limit);
     query.sql.push_str(&format!(" order by t.id limit {limit}"));
@@ -164,18 +174,17 @@ async fn parts(tx: &mut Tx, matching: Matching<'_>, sort: Option<Sort>, select: 
     if folders.is_empty() {
         return Ok(Vec::new());
     }
-    if let Some(text) = matching.search
-        && let Some(found) = search::among(tx, text).await?
-    {
+    if let Some(found) = search::among(tx, matching.search.unwrap_or_default(), matching.phrases).await? {
         return Ok(vec![leading(&found, matching, select)?]);
     }
-    for test in tests_of_all(matching.condition) {
-        let Some(few) = few(test, &folders, matching.viewpoint) else { continue };
+    for few in leads::of(matching.condition, &folders, matching.viewpoint) {
         if few.has_order_of == sort && sort.is_some() {
             break;
         }
-        if are_few(tx, &few.ids).await? {
-            return Ok(vec![leading(&few.ids, matching, select)?]);
+        if leads::are_few(tx, &few.ids).await? {
+            let mut part = leading(&few.ids, matching, select)?;
+            search::without(tx, &mut part, matching.phrases).await?;
+            return Ok(vec![part]);
         }
     }
     let mut parts = Vec::with_capacity(folders.len());
@@ -183,116 +192,10 @@ async fn parts(tx: &mut Tx, matching: Matching<'_>, sort: Option<Sort>, select: 
         let mut part = Query::new(&format!("select {select} from tickets t where t.folder = {}", folder.literal()));
         let condition = sql::compile(&mut part, matching.condition, &matching.viewpoint)?;
         part.and_text(&format!("({condition})"));
+        search::without(tx, &mut part, matching.phrases).await?;
         parts.push(part);
     }
     Ok(parts)
-}
-
-/// The tests that must hold whatever else holds.
-fn tests_of_all(condition: &Condition) -> Vec<&Test> {
-    match condition {
-        Condition::All(parts) => parts.iter().flat_map(tests_of_all).collect(),
-        Condition::Is(test) => vec![test],
-        Condition::Any(parts) => match parts.as_slice() {
-            [one] => tests_of_all(one),
-            _ => Vec::new(),
-        },
-        Condition::Not(_) => Vec::new(),
-    }
-}
-
-/// The ids of the tickets that a test picks.
-struct Few {
-    /// `select ... as id ...`
-    ids: Query,
-    /// The order in which an index gives them anyhow.
-    has_order_of: Option<Sort>,
-}
-
-fn few(test: &Test, folders: &[Folder], viewpoint: Viewpoint) -> Option<Few> {
-    let number = match (&test.operator, &test.operand) {
-        (Operator::Equal, Operand::Int(number)) => Some(*number),
-        (Operator::Equal, Operand::CurrentUser) => viewpoint.person_id,
-        _ => None,
-    };
-    let literals: Vec<&str> = folders.iter().map(|folder| folder.literal()).collect();
-    let in_folders = format!("x.folder in ({})", literals.join(", "));
-    let mut has_order_of = None;
-    let mut ids = Query::default();
-    match test.field {
-        Field::Id => {
-            let mut places = Vec::new();
-            match (&test.operator, &test.operand) {
-                (Operator::ContainsAny, Operand::List(items)) => {
-                    for item in items {
-                        let Operand::Int(id) = item else { return None };
-                        places.push(ids.bind(*id));
-                    }
-                }
-                _ => places.push(ids.bind(number?)),
-            }
-            if places.is_empty() {
-                return None;
-            }
-            ids.sql = format!("select x.id from tickets x where x.id in ({})", places.join(", "));
-        }
-        Field::CustomerId => {
-            let place = ids.bind(number?);
-            ids.sql = format!("select x.id from tickets x where x.customer_id = {place}");
-        }
-        Field::AssigneeUserId => {
-            has_order_of = Some(Sort::Updated);
-            let place = ids.bind(number?);
-            ids.sql = format!("select x.id from tickets x where x.assignee_user_id = {place} and {in_folders}");
-        }
-        Field::AssigneeTeamId => {
-            has_order_of = Some(Sort::Updated);
-            let place = ids.bind(number?);
-            ids.sql = format!("select x.id from tickets x where x.assignee_team_id = {place} and {in_folders}");
-        }
-        Field::ExternalId | Field::CustomerEmail if test.operator == Operator::Equal => {
-            let Operand::Text(text) = &test.operand else { return None };
-            let place = ids.bind(text);
-            ids.sql = match test.field {
-                Field::ExternalId => format!("select x.id from tickets x where x.external_id = {place}"),
-                _ => format!(
-                    "select x.id from people p cross join tickets x
-                     where p.is_staff in (0, 1) and p.email_key = {place} and x.customer_id = p.id"
-                ),
-            };
-        }
-        Field::Tags => {
-            let names: Vec<&Operand> = match (&test.operator, &test.operand) {
-                (Operator::Equal | Operator::Contains, name) => vec![name],
-                (Operator::ContainsAny, Operand::List(names)) => names.iter().collect(),
-                // Having all of them means having the first.
-                (Operator::ContainsAll, Operand::List(names)) => names.first().into_iter().collect(),
-                _ => return None,
-            };
-            let mut places = Vec::with_capacity(names.len());
-            for name in names {
-                let Operand::Text(name) = name else { return None };
-                places.push(ids.bind(name));
-            }
-            if places.is_empty() {
-                return None;
-            }
-            ids.sql = format!(
-                "select distinct tt.ticket_id as id from ticket_tags tt
-                 where tt.tag_id in (select coalesce(g.merged_into, g.id) from tags g where g.name in ({}))",
-                places.join(", ")
-            );
-        }
-        _ => return None,
-    }
-    Some(Few { ids, has_order_of })
-}
-
-async fn are_few(tx: &mut Tx, ids: &Query) -> Result<bool, Error> {
-    let mut probe = ids.clone();
-    let limit = probe.bind(FEW + 1);
-    let sql = format!("select count(*) as n from ({} limit {limit}) as probed", probe.sql);
-    Ok(number(tx.row(&sql, &probe.params).await?)? <= FEW)
 }
 
 /// The matches among the ids: those lead, and each is looked up. SQLite takes the tables of a cross join in the order in which they are
@@ -307,6 +210,6 @@ fn leading(ids: &Query, matching: Matching<'_>, select: &str) -> Result<Query, E
     Ok(query)
 }
 
-fn number(row: Option<Row>) -> Result<i64, Error> {
+pub(super) fn number(row: Option<Row>) -> Result<i64, Error> {
     Ok(row.ok_or(store::StoreError::Column("n"))?.int("n")?)
 }

@@ -16,6 +16,7 @@ mod changes;
 mod checks;
 mod closing;
 pub mod fields;
+mod leads;
 pub mod list;
 pub mod matching;
 pub mod merge;

@@ -8,7 +8,7 @@ use store::{StoreError, Tx};
 
 use super::{Changes, NewUser, Proof, User, email_key, read, role_rank};
 use crate::events::{self, Change};
-use crate::{Error, account, files, names, people};
+use crate::{Error, account, files, names, people, search};
 
 /// Adds a user without a password. `Taken` if somebody has the address.
 pub async fn create(tx: &mut Tx, may: &CanWrite<Users>, now: Timestamp, new: &NewUser) -> Result<User, Error> {
@@ -98,6 +98,7 @@ pub async fn update(
         Err(StoreError::NotUnique(_)) => return Err(Error::Taken { kind: "user", field: "email" }),
         Err(error) => return Err(error.into()),
     }
+    search::index_person(tx, id).await?;
     files::take(tx, now, &after.meta.clone().unwrap_or_default()).await?;
     let (old, new) = events::difference(before.fields(), after.fields());
     let change = Change {
@@ -145,6 +146,7 @@ pub async fn delete(tx: &mut Tx, may: &CanWrite<Users>, now: Timestamp, id: i64)
         &[now.into(), id.into()],
     )
     .await?;
+    search::index_person(tx, id).await?;
     let change = Change {
         kind: "user-deleted",
         object_type: "User",
@@ -257,6 +259,7 @@ async fn insert(tx: &mut Tx, actor: &Actor, now: Timestamp, new: &NewUser) -> Re
         .await?;
     let Some(row) = row else { return Err(Error::Taken { kind: "user", field: "email" }) };
     let id = row.int("id")?;
+    search::index_person(tx, id).await?;
     files::take(tx, now, &new.meta.clone().unwrap_or_default()).await?;
     let after = read(tx, id).await?.fields();
     let change = Change {

@@ -10,6 +10,7 @@ use crate::Error;
 use crate::customers::{self, CustomerInList};
 use crate::filter::{Condition, Field, Operand, Operator, Test, Viewpoint, sql};
 use crate::page::{Page, Query, Slice};
+use crate::search::phrases::Phrases;
 use crate::tickets::TicketInList;
 use crate::tickets::list::{self, Direction};
 use crate::tickets::matching::{self, Matching, Sort};
@@ -140,7 +141,7 @@ pub fn check(lists: Lists, condition: &Condition) -> Result<(), Error> {
 
 impl Asked {
     fn matching<'a>(&'a self, condition: &'a Condition) -> Matching<'a> {
-        Matching { condition, search: self.search.as_deref(), viewpoint: self.viewpoint }
+        Matching { condition, search: self.search.as_deref(), phrases: Phrases::NONE, viewpoint: self.viewpoint }
     }
 }
 

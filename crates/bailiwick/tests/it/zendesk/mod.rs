@@ -29,6 +29,8 @@ mod requests;
 mod satisfaction_ratings;
 mod schedules;
 mod search;
+mod search_keywords;
+mod search_words;
 mod sla_policies;
 mod support_addresses;
 mod survey_responses;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{all, body, customer, get, id, ids, made, ticket};
 use crate::support::{Person, Server};
 
-async fn found(server: &Server, token: &str, query: &str) -> Vec<i64> {
+pub async fn found(server: &Server, token: &str, query: &str) -> Vec<i64> {
     let query: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
     ids(&get(server, &format!("/api/v2/search?query={query}"), token).await["results"])
 }
