@@ -61,6 +61,7 @@ pub const ALL: &[Migration] = &[
     Migration::same(18, "triggers", include_str!("../migrations/0018_triggers.sql")),
     Migration::same(19, "forms_and_held_back_mails", include_str!("../migrations/0019_forms_and_held_back_mails.sql")),
     Migration::same(20, "audits", include_str!("../migrations/0020_audits.sql")),
+    Migration::same(23, "rules_and_notices", include_str!("../migrations/0023_rules_and_notices.sql")),
 ];
 
 impl Migration {

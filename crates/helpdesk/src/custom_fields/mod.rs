@@ -22,7 +22,7 @@ use crate::page::{Column, Order, Page, Query, Slice, part_pattern};
 
 pub use details::{Choice, Details, Format, delete, set_details};
 pub use input::{CHOICES_MAX, DataType, FieldValue, Input, LEVEL_SEPARATOR, TEXT_MAX_CHARS};
-pub use keys::{KEY_MAX_CHARS, Keyed};
+pub use keys::{KEY_MAX_CHARS, Keyed, Named, named};
 pub(crate) use keys::{fill_keyed, sent_by_key};
 pub(crate) use values::{
     Change, Extent, fill_values, merge_customers, missing_managed, of_object, unplaced, valued, write,
