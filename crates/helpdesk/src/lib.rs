@@ -43,6 +43,7 @@ pub mod schedules;
 pub mod search;
 pub mod sla;
 pub mod statistics;
+pub mod subscribers;
 pub mod support_addresses;
 pub mod tags;
 pub mod team_members;

@@ -31,6 +31,7 @@ mod satisfaction_ratings;
 mod schedules;
 mod search;
 mod sla_policies;
+mod subscribers;
 mod support_addresses;
 mod survey_responses;
 mod suspended_tickets;
