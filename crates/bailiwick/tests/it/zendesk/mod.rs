@@ -2,6 +2,7 @@
 
 mod account;
 mod activities;
+mod anonymous_requests;
 mod attachments;
 mod audit_logs;
 mod automations;
