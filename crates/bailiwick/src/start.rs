@@ -35,6 +35,7 @@ pub struct Surroundings {
 pub async fn app(db: Db, surroundings: Surroundings, settings: &Settings) -> anyhow::Result<App> {
     let Surroundings { clock, random, secret_key, public_url } = surroundings;
     check_issuer(&public_url)?;
+    helpdesk::public_address::set(&db, &public_url).await?;
     let client_certificate_header = settings.client_certificate_header()?;
     let provider_config = oauth::Config {
         issuer: public_url.clone(),

@@ -11,7 +11,7 @@ use helpdesk::jobs::{self, auto_merge, merge_tags, purge_trash, unsnooze_ticket}
 use helpdesk::organizations::merges;
 use helpdesk::satisfaction_surveys::sending as surveys;
 use helpdesk::statistics::follow as statistics;
-use helpdesk::{activities, files, follow, notifications, presence, rules, search};
+use helpdesk::{activities, files, follow, notifications, presence, rules, search, subscribers};
 use jiff::{SignedDuration, Timestamp};
 use oauth::{backchannel_logout, cleanup, key_rotation, logos, mails, register};
 use serde_json::Value as Json;
@@ -50,8 +50,14 @@ const RECURRING: [(&str, SignedDuration); 7] = [
 
 /// Jobs that follow the event log, each named like its cursor (`helpdesk/src/follow.rs`). They are enqueued when there are events that
 /// they have not seen, and run until there are none.
-pub const FOLLOWERS: [&str; 5] =
-    [rules::run::KIND, statistics::FOLLOWER, surveys::FOLLOWER, integrations::follow::KIND, activities::KIND];
+pub const FOLLOWERS: [&str; 6] = [
+    rules::run::KIND,
+    statistics::FOLLOWER,
+    surveys::FOLLOWER,
+    integrations::follow::KIND,
+    activities::KIND,
+    subscribers::KIND,
+];
 
 /// How a run of a job ended well.
 pub enum Outcome {
@@ -89,6 +95,10 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
         }
         integrations::follow::KIND => integrations::follow::run(&app.db, &app.clock).await?,
         activities::KIND => activities::follow(&app.db, &app.clock).await?,
+        subscribers::KIND => {
+            let can_send = app.provider.mailer.is_configured();
+            subscribers::follow(&app.db, &app.clock, can_send, &run).await?;
+        }
         notifications::KIND => notifications::run(&app.provider.mailer, &job.payload).await?,
         deliver::KIND => return call_http(app, &job.payload, &run).await,
         integrations::cleanup::KIND => {

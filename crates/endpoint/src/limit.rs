@@ -29,6 +29,9 @@ const KEY_CALLS: NonZeroU32 = NonZeroU32::new(40).expect("40 is not 0");
 const TOKEN_CALLS: NonZeroU32 = NonZeroU32::new(80).expect("80 is not 0");
 const WINDOW: Duration = Duration::from_secs(20);
 const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+/// Requests in an hour that people write from one address without a token.
+const ANONYMOUS_REQUESTS: NonZeroU32 = NonZeroU32::new(10).expect("10 is not 0");
 /// Different rates of apps for which buckets are kept. Beyond, the nearest lower one serves.
 const RATES_MAX: usize = 1_000;
 
@@ -78,6 +81,7 @@ struct Buckets {
     apps: RwLock<HashMap<u32, Arc<Keyed<i64>>>>,
     account: Option<Single>,
     addresses: Option<Keyed<IpAddr>>,
+    anonymous: Keyed<IpAddr>,
 }
 
 impl Limits {
@@ -94,6 +98,7 @@ impl Limits {
             apps: RwLock::default(),
             account: NonZeroU32::new(rates.account).map(|rate| RateLimiter::direct(quota(rate, MINUTE))),
             addresses: NonZeroU32::new(rates.address).map(|rate| RateLimiter::keyed(quota(rate, MINUTE))),
+            anonymous: RateLimiter::keyed(quota(ANONYMOUS_REQUESTS, HOUR)),
         })))
     }
 
@@ -101,6 +106,12 @@ impl Limits {
     pub(crate) fn take_address(&self, address: IpAddr) -> Result<(), Why> {
         let addresses = self.0.as_ref().and_then(|buckets| buckets.addresses.as_ref());
         addresses.map_or(Ok(()), |addresses| addresses.check_key(&address).map_err(too_many))
+    }
+
+    /// Counts a request that somebody without a token writes.
+    pub fn take_anonymous(&self, address: IpAddr) -> Result<(), Why> {
+        let Some(buckets) = &self.0 else { return Ok(()) };
+        buckets.anonymous.check_key(&address).map_err(too_many)
     }
 
     /// Counts a call of a credential, of its app, and of the account. `own_rate` is that of the app's record, calls a minute.
@@ -128,6 +139,7 @@ impl Limits {
         let Some(buckets) = &self.0 else { return };
         buckets.keys.retain_recent();
         buckets.tokens.retain_recent();
+        buckets.anonymous.retain_recent();
         if let Some(addresses) = &buckets.addresses {
             addresses.retain_recent();
         }

@@ -116,6 +116,14 @@ pub struct Refused {
     pub(crate) scope: String,
 }
 
+impl Refused {
+    /// The same call refused for another reason.
+    #[must_use]
+    pub fn because(self, why: Why) -> Refused {
+        Refused { why, ..self }
+    }
+}
+
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let metadata = &self.resource_metadata;

@@ -108,6 +108,15 @@ pub(crate) fn written(action: &Action) -> Value {
         Action::SetBrand(id) => ("setBrand", "Set brand", json!({ "brand_id": id })),
         Action::SetForm(id) => ("setForm", "Set form", json!({ "form_id": id })),
         Action::SetCustomStatus(id) => ("setCustomStatus", "Set status", json!({ "custom_status_id": id })),
+        Action::SetOrganizationField { custom_field_id, value } => (
+            "setOrganizationCustomFieldValue",
+            "Set organization field",
+            json!({ "custom_field_id": custom_field_id, "value": value }),
+        ),
+        Action::SetCustomerLanguage(word) => {
+            ("setCustomerLanguage", "Set customer language", json!({ "language": word }))
+        }
+        Action::SetSchedule(id) => ("setSchedule", "Set schedule", json!({ "schedule_id": id })),
         Action::CopyIn { part, who } => ("copyIn", "Copy somebody in", json!({ "part": part, "who": who })),
         Action::Notify { whom, subject, body } => {
             ("notify", "Notify", json!({ "whom": whom, "subject": subject, "body_text": body }))

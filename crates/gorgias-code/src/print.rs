@@ -84,6 +84,7 @@ fn operand(operand: &Operand, holds: Holds) -> Option<String> {
         Operand::Time(at) => format!("'{at}'"),
         Operand::Seconds(seconds) => format!("'{}'", span(*seconds)),
         Operand::CurrentUser => format!("'{CURRENT_USER}'"),
+        Operand::BusinessSeconds(_) | Operand::CurrentTeams => return None,
         Operand::List(items) => {
             let items = items.iter().map(|item| self::operand(item, holds)).collect::<Option<Vec<_>>>()?;
             format!("[{}]", items.join(", "))

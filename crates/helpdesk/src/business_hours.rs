@@ -157,6 +157,39 @@ impl BusinessHours {
         None
     }
 
+    /// The instant that lies so many business seconds later, or earlier if they are negative: the latest of those before. None if there are
+    /// not so many within ten years.
+    pub fn moved(&self, from: Timestamp, seconds: i64) -> Option<Timestamp> {
+        if 0 < seconds {
+            return self.after(from, seconds);
+        }
+        let mut left = seconds.checked_neg()?.checked_mul(1_000_000)?;
+        if left == 0 {
+            return Some(from);
+        }
+        let mut date = self.date_of(from);
+        for _ in 0..HORIZON_DAYS {
+            for (opens, closes) in self.spans_of(date).into_iter().rev() {
+                let closes = closes.min(from);
+                if closes <= opens {
+                    continue;
+                }
+                let length = closes.as_microsecond() - opens.as_microsecond();
+                if left <= length {
+                    return Timestamp::from_microsecond(closes.as_microsecond() - left).ok();
+                }
+                left -= length;
+            }
+            date = date.checked_sub(1.day()).ok()?;
+        }
+        None
+    }
+
+    /// Whether nobody is there all day.
+    pub fn is_holiday(&self, at: Timestamp) -> bool {
+        self.holidays.contains(&self.date_of(at))
+    }
+
     fn date_of(&self, at: Timestamp) -> Date {
         self.zone.to_datetime(at).date()
     }
@@ -335,6 +368,10 @@ mod tests {
             if let Some(end) = hours.after(from, a) {
                 prop_assert_eq!(hours.seconds_between(from, end), a);
                 prop_assert!(from <= end);
+                if let Some(begin) = hours.moved(end, -a) {
+                    prop_assert_eq!(hours.seconds_between(begin, end), a);
+                    prop_assert!(begin <= end);
+                }
             }
         }
     }

@@ -76,8 +76,9 @@ pub(crate) async fn send(
     notice: &Notice<'_>,
     people: &[i64],
 ) -> Result<bool, Error> {
-    let mut query =
-        Query::new("select id, email from people where email is not null and deleted_at is null and active = 1");
+    let mut query = Query::new(
+        "select id, email, is_staff from people where email is not null and deleted_at is null and active = 1",
+    );
     query.and_in("id", people.iter().copied());
     query.sql.push_str(" order by id");
     let rows = tx.rows(&query.sql, &query.params).await?;
@@ -85,23 +86,19 @@ pub(crate) async fn send(
         return Ok(false);
     }
     let facts = Facts::of(tx, notice.ticket_id, notice.person_id, [notice.subject, notice.body]).await?;
-    let subject: String = templates::text(notice.subject, &facts).chars().take(SUBJECT_MAX_CHARS).collect();
-    // A subject is one line.
-    let subject: String = subject.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let body = templates::text(notice.body, &facts);
+    let written = |facts: &Facts| (subject_of(notice.subject, facts), templates::text(notice.body, facts));
+    let to_staff = written(&facts);
+    let to_customers = written(&facts.for_customers());
     let mut told = Vec::with_capacity(rows.len());
+    let mut seen = None;
     for row in &rows {
         let id = row.int("id")?;
         told.push(id);
-        let job = NewJob {
-            kind: KIND,
-            payload: json!({ "to": row.text("email")?, "subject": subject, "body": body, "person_id": id }),
-            run_at: now,
-            dedupe_key: None,
-            max_attempts: MAX_ATTEMPTS,
-        };
-        queue::enqueue(tx, now, job).await?;
+        let (subject, body) = if row.flag("is_staff")? { &to_staff } else { &to_customers };
+        seen.get_or_insert((subject, body));
+        enqueue(tx, now, &Letter { to: &row.text("email")?, person_id: id, subject, body }).await?;
     }
+    let Some((subject, body)) = seen else { return Ok(false) };
     let change = Change {
         kind: EVENT,
         object_type: "Ticket",
@@ -112,6 +109,34 @@ pub(crate) async fn send(
     };
     events::record(tx, actor, now, change).await?;
     Ok(true)
+}
+
+/// A mail to be.
+pub(crate) struct Letter<'a> {
+    pub to: &'a str,
+    pub person_id: i64,
+    pub subject: &'a str,
+    pub body: &'a str,
+}
+
+/// Has a job send it.
+pub(crate) async fn enqueue(tx: &mut Tx, now: Timestamp, letter: &Letter<'_>) -> Result<(), Error> {
+    let Letter { to, person_id, subject, body } = letter;
+    let job = NewJob {
+        kind: KIND,
+        payload: json!({ "to": to, "subject": subject, "body": body, "person_id": person_id }),
+        run_at: now,
+        dedupe_key: None,
+        max_attempts: MAX_ATTEMPTS,
+    };
+    queue::enqueue(tx, now, job).await?;
+    Ok(())
+}
+
+/// A subject is one line.
+fn subject_of(template: &str, facts: &Facts) -> String {
+    let subject = templates::text(template, facts);
+    subject.chars().take(SUBJECT_MAX_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Runs the job. A mail that is refused is given up; one that a server cannot take now is tried again.

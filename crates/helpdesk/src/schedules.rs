@@ -22,7 +22,7 @@ const INTERVALS_MAX: usize = 336;
 const HOLIDAY_MAX_DAYS: i32 = 366;
 const WEEK_MINUTES: i64 = 7 * DAY_MINUTES;
 /// The account's own.
-const OF_ACCOUNT: i64 = 1;
+pub(crate) const OF_ACCOUNT: i64 = 1;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
@@ -41,6 +41,15 @@ pub struct Schedule {
 pub struct Changes {
     pub name: Option<String>,
     pub timezone: Option<String>,
+}
+
+/// When somebody is there by a schedule.
+#[derive(Debug, Clone)]
+pub(crate) struct Hours {
+    pub id: i64,
+    pub hours: BusinessHours,
+    /// Whether a ticket goes by it. The account's own always is.
+    pub is_used: bool,
 }
 
 /// Days on which nobody is there, both included.
@@ -244,14 +253,62 @@ pub async fn delete_holiday(
 
 /// The days on which nobody is there by the account's own schedule.
 pub(crate) async fn holidays_of_account(tx: &mut Tx) -> Result<Vec<Date>, Error> {
+    days_off(tx, OF_ACCOUNT).await
+}
+
+async fn days_off(tx: &mut Tx, schedule_id: i64) -> Result<Vec<Date>, Error> {
     let sql =
         "select id, name, first_day, last_day from schedule_holidays where schedule_id = $1 order by first_day, id";
     let mut days = Vec::new();
-    for row in tx.rows(sql, &[OF_ACCOUNT.into()]).await? {
-        let holiday = Holiday::from_row(&row)?;
-        days.extend(holiday.first_day.series(1.day()).take_while(|day| *day <= holiday.last_day));
+    for row in tx.rows(sql, &[schedule_id.into()]).await? {
+        days.extend(Holiday::from_row(&row)?.days());
     }
     Ok(days)
+}
+
+/// All schedules with their holidays, the account's own first. Served by `tickets_by_schedule` and `schedule_holidays_by_schedule`.
+pub(crate) async fn hours_of_all(tx: &mut Tx) -> Result<Vec<Hours>, Error> {
+    let sql = "select s.id, s.timezone, s.intervals,
+                      case when exists (select 1 from tickets t where t.schedule_id = s.id) then 1 else 0 end as is_used
+               from schedules s where s.id <> $1 order by s.id";
+    let rows = tx.rows(sql, &[OF_ACCOUNT.into()]).await?;
+    let mut all = Vec::with_capacity(rows.len() + 1);
+    all.push(Hours { id: OF_ACCOUNT, hours: account::business_hours(tx).await?, is_used: true });
+    for row in &rows {
+        all.push(Hours { id: row.int("id")?, hours: hours_in(row)?, is_used: row.flag("is_used")? });
+    }
+    let sql = "select h.id, h.schedule_id, h.name, h.first_day, h.last_day from schedule_holidays h
+               where h.schedule_id <> $1 order by h.schedule_id, h.first_day, h.id";
+    for row in tx.rows(sql, &[OF_ACCOUNT.into()]).await? {
+        let (of, holiday) = (row.int("schedule_id")?, Holiday::from_row(&row)?);
+        if let Some(schedule) = all.iter_mut().find(|schedule| schedule.id == of) {
+            schedule.hours = schedule.hours.clone().without(holiday.days());
+        }
+    }
+    Ok(all)
+}
+
+/// When somebody is there for a ticket. Without a schedule of its own, or one that is gone, it goes by the account's.
+pub(crate) async fn hours_of_ticket(tx: &mut Tx, schedule_id: Option<i64>) -> Result<BusinessHours, Error> {
+    let id = schedule_id.unwrap_or(OF_ACCOUNT);
+    let sql = "select s.timezone, s.intervals from schedules s where s.id = $1";
+    match tx.row(sql, &[id.into()]).await? {
+        Some(row) if id != OF_ACCOUNT => Ok(hours_in(&row)?.without(days_off(tx, id).await?)),
+        _ => account::business_hours(tx).await,
+    }
+}
+
+/// `NotFound` unless there is such a schedule.
+pub(crate) async fn must_exist(tx: &mut Tx, id: i64) -> Result<(), Error> {
+    let row = tx.row("select 1 as one from schedules where id = $1", &[id.into()]).await?;
+    row.map(drop).ok_or(Error::NotFound { kind: "schedule", id })
+}
+
+fn hours_in(row: &Row) -> Result<BusinessHours, Error> {
+    let intervals = row.json("intervals")?.ok_or(StoreError::Column("intervals"))?;
+    let intervals: Vec<(i64, i64)> = serde_json::from_value(intervals).map_err(|_| StoreError::Column("intervals"))?;
+    let zone = jiff::tz::db().get(&row.text("timezone")?).map_err(|_| StoreError::Column("timezone"))?;
+    Ok(BusinessHours::of_minutes(zone, &intervals, []))
 }
 
 async fn save(tx: &mut Tx, may: &CanWrite<Accounts>, now: Timestamp, after: &Schedule) -> Result<Schedule, Error> {
@@ -417,6 +474,11 @@ impl Schedule {
 }
 
 impl Holiday {
+    fn days(&self) -> impl Iterator<Item = Date> {
+        let last = self.last_day;
+        self.first_day.series(1.day()).take_while(move |day| *day <= last)
+    }
+
     fn facts(&self) -> Json {
         json!({ "name": self.name, "first_day": self.first_day, "last_day": self.last_day })
     }

@@ -170,6 +170,12 @@ impl<R: Resource, A: Access> Permit<R, A> {
 }
 
 impl Permit<crate::resource::Requests, Write> {
+    /// For somebody who has shown no token, where the account lets anybody ask: as the customer that they say they are, and for a new request
+    /// alone.
+    pub fn of_anybody(actor: Actor) -> CanWrite<crate::resource::Requests> {
+        Permit { actor: Arc::new(actor), proof: PhantomData }
+    }
+
     /// To write a request is to write a ticket. For that alone, and only once it is checked that the ticket is theirs: the permit reaches
     /// further than whoever asked.
     pub fn on_own_ticket(&self) -> CanWrite<crate::resource::Tickets> {

@@ -74,6 +74,7 @@ pub const ALL: &[Migration] = &[
             include_str!("../migrations/0022_search.postgres.sql")
         ),
     },
+    Migration::same(23, "rules_and_notices", include_str!("../migrations/0023_rules_and_notices.sql")),
 ];
 
 impl Migration {

@@ -1,10 +1,11 @@
-//! `/api/v2/account` (Zendesk contract, `resources.account`): the settings that say something true of this server. One of them can be changed
+//! `/api/v2/account` (Zendesk contract, `resources.account`): the settings that say something true of this server. Two of them can be changed
 //! here; what is sent as it is shown passes, so that clients may send back the whole.
 
 use axum::extract::State;
 use axum::routing::MethodFilter;
 use endpoint::{App, May, Routes};
 use helpdesk::satisfaction_surveys::sending;
+use helpdesk::tickets::anonymous;
 use helpdesk::{account, brands, files};
 use scope::permit::{CanRead, CanWrite, Permit};
 use scope::resource::{Access, Accounts};
@@ -51,7 +52,11 @@ pub async fn update(State(app): State<App>, May(may): May<CanWrite<Accounts>>, b
     let now = app.clock.now();
     let shown = transact!(app.db, |tx| {
         let shown = settings(tx, &may).await?;
-        if let Some(on) = wanted(sent, &shown)? {
+        let wanted = wanted(sent, &shown)?;
+        if let Some(allowed) = wanted.anonymous_requests {
+            anonymous::allow(tx, &may, now, allowed).await?;
+        }
+        if let Some(on) = wanted.surveys {
             account::change_setting(tx, &may, now, sending::SETTING, |data| {
                 let channels: &[&str] = if on { &SURVEY_BY_MAIL } else { &SURVEY_CHANNELS };
                 for channel in channels {
@@ -65,9 +70,18 @@ pub async fn update(State(app): State<App>, May(may): May<CanWrite<Accounts>>, b
     Ok(Reply::one("settings", shown))
 }
 
-/// Whether customers are to be asked, if that is to change. Anything else that differs is a problem.
-fn wanted(sent: &Map<String, Value>, shown: &Value) -> Result<Option<bool>, ZendeskError> {
-    let mut on = None;
+/// What is to change.
+#[derive(Debug, Clone, Copy, Default)]
+struct Wanted {
+    /// Whether customers are asked how it was.
+    surveys: Option<bool>,
+    /// Whether anybody may write a request.
+    anonymous_requests: Option<bool>,
+}
+
+/// Anything else that differs is a problem.
+fn wanted(sent: &Map<String, Value>, shown: &Value) -> Result<Wanted, ZendeskError> {
+    let mut wanted = Wanted::default();
     let mut fields = Fields::of_row(&Value::Object(sent.clone()));
     for (group, values) in sent {
         let Some(values) = values.as_object() else {
@@ -77,18 +91,20 @@ fn wanted(sent: &Map<String, Value>, shown: &Value) -> Result<Option<bool>, Zend
         for (key, value) in values {
             match (group.as_str(), key.as_str(), value) {
                 _ if shown[group].get(key) == Some(value) => {}
-                ("active_features", "customer_satisfaction", Value::Bool(asks)) => on = Some(*asks),
+                ("active_features", "customer_satisfaction", Value::Bool(asks)) => wanted.surveys = Some(*asks),
+                ("tickets", "anonymous_requests", Value::Bool(allowed)) => wanted.anonymous_requests = Some(*allowed),
                 _ => fields.problem(group, format!("{key} cannot be changed here")),
             }
         }
     }
     fields.finish()?;
-    Ok(on)
+    Ok(wanted)
 }
 
 async fn settings<A: Access>(tx: &mut Tx, may: &Permit<Accounts, A>) -> Result<Value, ZendeskError> {
     let surveys = account::setting(tx, may, sending::SETTING).await?;
     let asks = SURVEY_CHANNELS.iter().any(|channel| surveys[*channel] == true);
+    let anonymous_requests = anonymous::are_allowed(tx).await?;
     let default_brand_id = brands::default_id(tx).await?;
     Ok(json!({
         "active_features": {
@@ -145,6 +161,7 @@ async fn settings<A: Access>(tx: &mut Tx, may: &Permit<Accounts, A>) -> Result<V
             "agent_collision": true,
             "agent_ticket_deletion": true,
             "allow_group_reset": true,
+            "anonymous_requests": anonymous_requests,
             "assign_default_organization": true,
             "assign_tickets_upon_solve": false,
             "auto_translation_enabled": false,

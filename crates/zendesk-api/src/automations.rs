@@ -36,13 +36,14 @@ pub fn routes(routes: Routes) -> Routes {
 pub async fn list(State(app): State<App>, May(may): May<CanRead<Automations>>, params: Params) -> Answer {
     let mut tx = app.db.read().await?;
     let keep = |rule: &Rule| rules::is_asked_for(&params, rule);
-    rules::list(&mut tx, &may, &params, ("automations", "automations"), keep, view).await
+    rules::list(&mut tx, &may, (&params, app.clock.now()), ("automations", "automations"), keep, view).await
 }
 
 /// `GET /api/v2/automations/active`
 pub async fn list_active(State(app): State<App>, May(may): May<CanRead<Automations>>, params: Params) -> Answer {
     let mut tx = app.db.read().await?;
-    rules::list(&mut tx, &may, &params, ("automations", "active automations"), Rule::is_active, view).await
+    rules::list(&mut tx, &may, (&params, app.clock.now()), ("automations", "active automations"), Rule::is_active, view)
+        .await
 }
 
 /// `GET /api/v2/automations/search`: by a part of the title.
@@ -50,13 +51,17 @@ pub async fn search(State(app): State<App>, May(may): May<CanRead<Automations>>,
     let part = params.required_text("query")?.to_lowercase();
     let keep = |rule: &Rule| rules::is_asked_for(&params, rule) && rule.name.to_lowercase().contains(&part);
     let mut tx = app.db.read().await?;
-    rules::list(&mut tx, &may, &params, ("automations", "found automations"), keep, view).await
+    rules::list(&mut tx, &may, (&params, app.clock.now()), ("automations", "found automations"), keep, view).await
 }
 
 /// `GET /api/v2/automations/{automation_id}`
 pub async fn show(State(app): State<App>, May(may): May<CanRead<Automations>>, Id(id): Id, params: Params) -> Answer {
     let mut tx = app.db.read().await?;
-    Ok(Reply::one("automation", view(&params.site, &domain::find(&mut tx, &may, id).await?)))
+    let found = domain::find(&mut tx, &may, id).await?;
+    let mut shown = [view(&params.site, &found)];
+    rules::beside(&mut tx, &may, (&params, app.clock.now()), &mut shown).await?;
+    let [shown] = shown;
+    Ok(Reply::one("automation", rules::keyed(&mut tx, &may, shown).await?))
 }
 
 /// `POST /api/v2/automations`
@@ -73,7 +78,7 @@ pub async fn create(
     fields.finish()?;
     once!(app, may.actor(), body.once, |tx, now| {
         let made = rules::create(tx, &may, now, &sent, Kind::Automation).await?;
-        Reply::created("automation", view(&params.site, &made))
+        Reply::created("automation", rules::keyed(tx, &may, view(&params.site, &made)).await?)
     })
 }
 
@@ -89,8 +94,11 @@ pub async fn update(
     let sent = rules::read(&mut fields, Kind::Automation);
     fields.finish()?;
     let now = app.clock.now();
-    let changed = transact!(app.db, |tx| rules::update(tx, &may, now, id, &sent, Kind::Automation).await)?;
-    Ok(Reply::one("automation", view(&params.site, &changed)))
+    let changed = transact!(app.db, |tx| {
+        let changed = rules::update(tx, &may, now, id, &sent, Kind::Automation).await?;
+        rules::keyed(tx, &may, view(&params.site, &changed)).await
+    })?;
+    Ok(Reply::one("automation", changed))
 }
 
 /// `PUT /api/v2/automations/update_many`: places, and which are on.
@@ -103,9 +111,12 @@ pub async fn update_many(
     let mut places = rules::places_of(&body, "automations")?;
     places.iter_mut().for_each(|place| place.category_id = None);
     let now = app.clock.now();
-    let changed = transact!(app.db, |tx| place::put_all(tx, &may, now, &places).await)?;
-    let views = changed.iter().map(|rule| view(&params.site, rule)).collect();
-    Ok(Reply::ok(Value::Object(page::whole("automations", views))))
+    let changed = transact!(app.db, |tx| {
+        let changed = place::put_all(tx, &may, now, &places).await?;
+        let views = changed.iter().map(|rule| view(&params.site, rule)).collect();
+        rules::keyed(tx, &may, Value::Object(page::whole("automations", views))).await
+    })?;
+    Ok(Reply::ok(changed))
 }
 
 /// `DELETE /api/v2/automations/{automation_id}`

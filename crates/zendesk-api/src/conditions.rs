@@ -1,25 +1,25 @@
-//! Conditions of views and rules: `{all: [...], any: [...]}` of `{field, operator, value}`, as one `Condition` of the helpdesk, and back
-//! (Zendesk contract, `types.Condition`).
+//! Conditions of views, rules and promises: `{all: [...], any: [...]}` of `{field, operator, value}`, as one `Condition` of the helpdesk
+//! (Zendesk contract, `types.Condition`, `types.ConditionSet`).
 //!
-//! What can be asked, as clients are offered it: `condition_definitions.rs`; what rules alone can ask: `rule_conditions.rs`. What the helpdesk
-//! cannot ask of a ticket is refused and named. The way back says as much as these words can: a condition that came from
-//! elsewhere may have parts without a form here, which are left out of what is shown and still hold.
+//! What can be asked: `condition_fields.rs`, and as clients are offered it: `condition_definitions.rs`. Hours: `condition_times.rs`. What
+//! the helpdesk cannot ask of a ticket, or not in this place, is refused and named. The way back is `condition_view.rs`.
 
 use helpdesk::filter::{Condition, Field, Operand, Operator, Test};
 use helpdesk::tickets::{Priority, Status};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use crate::condition_fields::{Kind, Who, known, turns};
+use crate::condition_view::shown;
+use crate::condition_words::{CHANNELS, MOMENTS, UPDATES, VIAS, any_of, locale, roles_of, satisfaction};
 use crate::error::ZendeskError;
 use crate::fields::Fields;
-use crate::rule_conditions;
-use crate::ticket_view::{PRIORITIES, STATUSES, TYPES, priority_of, status_of, status_word};
+use crate::ticket_view::{PRIORITIES, STATUSES, TYPES, priority_of, status_of};
+use crate::{condition_times, time};
 
 /// Most conditions of one list, and most words of one.
 const LIST_MAX: usize = 100;
 const WORDS_MAX: usize = 100;
 const WORD_MAX_CHARS: usize = 255;
-/// Hours of a span: a hundred years.
-const HOURS_MAX: i64 = 876_000;
 
 /// Both lists as they were sent. None: not sent.
 #[derive(Debug, Clone, Default)]
@@ -43,26 +43,33 @@ impl Sent {
         self.all.is_some() || self.any.is_some()
     }
 
+    /// Every condition, to be put into other words before it is read.
+    pub fn each_mut(&mut self) -> impl Iterator<Item = &mut Value> {
+        self.all.iter_mut().flatten().chain(self.any.iter_mut().flatten())
+    }
+
     /// The condition of a rule: both lists as they were sent. One that is not there is empty.
-    pub fn condition_of_rule(self) -> Result<Condition, ZendeskError> {
+    pub fn condition_of_rule(self, who: Who) -> Result<Condition, ZendeskError> {
         let (all, any) = (self.all.unwrap_or_default(), self.any.unwrap_or_default());
-        let mut parts = vec![Condition::All(list("all", &all, For::Rule)?)];
+        let read = |name, sent: &[Value]| list(sent, who).map_err(|problem| ZendeskError::invalid(name, problem));
+        let mut parts = vec![Condition::All(read("all", &all)?)];
         if !any.is_empty() {
-            parts.push(Condition::Any(list("any", &any, For::Rule)?));
+            parts.push(Condition::Any(read("any", &any)?));
         }
         Ok(Condition::All(parts))
     }
 
     /// The problem of a list that asks for too little, unless it asks enough.
     pub fn check_anchored(&self) -> Result<(), ZendeskError> {
-        let all = self.all.iter().flatten();
-        if all.into_iter().any(|one| ANCHORS.contains(&field_of(one)) || SINCE_STATUS.contains(&field_of(one))) {
+        let is_of_status = |name: &str| matches!(known(name, Who::Automation), Some((_, Kind::Since(_))));
+        let mut all = self.all.iter().flatten().map(field_of);
+        if all.any(|name| ANCHORS.contains(&name) || is_of_status(name) || matches!(name, "SOLVED" | "NEW")) {
             return Ok(());
         }
         Err(ZendeskError::invalid("base", format!("all must hold a condition on one of {}", ANCHORS.join(", "))))
     }
 
-    /// The condition. A list that was not sent stays as it is in `before`.
+    /// The condition of a view. A list that was not sent stays as it is in `before`.
     pub fn condition(self, before: Option<&Condition>) -> Result<Condition, ZendeskError> {
         let (all, any) = before.map(shown).unwrap_or_default();
         let (all, any) = (self.all.unwrap_or(all), self.any.unwrap_or(any));
@@ -71,102 +78,151 @@ impl Sent {
             let problem = format!("all must hold a condition on one of {}", ANCHORS.join(", "));
             return Err(ZendeskError::invalid("base", problem));
         }
-        let (all, any) = (list("all", &all, For::View)?, list("any", &any, For::View)?);
+        let read = |name, sent: &[Value]| list(sent, Who::View).map_err(|problem| ZendeskError::invalid(name, problem));
+        let (all, any) = (read("all", &all)?, read("any", &any)?);
         Ok(if any.is_empty() {
             Condition::All(all)
         } else {
             Condition::All(vec![Condition::All(all), Condition::Any(any)])
         })
     }
+
+    /// The filter of a promise. What it cannot ask is a problem that names it.
+    pub fn filter(fields: &mut Fields) -> Condition {
+        let mut read = |name: &str| {
+            let sent = fields.items(name).unwrap_or_default();
+            match list(&sent, Who::Policy) {
+                Ok(list) => list,
+                Err(problem) => {
+                    fields.problem(name, problem);
+                    Vec::new()
+                }
+            }
+        };
+        let (all, any) = (read("all"), read("any"));
+        if any.is_empty() {
+            Condition::All(all)
+        } else {
+            Condition::All(vec![Condition::All(all), Condition::Any(any)])
+        }
+    }
 }
 
 /// One of these must be asked, so that a view is no list of everything.
-const ANCHORS: &[&str] = &["status", "type", "group_id", "assignee_id", "requester_id"];
-
-/// Hours since these ask for a status, too.
-const SINCE_STATUS: &[&str] = &["OPEN", "PENDING", "HOLD", "ON_HOLD", "SOLVED", "CLOSED", "NEW"];
-
-/// Who asks: rules can ask what views cannot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum For {
-    View,
-    Rule,
-}
-
-/// Fields whose values are ids of records.
-const IDS: &[(&str, Field)] = &[
-    ("group_id", Field::AssigneeTeamId),
-    ("assignee_id", Field::AssigneeUserId),
-    ("requester_id", Field::CustomerId),
-    ("organization_id", Field::OrganizationId),
-    ("ticket_form_id", Field::FormId),
-];
-
-/// Hours since something happened.
-const HOURS: &[(&str, Field)] = &[
-    ("NEW", Field::CreatedAt),
-    ("SOLVED", Field::ClosedAt),
-    ("updated_at", Field::UpdatedAt),
-    ("requester_updated_at", Field::LastReceivedMessageAt),
-];
+const ANCHORS: &[&str] = &["status", "custom_status_id", "type", "group_id", "assignee_id", "requester_id"];
 
 /// `source` is what clients wrote before `field`.
 fn field_of(sent: &Value) -> &str {
     sent["field"].as_str().or_else(|| sent["source"].as_str()).unwrap_or_default()
 }
 
-fn list(name: &str, sent: &[Value], who: For) -> Result<Vec<Condition>, ZendeskError> {
+fn list(sent: &[Value], who: Who) -> Result<Vec<Condition>, String> {
     if LIST_MAX < sent.len() {
-        return Err(ZendeskError::invalid(name, format!("has more than {LIST_MAX} conditions")));
+        return Err(format!("has more than {LIST_MAX} conditions"));
     }
-    let read = |one: &Value| read(one, who).map_err(|problem| ZendeskError::invalid(name, problem));
-    sent.iter().map(read).collect()
+    sent.iter().map(|one| read(one, who)).collect()
 }
 
 /// One condition. The problem names its field.
-fn read(sent: &Value, who: For) -> Result<Condition, String> {
+pub(crate) fn read(sent: &Value, who: Who) -> Result<Condition, String> {
     let field = field_of(sent);
     if field.is_empty() {
         return Err("has a condition without a field".to_owned());
     }
     let operator = sent["operator"].as_str().unwrap_or("is");
     let value = &sent["value"];
-    let unfit = || format!("cannot be asked {field} {operator} {value}");
-    if who == For::Rule
-        && let Some(condition) = rule_conditions::read(field, operator, value)
-    {
-        return Ok(condition);
+    known(field, who)
+        .and_then(|(field, kind)| read_known((field, kind), who, operator, value))
+        .ok_or_else(|| format!("cannot be asked {field} {operator} {value}"))
+}
+
+/// Operators that ask what was before: the first spelling is the one that is told.
+pub(crate) const TURNS: &[(&str, Operator)] = &[
+    ("changed", Operator::Changed),
+    ("not_changed", Operator::NotChanged),
+    ("value", Operator::ChangedTo),
+    ("changed_to", Operator::ChangedTo),
+    ("not_value", Operator::NotChangedTo),
+    ("not_changed_to", Operator::NotChangedTo),
+    ("value_previous", Operator::ChangedFrom),
+    ("changed_from", Operator::ChangedFrom),
+    ("not_value_previous", Operator::NotChangedFrom),
+    ("not_changed_from", Operator::NotChangedFrom),
+];
+
+fn read_known((field, kind): (Field, Kind), who: Who, operator: &str, value: &Value) -> Option<Condition> {
+    if let Some((_, turn)) = TURNS.iter().find(|(word, _)| *word == operator) {
+        let told = TURNS.iter().find(|(_, known)| known == turn)?.0;
+        let is_offered = who == Who::Trigger && turns(field, kind).contains(&told);
+        let operand = match turn {
+            Operator::Changed | Operator::NotChanged => Operand::Nothing,
+            _ => operand_of(kind, who, value)?,
+        };
+        return is_offered.then(|| is(field, *turn, operand));
     }
-    let read = match field {
-        "status" => ranked(Field::Status, STATUSES, stored_status, operator, value),
-        "priority" => ranked(Field::Priority, PRIORITIES, stored_priority, operator, value),
-        "type" => equal(operator, Field::TicketType, type_value(value)),
-        "current_tags" => words(operator, Field::Tags, value),
-        "subject_includes_word" => subject(operator, value),
-        _ => match (find(IDS, field), find(HOURS, field), field.strip_prefix("custom_fields_")) {
-            (Some(field), ..) => equal(operator, field, id_value(field, value)),
-            (_, Some(field), _) => span(operator, field, value),
-            (.., Some(id)) => custom(operator, id, value),
-            _ => None,
+    match kind {
+        Kind::Status => ranked(field, STATUSES, stored_status, operator, value),
+        Kind::Priority => ranked(field, PRIORITIES, stored_priority, operator, value),
+        Kind::Type | Kind::TypeNumber | Kind::Id | Kind::Person | Kind::Group | Kind::OpenSchedule => {
+            equal(operator, field, operand_of(kind, who, value))
+        }
+        Kind::Tags => words(operator, field, value),
+        Kind::Words => match operator {
+            "is" => Some(is(field, Operator::Contains, Operand::Text(text_of(value)?))),
+            "is_not" => Some(is(field, Operator::NotContains, Operand::Text(text_of(value)?))),
+            _ => words(operator, field, value),
         },
-    };
-    read.ok_or_else(unfit)
-}
-
-pub(crate) fn hours_field(name: &str) -> Option<Field> {
-    find(HOURS, name)
-}
-
-pub(crate) fn hours_name(field: Field) -> Option<&'static str> {
-    HOURS.iter().find(|(_, known)| *known == field).map(|(name, _)| *name)
-}
-
-pub(crate) fn id_field(name: &str) -> Option<Field> {
-    find(IDS, name)
-}
-
-fn find(list: &[(&str, Field)], name: &str) -> Option<Field> {
-    list.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
+        Kind::Channel => equal(operator, field, Some(Operand::Text(channel_of(CHANNELS, value)?))),
+        Kind::Via => equal(operator, field, Some(Operand::Text(channel_of(VIAS, value)?))),
+        Kind::Locale => turned(operator, locale(field, number_of(value)?)?),
+        Kind::RequesterRole => turned(operator, any_of(field, roles_of(number_of(value)?)?)),
+        Kind::Role => role(operator, value),
+        Kind::UpdateType => {
+            let kind = UPDATES.iter().find(|(word, _)| value.as_str() == Some(word))?.1;
+            (operator == "is").then(|| is(field, Operator::Equal, Operand::Text(kind.to_owned())))
+        }
+        Kind::CommentPublic => {
+            let (operator, operand) = match (value, value.as_str()) {
+                (Value::Bool(flag), _) => (Operator::Equal, Operand::Flag(*flag)),
+                (_, Some("true" | "requester_can_see_comment")) => (Operator::Equal, Operand::Flag(true)),
+                (_, Some("false")) => (Operator::Equal, Operand::Flag(false)),
+                (_, Some("not_relevant")) => (Operator::IsNotEmpty, Operand::Nothing),
+                _ => return None,
+            };
+            Some(is(field, operator, operand))
+        }
+        Kind::Privacy => flag(field, operator, value, ("public", "private")),
+        Kind::YesNo => flag(field, operator, value, ("true", "false")),
+        Kind::Attachment => match operator {
+            "present" => Some(is(field, Operator::Equal, Operand::Flag(true))),
+            "not_present" => Some(is(field, Operator::Equal, Operand::Flag(false))),
+            _ => flag(field, operator, value, ("present", "not_present")),
+        },
+        Kind::Address => {
+            let operator = match operator {
+                "is" => Operator::Contains,
+                "is_not" => Operator::NotContains,
+                _ => return None,
+            };
+            Some(is(field, operator, Operand::Text(text_of(value)?.to_lowercase())))
+        }
+        Kind::Count => {
+            let operator = match operator {
+                "is" => Operator::Equal,
+                "less_than" => Operator::Less,
+                "greater_than" => Operator::More,
+                _ => return None,
+            };
+            Some(is(field, operator, Operand::Int(number_of(value)?)))
+        }
+        Kind::Satisfaction => turned(operator, satisfaction(value.as_str()?)?),
+        Kind::Hours | Kind::Since(_) | Kind::Until => condition_times::read(field, kind, operator, value),
+        Kind::Moment => {
+            let operator = MOMENTS.iter().find(|(word, _)| *word == operator)?.1;
+            Some(is(field, operator, Operand::Time(time::parse(value.as_str()?)?)))
+        }
+        Kind::Custom => custom(field, operator, value),
+    }
 }
 
 pub(crate) fn is(field: Field, operator: Operator, operand: Operand) -> Condition {
@@ -174,7 +230,7 @@ pub(crate) fn is(field: Field, operator: Operator, operand: Operand) -> Conditio
 }
 
 /// `is` and `is_not`; of nothing they ask whether there is a value.
-pub(crate) fn equal(operator: &str, field: Field, operand: Option<Operand>) -> Option<Condition> {
+fn equal(operator: &str, field: Field, operand: Option<Operand>) -> Option<Condition> {
     let operand = operand?;
     let operator = match (operator, &operand) {
         ("is", Operand::Nothing) => Operator::IsEmpty,
@@ -186,35 +242,53 @@ pub(crate) fn equal(operator: &str, field: Field, operand: Option<Operand>) -> O
     Some(is(field, operator, operand))
 }
 
+/// `is` and `is_not` of what takes several tests.
+fn turned(operator: &str, condition: Condition) -> Option<Condition> {
+    match operator {
+        "is" => Some(condition),
+        "is_not" => Some(Condition::Not(Box::new(condition))),
+        _ => None,
+    }
+}
+
 fn is_nothing(value: &Value) -> bool {
     value.is_null() || value.as_str() == Some("")
 }
 
-pub(crate) fn id_value(field: Field, value: &Value) -> Option<Operand> {
-    if is_nothing(value) {
-        return Some(Operand::Nothing);
-    }
-    let is_person = matches!(field, Field::AssigneeUserId | Field::CustomerId);
-    match value.as_str() {
-        Some("current_user") if is_person => Some(Operand::CurrentUser),
-        Some(digits) => digits.parse().ok().map(Operand::Int),
-        None => value.as_i64().map(Operand::Int),
+fn number_of(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
+}
+
+/// A value that can be compared as a whole.
+fn operand_of(kind: Kind, who: Who, value: &Value) -> Option<Operand> {
+    let word = |stored: fn(&str) -> Option<&'static str>| {
+        Some(Operand::Text(stored(&value.as_str()?.to_ascii_lowercase())?.to_owned()))
+    };
+    match kind {
+        Kind::Status => word(stored_status),
+        Kind::Priority => word(stored_priority),
+        Kind::Custom => value_of(value),
+        Kind::OpenSchedule => number_of(value).map(Operand::Int),
+        _ if is_nothing(value) => Some(Operand::Nothing),
+        Kind::Type => word(|word| TYPES.iter().find(|known| **known == word).copied()),
+        Kind::TypeNumber => {
+            let at = usize::try_from(number_of(value)?).ok()?.checked_sub(1)?;
+            Some(Operand::Text((*TYPES_BY_NUMBER.get(at)?).to_owned()))
+        }
+        Kind::Person if value.as_str() == Some("current_user") => Some(Operand::CurrentUser),
+        Kind::Group if value.as_str() == Some("current_groups") => (who == Who::View).then_some(Operand::CurrentTeams),
+        Kind::Id | Kind::Person | Kind::Group => number_of(value).map(Operand::Int),
+        _ => None,
     }
 }
 
-pub(crate) fn type_value(value: &Value) -> Option<Operand> {
-    if is_nothing(value) {
-        return Some(Operand::Nothing);
-    }
-    let word = value.as_str()?.to_ascii_lowercase();
-    TYPES.contains(&word.as_str()).then_some(Operand::Text(word))
-}
+const TYPES_BY_NUMBER: &[&str] = &["question", "incident", "problem", "task"];
 
 pub(crate) fn stored_status(word: &str) -> Option<&'static str> {
     status_of(word).map(Status::word)
 }
 
-pub(crate) fn stored_priority(word: &str) -> Option<&'static str> {
+fn stored_priority(word: &str) -> Option<&'static str> {
     priority_of(word).map(Priority::word)
 }
 
@@ -253,7 +327,7 @@ fn words_of(value: &Value) -> Option<Vec<Operand>> {
     fits.then(|| words.into_iter().map(Operand::Text).collect())
 }
 
-pub(crate) fn words(operator: &str, field: Field, value: &Value) -> Option<Condition> {
+fn words(operator: &str, field: Field, value: &Value) -> Option<Condition> {
     let operator = match operator {
         "includes" => Operator::ContainsAny,
         "not_includes" => Operator::NotContainsAny,
@@ -262,52 +336,57 @@ pub(crate) fn words(operator: &str, field: Field, value: &Value) -> Option<Condi
     Some(is(field, operator, Operand::List(words_of(value)?)))
 }
 
-/// Any of some words, or a text as it is.
-fn subject(operator: &str, value: &Value) -> Option<Condition> {
-    let operator = match operator {
-        "is" => Operator::Contains,
-        "is_not" => Operator::NotContains,
-        _ => return words(operator, Field::Subject, value),
-    };
-    Some(is(Field::Subject, operator, Operand::Text(text_of(value)?)))
-}
-
-pub(crate) fn text_of(value: &Value) -> Option<String> {
+fn text_of(value: &Value) -> Option<String> {
     let text = value.as_str()?;
     (!text.is_empty() && !text.contains('\0') && text.chars().count() <= WORD_MAX_CHARS).then(|| text.to_owned())
 }
 
-/// Hours as seconds.
-pub(crate) fn seconds_of(value: &Value) -> Option<i64> {
-    let hours = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())?;
-    (0..=HOURS_MAX).contains(&hours).then_some(hours * 3_600)
-}
-
-fn span(operator: &str, field: Field, value: &Value) -> Option<Condition> {
-    let operator = match operator {
-        "less_than" => Operator::AtMostAgo,
-        "greater_than" => Operator::AtLeastAgo,
+/// Of two words, the one that means yes and the one that means no.
+fn flag(field: Field, operator: &str, value: &Value, (yes, no): (&str, &str)) -> Option<Condition> {
+    let flag = match (value, value.as_str()) {
+        (Value::Bool(flag), _) => *flag,
+        (_, Some(word)) if word == yes => true,
+        (_, Some(word)) if word == no => false,
         _ => return None,
     };
-    Some(is(field, operator, Operand::Seconds(seconds_of(value)?)))
+    match operator {
+        "is" => Some(is(field, Operator::Equal, Operand::Flag(flag))),
+        "is_not" => Some(is(field, Operator::Equal, Operand::Flag(!flag))),
+        _ => None,
+    }
 }
 
-fn custom(operator: &str, id: &str, value: &Value) -> Option<Condition> {
-    let field = Field::CustomField(id.parse().ok()?);
+fn channel_of(known: &[(i64, &str)], value: &Value) -> Option<String> {
+    let number = number_of(value)?;
+    known.iter().find(|(known, _)| *known == number).map(|(_, word)| (*word).to_owned())
+}
+
+fn role(operator: &str, value: &Value) -> Option<Condition> {
+    let (field, operand) = match (number_of(value), value.as_str()) {
+        (Some(id), _) => (Field::ActorId, Operand::Int(id)),
+        (None, Some("agent")) => (Field::ActorIsStaff, Operand::Flag(true)),
+        (None, Some("end_user")) => (Field::ActorIsStaff, Operand::Flag(false)),
+        _ => return None,
+    };
+    equal(operator, field, Some(operand))
+}
+
+fn custom(field: Field, operator: &str, value: &Value) -> Option<Condition> {
     let operator = match operator {
         "present" => return Some(is(field, Operator::IsNotEmpty, Operand::Nothing)),
         "not_present" => return Some(is(field, Operator::IsEmpty, Operand::Nothing)),
         "includes" | "not_includes" => return words(operator, field, value),
+        "includes_string" => return Some(is(field, Operator::Contains, Operand::Text(text_of(value)?))),
+        "not_includes_string" => return Some(is(field, Operator::NotContains, Operand::Text(text_of(value)?))),
         "less_than" => Operator::Less,
         "greater_than" => Operator::More,
         word => return equal(word, field, value_of(value)),
     };
-    let number = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())?;
-    Some(is(field, operator, Operand::Int(number)))
+    Some(is(field, operator, Operand::Int(number_of(value)?)))
 }
 
 /// A checkbox is asked for `true` in quotes, too.
-pub(crate) fn value_of(value: &Value) -> Option<Operand> {
+fn value_of(value: &Value) -> Option<Operand> {
     match value {
         value if is_nothing(value) => Some(Operand::Nothing),
         Value::Bool(flag) => Some(Operand::Flag(*flag)),
@@ -317,190 +396,18 @@ pub(crate) fn value_of(value: &Value) -> Option<Operand> {
     }
 }
 
-/// `conditions` of an answer.
-pub(crate) fn view(condition: &Condition) -> Value {
-    let (all, any) = shown(condition);
-    json!({ "all": all, "any": any })
-}
-
-/// Both lists, as nearly as these words say it.
-pub(crate) fn shown(condition: &Condition) -> (Vec<Value>, Vec<Value>) {
-    shown_to(condition, say)
-}
-
-/// Both lists of a rule.
-pub(crate) fn shown_of_rule(condition: &Condition) -> (Vec<Value>, Vec<Value>) {
-    shown_to(condition, |one| say(one).or_else(|| rule_conditions::say(one)))
-}
-
-fn shown_to(condition: &Condition, say: impl Fn(&Condition) -> Option<Value>) -> (Vec<Value>, Vec<Value>) {
-    let said_of = |parts: &[Condition]| -> Vec<Value> { parts.iter().filter_map(&say).collect() };
-    let (all, any): (&[Condition], &[Condition]) = match condition {
-        Condition::All(parts) => match parts.as_slice() {
-            [Condition::All(all), Condition::Any(any)] => (all, any),
-            [Condition::All(all)] => (all, &[]),
-            parts => (parts, &[]),
-        },
-        Condition::Any(parts) if say(condition).is_none() => (&[], parts),
-        one => (std::slice::from_ref(one), &[]),
-    };
-    let mut alternatives = said_of(any);
-    if alternatives.len() < any.len() {
-        // Fewer alternatives would ask for something else.
-        alternatives.clear();
-    }
-    (said_of(all), alternatives)
-}
-
-fn say(condition: &Condition) -> Option<Value> {
-    match condition {
-        Condition::Is(test) => say_test(test),
-        Condition::Any(parts) => say_ranks(parts, false),
-        Condition::Not(inner) => match inner.as_ref() {
-            Condition::Any(parts) => say_ranks(parts, true),
-            Condition::Is(test) => say_test(&Test { operator: opposite(test.operator)?, ..test.clone() }),
-            _ => None,
-        },
-        Condition::All(_) => None,
-    }
-}
-
-const fn opposite(operator: Operator) -> Option<Operator> {
-    Some(match operator {
-        Operator::Equal => Operator::NotEqual,
-        Operator::NotEqual => Operator::Equal,
-        Operator::IsEmpty => Operator::IsNotEmpty,
-        Operator::IsNotEmpty => Operator::IsEmpty,
-        Operator::ContainsAny => Operator::NotContainsAny,
-        Operator::NotContainsAny => Operator::ContainsAny,
-        Operator::Contains => Operator::NotContains,
-        Operator::NotContains => Operator::Contains,
-        _ => return None,
-    })
-}
-
-/// The first or the last of words that have an order.
-fn say_ranks(parts: &[Condition], turned: bool) -> Option<Value> {
-    let Some(Condition::Is(Test { field, .. })) = parts.first() else { return None };
-    let (name, order) = match field {
-        Field::Status => ("status", STATUSES),
-        Field::Priority => ("priority", PRIORITIES),
-        _ => return None,
-    };
-    let mut holds = vec![turned; order.len()];
-    for part in parts {
-        let Condition::Is(Test { field: of, operator: Operator::Equal, operand: Operand::Text(word) }) = part else {
-            return None;
-        };
-        let at = order.iter().position(|known| (of == field) && shown_word(*field, word) == *known)?;
-        holds[at] = !turned;
-    }
-    let first = holds.iter().position(|it| *it)?;
-    let last = holds.iter().rposition(|it| *it)?;
-    if !holds[first..=last].iter().all(|it| *it) {
-        return None;
-    }
-    let said = |operator: &str, at: usize| json!({ "field": name, "operator": operator, "value": order[at] });
-    match (first, last) {
-        (first, last) if first == last => Some(said("is", first)),
-        (0, last) if last + 1 < order.len() => Some(said("less_than", last + 1)),
-        (first, last) if 0 < first && last + 1 == order.len() => Some(said("greater_than", first - 1)),
-        _ => None,
-    }
-}
-
-pub(crate) fn shown_word(field: Field, word: &str) -> &str {
-    match field {
-        Field::Status => match Status::parse(word) {
-            Some(status) => status_word(status),
-            None => word,
-        },
-        _ => word,
-    }
-}
-
-/// What a field is called here.
-pub(crate) fn name_of(field: Field) -> Option<String> {
-    let name = |list: &[(&'static str, Field)]| list.iter().find(|(_, known)| *known == field).map(|it| it.0);
-    Some(match field {
-        Field::Status => "status".to_owned(),
-        Field::Priority => "priority".to_owned(),
-        Field::TicketType => "type".to_owned(),
-        Field::Tags => "current_tags".to_owned(),
-        Field::Subject => "subject_includes_word".to_owned(),
-        Field::CustomField(id) => format!("custom_fields_{id}"),
-        _ => name(IDS).or_else(|| name(HOURS))?.to_owned(),
-    })
-}
-
-/// Words with blanks between them. None if one could not be told apart.
-pub(crate) fn joined_words(items: &[Operand]) -> Option<String> {
-    let words = items.iter().map(|item| match item {
-        Operand::Text(word) if !word.contains(char::is_whitespace) => Some(word.as_str()),
-        _ => None,
-    });
-    Some(words.collect::<Option<Vec<_>>>()?.join(" "))
-}
-
-fn say_test(test: &Test) -> Option<Value> {
-    let field = name_of(test.field)?;
-    let (operator, value) = match (test.operator, &test.operand) {
-        (Operator::AtMostAgo, Operand::Seconds(seconds)) => ("less_than", json!((seconds / 3_600).to_string())),
-        (Operator::AtLeastAgo, Operand::Seconds(seconds)) => ("greater_than", json!((seconds / 3_600).to_string())),
-        _ if hours_name(test.field).is_some() => return None,
-        (Operator::IsEmpty, _) if matches!(test.field, Field::CustomField(_)) => ("not_present", Value::Null),
-        (Operator::IsNotEmpty, _) if matches!(test.field, Field::CustomField(_)) => ("present", Value::Null),
-        (Operator::IsEmpty, _) => ("is", json!("")),
-        (Operator::IsNotEmpty, _) => ("is_not", json!("")),
-        (Operator::ContainsAny | Operator::NotContainsAny, Operand::List(items)) => {
-            let words = joined_words(items)?;
-            (if test.operator == Operator::ContainsAny { "includes" } else { "not_includes" }, json!(words))
-        }
-        (operator @ (Operator::Equal | Operator::NotEqual | Operator::Contains | Operator::NotContains), operand) => {
-            (say_equal(test.field, operator)?, say_operand(test.field, operand)?)
-        }
-        (Operator::Less, Operand::Int(number)) if matches!(test.field, Field::CustomField(_)) => {
-            ("less_than", json!(number))
-        }
-        (Operator::More, Operand::Int(number)) if matches!(test.field, Field::CustomField(_)) => {
-            ("greater_than", json!(number))
-        }
-        _ => return None,
-    };
-    Some(json!({ "field": field, "operator": operator, "value": value }))
-}
-
-/// Of a subject `is` is part of it; of tags one is a list of one.
-fn say_equal(field: Field, operator: Operator) -> Option<&'static str> {
-    let holds = matches!(operator, Operator::Equal | Operator::Contains);
-    let is_part = matches!(operator, Operator::Contains | Operator::NotContains);
-    match (field, is_part, holds) {
-        (Field::Tags, _, true) => Some("includes"),
-        (Field::Tags, _, false) => Some("not_includes"),
-        (Field::Subject, true, true) | (_, false, true) if field != Field::Subject || is_part => Some("is"),
-        (Field::Subject, true, false) | (_, false, false) if field != Field::Subject || is_part => Some("is_not"),
-        _ => None,
-    }
-}
-
-pub(crate) fn say_operand(field: Field, operand: &Operand) -> Option<Value> {
-    match operand {
-        Operand::Nothing => Some(json!("")),
-        Operand::Text(word) if field == Field::Tags && word.contains(char::is_whitespace) => None,
-        Operand::Text(word) => Some(json!(shown_word(field, word))),
-        Operand::Int(number) if matches!(field, Field::CustomField(_)) => Some(json!(number)),
-        // Quirk: ids of conditions are told in quotes.
-        Operand::Int(number) => Some(json!(number.to_string())),
-        Operand::Number(number) => Some(json!(number)),
-        Operand::Flag(flag) => Some(json!(flag.to_string())),
-        Operand::CurrentUser => Some(json!("current_user")),
-        Operand::Time(_) | Operand::Seconds(_) | Operand::List(_) => None,
-    }
+/// Whether a field can be asked for nothing.
+pub(crate) fn is_nullable(kind: Kind) -> bool {
+    matches!(kind, Kind::Type | Kind::Id | Kind::Person | Kind::Group | Kind::Custom)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::condition_fields::OFFERED;
+    use crate::condition_view::view;
 
     fn condition(all: &Value, any: &Value) -> Condition {
         let list = |value: &Value| value.as_array().cloned();
@@ -511,16 +418,29 @@ mod tests {
     fn conditions_come_back_as_they_were_written() {
         let all = json!([
             { "field": "status", "operator": "less_than", "value": "solved" },
+            { "field": "custom_status_id", "operator": "is", "value": "7" },
             { "field": "priority", "operator": "greater_than", "value": "normal" },
             { "field": "type", "operator": "is", "value": "incident" },
             { "field": "group_id", "operator": "is", "value": "5" },
+            { "field": "group_id", "operator": "is_not", "value": "current_groups" },
             { "field": "assignee_id", "operator": "is", "value": "current_user" },
             { "field": "assignee_id", "operator": "is_not", "value": "" },
+            { "field": "brand_id", "operator": "is_not", "value": "3" },
+            { "field": "via_id", "operator": "is", "value": "4" },
+            { "field": "locale_id", "operator": "is", "value": "1" },
+            { "field": "locale_id", "operator": "is_not", "value": "8" },
+            { "field": "requester_role", "operator": "is", "value": "4" },
+            { "field": "schedule_id", "operator": "is", "value": "2" },
+            { "field": "within_schedule", "operator": "is_not", "value": "2" },
             { "field": "current_tags", "operator": "not_includes", "value": "vip late" },
             { "field": "subject_includes_word", "operator": "is", "value": "on fire" },
+            { "field": "satisfaction_score", "operator": "is_not", "value": "good_with_comment" },
             { "field": "custom_fields_7", "operator": "is", "value": "true" },
             { "field": "custom_fields_8", "operator": "present", "value": null },
+            { "field": "custom_fields_8", "operator": "includes_string", "value": "blue" },
             { "field": "updated_at", "operator": "greater_than", "value": "24" },
+            { "field": "PENDING", "operator": "is_business_hours", "value": "24" },
+            { "field": "until_due_date", "operator": "less_than_business_hours", "value": "8" },
         ]);
         let any = json!([
             { "field": "status", "operator": "is", "value": "new" },
@@ -531,16 +451,106 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_asked_is_named() {
-        for (field, operator, value) in
-            [("brand_id", "is", "1"), ("status", "changed", "open"), ("group_id", "is", "current_groups")]
-        {
+    fn conditions_of_rules_come_back_as_they_were_written() {
+        let of =
+            |who| move |(field, operator, value): (&'static str, &'static str, Value)| (who, field, operator, value);
+        let triggers = [
+            ("update_type", "is", json!("Create")),
+            ("status", "value", json!("solved")),
+            ("status", "not_value_previous", json!("hold")),
+            ("priority", "changed", Value::Null),
+            ("assignee_id", "value", json!("")),
+            ("custom_status_id", "value", json!("7")),
+            ("custom_fields_7", "value", json!("blue")),
+            ("current_tags", "changed", Value::Null),
+            ("current_via_id", "is", json!("8")),
+            ("role", "is", json!("end_user")),
+            ("role", "is_not", json!("7")),
+            ("comment_is_public", "is", json!("not_relevant")),
+            ("comment_is_public", "is", json!("false")),
+            ("comment_includes_word", "includes", json!("refund money")),
+            ("satisfaction_score", "is", json!("bad")),
+            ("satisfaction_score", "is", json!("false")),
+            ("attachment", "is", json!("present")),
+            ("ticket_is_public", "is", json!("private")),
+            ("in_business_hours", "is", json!("false")),
+            ("on_a_holiday", "is", json!("true")),
+            ("recipient", "is", json!("help@example.com")),
+            ("reopens", "greater_than", json!("2")),
+            ("requester.custom_fields.#7", "is", json!("gold")),
+            ("organization.custom_fields.#8", "not_includes", json!("gold silver")),
+        ];
+        let automations = [
+            ("NEW", "is", json!("4")),
+            ("SOLVED", "is", json!("96")),
+            ("PENDING", "greater_than", json!("24")),
+            ("HOLD", "is", json!("24")),
+            ("OPEN", "less_than_business_hours", json!("2")),
+            ("assigned_at", "greater_than", json!("2")),
+            ("due_date", "is", json!("1")),
+            ("due_date", "greater_than", json!("1")),
+            ("until_due_date", "less_than", json!("8")),
+            ("until_due_date", "greater_than", json!("8")),
+            ("until_due_date", "is", json!("8")),
+            ("description_includes_word", "is_not", json!("on fire")),
+        ];
+        let policies = [("exact_created_at", "greater_than_equal", json!("2026-03-02T09:00:00Z"))];
+        let all = triggers.into_iter().map(of(Who::Trigger)).chain(automations.into_iter().map(of(Who::Automation)));
+        for (who, field, operator, value) in all.chain(policies.into_iter().map(of(Who::Policy))) {
             let sent = json!({ "field": field, "operator": operator, "value": value });
 
-            let problem = read(&sent, For::View).unwrap_err();
+            let read = read(&sent, who).unwrap_or_else(|problem| panic!("{problem}"));
+
+            assert_eq!(
+                view(&Condition::All(vec![Condition::All(vec![read.clone()])]))["all"],
+                json!([sent]),
+                "{read:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_operator_that_is_offered_is_read_of_some_value() {
+        for offered in OFFERED {
+            for who in offered.who {
+                let operators = crate::condition_fields::operators(offered.kind).iter();
+                let turns = turns(offered.field, offered.kind).iter().filter(|_| *who == Who::Trigger);
+                for operator in operators.chain(turns) {
+                    let values = ["1", "4", "open", "high", "task", "x", "good", "Create", "true", "public", "present"];
+                    let moment = [json!("2026-03-02T09:00:00Z")];
+                    let mut values = values.iter().map(|word| json!(word)).chain(moment);
+                    let reads = |value| {
+                        read(&json!({ "field": offered.name, "operator": operator, "value": value }), *who).is_ok()
+                    };
+                    assert!(values.any(reads), "{} {operator}", offered.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_asked_is_named() {
+        for (who, field, operator, value) in [
+            (Who::View, "recipient", "is", "a@example.com"),
+            (Who::View, "status", "changed", "open"),
+            (Who::Trigger, "group_id", "is", "current_groups"),
+            (Who::Trigger, "NEW", "greater_than", "4"),
+            (Who::Automation, "update_type", "is", "Create"),
+            (Who::Trigger, "requester_twitter_verified", "is", "true"),
+            (Who::Policy, "status", "is", "open"),
+            (Who::Policy, "type", "includes", "incident"),
+            (Who::Trigger, "requester.custom_fields.plan", "is", "gold"),
+        ] {
+            let sent = json!({ "field": field, "operator": operator, "value": value });
+
+            let problem = read(&sent, who).unwrap_err();
 
             assert!(problem.contains(field) && problem.contains(operator), "{problem}");
         }
+        assert_eq!(
+            read(&json!({ "field": "status", "operator": "changed_to", "value": "open" }), Who::Trigger),
+            read(&json!({ "field": "status", "operator": "value", "value": "open" }), Who::Trigger)
+        );
     }
 
     #[test]

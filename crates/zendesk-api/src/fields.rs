@@ -47,6 +47,15 @@ impl Body {
         }
     }
 
+    /// A switch beside the record.
+    pub fn switch(&self, name: &str) -> Option<bool> {
+        match &self.value[name] {
+            Value::Bool(switch) => Some(*switch),
+            Value::String(word) => word.parse().ok(),
+            _ => None,
+        }
+    }
+
     /// What stands at the top of the body, where the contract has no envelope.
     pub fn bare(&self) -> Result<Fields, ZendeskError> {
         match &self.value {

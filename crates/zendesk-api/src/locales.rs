@@ -108,7 +108,6 @@ pub(crate) fn of_id(id: i64) -> Option<Locale> {
 /// Of a word such as `en-us` or `pt`, the language itself, or the one that is nearest to it.
 pub(crate) fn of_word(word: &str) -> Option<Locale> {
     let word = word.replace('_', "-");
-    let language = |word: &str| word.split('-').next().unwrap_or_default().to_ascii_lowercase();
     let same = LOCALES.iter().copied().find(|locale| locale.word.eq_ignore_ascii_case(&word));
     same.or_else(|| LOCALES.iter().copied().find(|locale| language(locale.word) == language(&word)))
 }
@@ -121,6 +120,16 @@ pub(crate) fn is_known(word: &str) -> bool {
 /// The id of a stored language; that of the first one if it is none that is known.
 pub(crate) fn id_of_word(word: &str) -> i64 {
     of_word(word).map_or(LOCALES[0].id, |locale| locale.id)
+}
+
+/// Whether it is the language of whoever has said nothing.
+pub(crate) fn is_default(locale: Locale) -> bool {
+    locale.id == LOCALES[0].id
+}
+
+/// `en` of `en-US`.
+pub(crate) fn language(word: &str) -> String {
+    word.split('-').next().unwrap_or_default().to_ascii_lowercase()
 }
 
 pub(crate) fn ids() -> Vec<i64> {

@@ -32,12 +32,12 @@ const OFFERED: &[(&str, &str)] = &[
 
 /// What actions can be made of.
 pub(crate) fn definitions() -> Vec<Value> {
-    OFFERED.iter().map(definition).collect()
+    OFFERED.iter().map(|(field, title)| definition(field, title)).collect()
 }
 
 /// One of them: field and title.
-pub(crate) fn definition((field, title): &(&str, &str)) -> Value {
-    let words: &[&str] = match *field {
+pub(crate) fn definition(field: &str, title: &str) -> Value {
+    let words: &[&str] = match field {
         "status" => STATUSES,
         "priority" => PRIORITIES,
         "type" => TYPES,
@@ -52,7 +52,7 @@ pub(crate) fn definition((field, title): &(&str, &str)) -> Value {
         "type": if words.is_empty() { "text" } else { "list" },
         "output": null,
         "group": "ticket",
-        "nullable": matches!(*field, "group_id" | "assignee_id"),
+        "nullable": matches!(field, "group_id" | "assignee_id" | "ticket_form_id"),
         "repeatable": false,
         "values": values.collect::<Vec<_>>(),
     })
@@ -161,7 +161,7 @@ pub(crate) fn view(actions: &[Action]) -> Vec<Value> {
 }
 
 /// The same with actions that the caller alone has.
-pub(crate) fn view_with(actions: &[Action], own: impl Fn(&Action) -> Option<(&'static str, Value)>) -> Vec<Value> {
+pub(crate) fn view_with(actions: &[Action], own: impl Fn(&Action) -> Option<(String, Value)>) -> Vec<Value> {
     let mut shown = Vec::with_capacity(actions.len());
     let mut say = |field: &str, value: Value| shown.push(json!({ "field": field, "value": value }));
     for action in actions {
@@ -182,7 +182,7 @@ pub(crate) fn view_with(actions: &[Action], own: impl Fn(&Action) -> Option<(&'s
             Action::InternalNote(text) => say_comment(&mut say, text, false),
             other => {
                 if let Some((field, value)) = own(other) {
-                    say(field, value);
+                    say(&field, value);
                 }
             }
         }

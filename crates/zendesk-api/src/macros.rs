@@ -23,7 +23,7 @@ use crate::page::{self, Asked};
 use crate::query::Params;
 use crate::time::format;
 use crate::views::{Place, read_places, read_position};
-use crate::{Id, Site, macro_actions};
+use crate::{Id, Site, macro_actions, usage};
 
 pub fn routes(routes: Routes) -> Routes {
     routes
@@ -48,7 +48,7 @@ const DESCRIPTION_MAX_CHARS: usize = 1024;
 /// Macros of the list of the most used.
 const MOST_USED: usize = 10;
 
-/// Orders of lists. Uses are counted once and for all, so all spans of time have one order.
+/// Orders of lists. Those by use go by all uses there ever were.
 const SORTS: &[(&str, Sort)] = &[
     ("position", Sort::Position),
     ("alphabetical", Sort::Name),
@@ -83,7 +83,24 @@ async fn list_by(app: &App, may: &CanRead<Macros>, params: &Params, list: &'stat
     let sort = SORTS.iter().find(|(word, _)| *word == asked.sort).map_or(Sort::Position, |(_, sort)| *sort);
     let mut tx = app.db.read().await?;
     let page = macros::list(&mut tx, may, &filter, sort, asked.descending, &asked.slice).await?;
-    Ok(Reply::ok(Value::Object(asked.body("macros", page, |it| view(&params.site, &it)))))
+    let mut body = asked.body("macros", page, |it| view(&params.site, &it));
+    if let Some(Value::Array(page)) = body.get_mut("macros") {
+        put_usage(&mut tx, may, (params, app.clock.now()), page).await?;
+    }
+    Ok(Reply::ok(Value::Object(body)))
+}
+
+async fn put_usage(
+    tx: &mut Tx,
+    may: &CanRead<Macros>,
+    (params, now): (&Params, Timestamp),
+    records: &mut [Value],
+) -> Result<(), ZendeskError> {
+    if usage::is_asked(params) {
+        let used = helpdesk::usage::of_macros(tx, may, now, &usage::ids(records)).await?;
+        usage::put(params, records, &used);
+    }
+    Ok(())
 }
 
 /// `access`, `active`, `group_id`. No macro belongs to one person or group.
@@ -157,7 +174,10 @@ pub async fn show_definitions(May(_may): May<CanRead<Macros>>) -> Answer {
 /// `GET /api/v2/macros/{macro_id}`
 pub async fn show(State(app): State<App>, May(may): May<CanRead<Macros>>, Id(id): Id, params: Params) -> Answer {
     let mut tx = app.db.read().await?;
-    Ok(Reply::one("macro", view(&params.site, &macros::find(&mut tx, &may, id).await?)))
+    let mut shown = [view(&params.site, &macros::find(&mut tx, &may, id).await?)];
+    put_usage(&mut tx, &may, (&params, app.clock.now()), &mut shown).await?;
+    let [shown] = shown;
+    Ok(Reply::one("macro", shown))
 }
 
 /// `POST /api/v2/macros`

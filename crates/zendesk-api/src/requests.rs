@@ -1,19 +1,24 @@
 //! `/api/v2/requests`: tickets as the people who ask see them (Zendesk contract, `resources.requests`). Whose they are decides who sees
 //! them, not the role: a customer's own token, and `X-On-Behalf-Of`, lead here.
 
-use axum::extract::State;
-use endpoint::{App, May, Routes};
+use std::net::IpAddr;
+
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::routing::MethodFilter;
+use endpoint::{App, ClientAddress, Later, May, Needs, Refused, RequestId, Routes, Why};
 use helpdesk::held_messages::{self, Cause, NewHeld};
 use helpdesk::people::PersonRef;
 use helpdesk::tickets::list::{self, Direction, Sort};
 use helpdesk::tickets::messages::{self, API, Message};
 use helpdesk::tickets::requests::{self, Beside as Around, Sought, Whose};
 use helpdesk::tickets::write::{self, SetStatus, TicketUpdate};
-use helpdesk::tickets::{Status, TicketInList, TicketType};
+use helpdesk::tickets::{Status, TicketInList, TicketType, anonymous};
 use helpdesk::{profiles, uploads};
 use jiff::Timestamp;
+use scope::permission::{Permission, Permissions};
 use scope::permit::{CanRead, CanWrite, Permit};
-use scope::resource::{Access, Requests};
+use scope::resource::{Access, Kind, Requests};
 use serde_json::{Map, Value, json};
 use store::{Tx, transact};
 
@@ -30,10 +35,13 @@ use crate::ticket_view::{status_of, status_word, via};
 use crate::time::{format, format_or_null};
 use crate::{Id, Pair, Site, attachments, ticket_read};
 
+const WRITES: Permissions = Permissions::of(&[Permission::write(Kind::Requests)]);
+const ANYBODY: &str = "whoever shows a token needs its words; without one the account decides, which lets nobody in unless it was told to";
+
 pub fn routes(routes: Routes) -> Routes {
     routes
         .get("/api/v2/requests", list_own)
-        .post("/api/v2/requests", create)
+        .by_request(MethodFilter::POST, "/api/v2/requests", create, WRITES, ANYBODY)
         .get("/api/v2/requests/ccd", list_copied)
         .get("/api/v2/requests/open", list_open)
         .get("/api/v2/requests/search", search)
@@ -151,28 +159,111 @@ pub async fn show(State(app): State<App>, May(may): May<CanRead<Requests>>, Id(i
     Ok(Reply::ok(Value::Object(body)))
 }
 
-/// `POST /api/v2/requests`
-pub async fn create(State(app): State<App>, May(may): May<CanWrite<Requests>>, params: Params, body: Body) -> Answer {
+/// Who writes a request.
+pub enum Asker {
+    /// As far as their token goes.
+    Known(CanWrite<Requests>),
+    /// Somebody without a token: how they are refused, where they call from, and this request's number.
+    Nobody { refused: Box<Refused>, address: IpAddr, request_id: String },
+}
+
+impl FromRequestParts<App> for Asker {
+    type Rejection = ZendeskError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Asker, ZendeskError> {
+        let address = parts.extensions.get::<ClientAddress>().map_or([127, 0, 0, 1].into(), |address| address.0);
+        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        match Later::from_request_parts(parts, app).await {
+            Ok(later) => Ok(Asker::Known(later.permit()?)),
+            Err(refused) if matches!(refused.why, Why::NoCredentials) => {
+                Ok(Asker::Nobody { refused: Box::new(refused), address, request_id })
+            }
+            Err(refused) => Err(ZendeskError::Forbidden(Box::new(refused))),
+        }
+    }
+}
+
+impl Needs for Asker {}
+
+/// `POST /api/v2/requests`: of whoever calls; without a token of the `requester`, where the account lets anybody ask.
+pub async fn create(State(app): State<App>, asker: Asker, params: Params, body: Body) -> Answer {
+    let may = match asker {
+        Asker::Known(may) => may,
+        Asker::Nobody { refused, address, request_id } => {
+            return create_of_nobody(&app, *refused, (address, &request_id), &params, &body).await;
+        }
+    };
     let mut fields = body.record("request")?;
-    fields.require("subject");
-    fields.require("comment");
     // Who asks is who calls.
     fields.pass(&["requester"]);
-    let mut sent = read(&mut fields);
+    let mut sent = read_whole(&mut fields);
     fields.finish()?;
     sent.requester = Some(PersonRef::by_id(requests::caller(&may)?));
     once!(app, may.actor(), body.once, |tx, now| {
-        let view = if held_messages::holds_back(tx, &may).await? {
-            hold(tx, &may, now, (None, &sent)).await?
-        } else {
-            let ticket = may.on_own_ticket();
-            helpdesk::custom_fields::must_be_customers(tx, &sent.fields).await?;
-            let id = ticket_read::create(tx, &ticket, now, &sent).await?;
-            let request = [requests::written(tx, &may, id).await?];
-            views(tx, &may, &params.site, &request).await?.pop().ok_or_else(ZendeskError::not_found)?
-        };
-        Reply::created("request", view)
+        Reply::created("request", write_one(tx, &may, now, (&params.site, &sent)).await?)
     })
+}
+
+/// The same for somebody of whom nothing is known but what they say. They bring no files, and name nobody else.
+async fn create_of_nobody(
+    app: &App,
+    refused: Refused,
+    (address, request_id): (IpAddr, &str),
+    params: &Params,
+    body: &Body,
+) -> Answer {
+    {
+        let mut tx = app.db.read().await?;
+        if !anonymous::are_allowed(&mut tx).await? {
+            return Err(ZendeskError::Forbidden(Box::new(refused)));
+        }
+    }
+    if let Err(why) = app.limits.take_anonymous(address) {
+        return Err(ZendeskError::Forbidden(Box::new(refused.because(why))));
+    }
+    let mut fields = body.record("request")?;
+    fields.require("requester");
+    let who = fields.nested("requester", ticket_read::read_person).unwrap_or_default();
+    let mut sent = read_whole(&mut fields);
+    fields.finish()?;
+    sent.ccs = None;
+    sent.comments.iter_mut().for_each(|comment| comment.uploads.clear());
+    let now = app.clock.now();
+    let written = transact!(app.db, |tx| {
+        let Some(may) = anonymous::admit(tx, now, request_id, &who).await? else { return Ok(None) };
+        let sent = SentTicket { requester: Some(PersonRef::by_id(requests::caller(&may)?)), ..sent.clone() };
+        let mut view = write_one(tx, &may, now, (&params.site, &sent)).await?;
+        // What is known of the address is told nobody who only names it.
+        view["organization_id"] = Value::Null;
+        Ok::<_, ZendeskError>(Some(view))
+    })?;
+    match written {
+        Some(view) => Ok(Reply::created("request", view)),
+        None => Err(ZendeskError::Forbidden(Box::new(refused))),
+    }
+}
+
+fn read_whole(fields: &mut Fields) -> SentTicket {
+    fields.require("subject");
+    fields.require("comment");
+    read(fields)
+}
+
+/// Writes a new request, or holds it back.
+async fn write_one(
+    tx: &mut Tx,
+    may: &CanWrite<Requests>,
+    now: Timestamp,
+    (site, sent): (&Site, &SentTicket),
+) -> Result<Value, ZendeskError> {
+    if held_messages::holds_back(tx, may).await? {
+        return hold(tx, may, now, (None, sent)).await;
+    }
+    let ticket = may.on_own_ticket();
+    helpdesk::custom_fields::must_be_customers(tx, &sent.fields).await?;
+    let id = ticket_read::create(tx, &ticket, now, sent).await?;
+    let request = [requests::written(tx, may, id).await?];
+    views(tx, may, site, &request).await?.pop().ok_or_else(ZendeskError::not_found)
 }
 
 /// `PUT /api/v2/requests/{request_id}`: another comment, further people, or that it is solved.

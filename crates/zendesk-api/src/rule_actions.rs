@@ -2,9 +2,12 @@
 //! ticket is.
 
 use helpdesk::actions::{Action, Copied, Payload, Whom};
+use helpdesk::custom_fields::{Carrier, Named};
 use helpdesk::ulid;
 use serde_json::{Value, json};
 
+use crate::condition_fields::{NUMBER, OF_ORGANIZATION, OF_REQUESTER, OF_TICKET};
+use crate::locales;
 use crate::macro_actions::{self, id, text};
 use crate::ticket_view::TYPES;
 
@@ -14,6 +17,8 @@ const OFFERED: &[(&str, &str)] = &[
     ("brand_id", "Brand"),
     ("ticket_form_id", "Form"),
     ("custom_status_id", "Ticket status"),
+    ("set_schedule", "Set schedule"),
+    ("locale_id", "Requester language"),
     ("cc", "Add CC"),
     ("follower", "Add follower"),
     ("notification_user", "Email user"),
@@ -26,9 +31,17 @@ const PAYLOAD_MAX_CHARS: usize = 65_536;
 const PAIRS_MAX: usize = 100;
 
 /// What actions can be made of.
-pub(crate) fn definitions() -> Vec<Value> {
+pub(crate) fn definitions(fields: &[Named]) -> Vec<Value> {
     let mut all = macro_actions::definitions();
-    all.extend(OFFERED.iter().map(macro_actions::definition));
+    all.extend(OFFERED.iter().map(|(field, title)| macro_actions::definition(field, title)));
+    all.extend(fields.iter().map(|named| {
+        let name = match named.carrier {
+            Carrier::Ticket => format!("{OF_TICKET}{}", named.id),
+            Carrier::Customer => format!("{OF_REQUESTER}{}", named.key),
+            Carrier::Organization => format!("{OF_ORGANIZATION}{}", named.key),
+        };
+        macro_actions::definition(&name, &named.label)
+    }));
     all
 }
 
@@ -54,6 +67,11 @@ fn read_one(field: &str, value: &Value) -> Option<Option<Action>> {
         "brand_id" => id(value).flatten().map(Action::SetBrand),
         "ticket_form_id" => id(value).map(Action::SetForm),
         "custom_status_id" => id(value).flatten().map(Action::SetCustomStatus),
+        "set_schedule" => id(value).flatten().map(Action::SetSchedule),
+        "locale_id" => {
+            let locale = id(value).flatten().and_then(locales::of_id);
+            locale.map(|locale| Action::SetCustomerLanguage(locale.word.to_owned()))
+        }
         "cc" => whom(value).map(|who| Action::CopyIn { part: Copied::Cc, who }),
         "follower" => whom(value).map(|who| Action::CopyIn { part: Copied::Follower, who }),
         "notification_user" => notice(value, whom),
@@ -62,8 +80,18 @@ fn read_one(field: &str, value: &Value) -> Option<Option<Action>> {
             _ => id(value).flatten().map(|id| Whom::Team(Some(id))),
         }),
         "notification_webhook" => webhook(value),
+        // The only thing that is asked of a customer.
         "satisfaction_score" => (value.as_str() == Some("offered")).then_some(Action::SendSurvey),
-        _ => return None,
+        _ => {
+            let numbered = |prefix: &str| field.strip_prefix(prefix)?.strip_prefix(NUMBER)?.parse().ok();
+            match (numbered(OF_REQUESTER), numbered(OF_ORGANIZATION)) {
+                (Some(custom_field_id), _) => Some(Action::SetCustomerField { custom_field_id, value: value.clone() }),
+                (_, Some(custom_field_id)) => {
+                    Some(Action::SetOrganizationField { custom_field_id, value: value.clone() })
+                }
+                (None, None) => return None,
+            }
+        }
     })
 }
 
@@ -116,12 +144,20 @@ fn webhook(value: &Value) -> Option<Action> {
     Some(Action::CallIntegration { integration_id, payload })
 }
 
-fn say_one(action: &Action) -> Option<(&'static str, Value)> {
-    Some(match action {
+fn say_one(action: &Action) -> Option<(String, Value)> {
+    let (field, value) = match action {
         Action::SetType(word) => ("type", json!(word.as_deref().unwrap_or_default())),
         Action::SetBrand(id) => ("brand_id", macro_actions::shown_id(Some(*id))),
         Action::SetForm(id) => ("ticket_form_id", macro_actions::shown_id(*id)),
         Action::SetCustomStatus(id) => ("custom_status_id", macro_actions::shown_id(Some(*id))),
+        Action::SetSchedule(id) => ("set_schedule", macro_actions::shown_id(Some(*id))),
+        Action::SetCustomerLanguage(word) => ("locale_id", json!(locales::id_of_word(word).to_string())),
+        Action::SetCustomerField { custom_field_id, value } => {
+            return Some((format!("{OF_REQUESTER}{NUMBER}{custom_field_id}"), value.clone()));
+        }
+        Action::SetOrganizationField { custom_field_id, value } => {
+            return Some((format!("{OF_ORGANIZATION}{NUMBER}{custom_field_id}"), value.clone()));
+        }
         Action::CopyIn { part: Copied::Cc, who } => ("cc", said(*who)),
         Action::CopyIn { part: Copied::Follower, who } => ("follower", said(*who)),
         Action::Notify { whom: whom @ Whom::Team(_), subject, body } => {
@@ -139,7 +175,8 @@ fn say_one(action: &Action) -> Option<(&'static str, Value)> {
         }
         Action::SendSurvey => ("satisfaction_score", json!("offered")),
         _ => return None,
-    })
+    };
+    Some((field.to_owned(), value))
 }
 
 fn said(whom: Whom) -> Value {
@@ -166,6 +203,10 @@ mod tests {
             { "field": "type", "value": "incident" },
             { "field": "brand_id", "value": "3" },
             { "field": "ticket_form_id", "value": "" },
+            { "field": "set_schedule", "value": "2" },
+            { "field": "locale_id", "value": "8" },
+            { "field": "requester.custom_fields.#7", "value": "gold" },
+            { "field": "organization.custom_fields.#8", "value": true },
             { "field": "cc", "value": "5" },
             { "field": "follower", "value": "current_user" },
             { "field": "notification_user", "value": ["requester_id", "About {{ticket.id}}", "Hello"] },
@@ -188,6 +229,8 @@ mod tests {
             ("notification_user", json!(["nobody", "a", "b"])),
             ("notification_webhook", json!(["not a ulid", "{}"])),
             ("type", json!("wish")),
+            ("locale_id", json!("7")),
+            ("requester.custom_fields.plan", json!("gold")),
         ] {
             assert!(read(&[json!({ "field": field, "value": value })]).unwrap_err().contains(field));
         }

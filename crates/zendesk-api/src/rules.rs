@@ -9,13 +9,14 @@ use helpdesk::rules::place::Place;
 use helpdesk::rules::write::{self, NAME_MAX_CHARS, NewRule, RuleUpdate};
 use helpdesk::rules::{self, Branch, Rule, Sort, Step, TICKET_SAVED, TIME_PASSED, automations, place};
 use jiff::Timestamp;
-use scope::permit::{CanRead, CanWrite};
+use scope::permit::{CanRead, CanWrite, Permit};
+use scope::resource::{Access, Resource};
 use serde_json::{Map, Value, json};
 use store::Tx;
 
 use crate::Site;
 use crate::answer::{Answer, Reply};
-use crate::conditions;
+use crate::condition_fields::Who;
 use crate::error::ZendeskError;
 use crate::fields::{Body, Fields};
 use crate::page::Asked;
@@ -23,11 +24,12 @@ use crate::query::Params;
 use crate::rule_actions;
 use crate::time::format;
 use crate::views::read_position;
+use crate::{condition_view, conditions, field_keys, usage};
 
 const DESCRIPTION_MAX_CHARS: usize = 10_000;
 const ACTIONS_MAX: usize = 200;
 
-/// Orders of lists. Uses are counted once and for all, so all spans of time have one order.
+/// Orders of lists.
 const SORTS: &[&str] = &[
     "position",
     "alphabetical",
@@ -48,6 +50,13 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    const fn who(self) -> Who {
+        match self {
+            Kind::Trigger => Who::Trigger,
+            Kind::Automation => Who::Automation,
+        }
+    }
+
     const fn event(self) -> &'static str {
         match self {
             Kind::Trigger => TICKET_SAVED,
@@ -92,7 +101,7 @@ pub(crate) fn read(fields: &mut Fields, kind: Kind) -> Sent {
 pub(crate) async fn list<S: Sort>(
     tx: &mut Tx,
     may: &CanRead<S>,
-    params: &Params,
+    (params, now): (&Params, Timestamp),
     (name, list): (&str, &'static str),
     keep: impl Fn(&Rule) -> bool,
     view: impl Fn(&Site, &Rule) -> Value,
@@ -104,23 +113,45 @@ pub(crate) async fn list<S: Sort>(
         "alphabetical" | "title" => found.sort_by_key(|rule| rule.name.to_lowercase()),
         "created_at" => found.sort_by_key(|rule| (rule.created_at, rule.id)),
         "updated_at" => found.sort_by_key(|rule| (rule.updated_at, rule.id)),
-        "position" => {}
-        _ => found.sort_by_key(|rule| (rule.runs, rule.id)),
+        word => {
+            if let Some(count) = usage::of_order(word) {
+                let ids: Vec<i64> = found.iter().map(|rule| rule.id).collect();
+                let used = helpdesk::usage::of_rules(tx, may, now, &ids).await?;
+                found.sort_by_key(|rule| (used.get(&rule.id).map_or(0, count), rule.runs, rule.id));
+            }
+        }
     }
     if asked.descending {
         found.reverse();
     }
-    let beside = |mut view: Value| {
+    let records = found.iter().map(|rule| view(&params.site, rule)).collect();
+    let mut body = asked.cut(name, records);
+    if let Some(Value::Array(page)) = body.get_mut(name) {
+        beside(tx, may, (params, now), page).await?;
+    }
+    Ok(Reply::ok(keyed(tx, may, Value::Object(body)).await?))
+}
+
+/// Puts into each record what was asked for beside it.
+pub(crate) async fn beside<S: Sort>(
+    tx: &mut Tx,
+    may: &CanRead<S>,
+    (params, now): (&Params, Timestamp),
+    records: &mut [Value],
+) -> Result<(), ZendeskError> {
+    for record in &mut *records {
         if params.includes("app_installation") {
-            view["app_installation"] = Value::Null;
+            record["app_installation"] = Value::Null;
         }
         if params.includes("permissions") {
-            view["permissions"] = json!({ "can_edit": true });
+            record["permissions"] = json!({ "can_edit": true });
         }
-        view
-    };
-    let records = found.iter().map(|rule| beside(view(&params.site, rule))).collect();
-    Ok(Reply::ok(Value::Object(asked.cut(name, records))))
+    }
+    if usage::is_asked(params) {
+        let used = helpdesk::usage::of_rules(tx, may, now, &usage::ids(records)).await?;
+        usage::put(params, records, &used);
+    }
+    Ok(())
 }
 
 /// Whether `active` lets a rule through.
@@ -136,7 +167,7 @@ pub(crate) async fn create<S: Sort>(
     sent: &Sent,
     kind: Kind,
 ) -> Result<Rule, ZendeskError> {
-    let steps = steps(sent, kind, None)?.unwrap_or_default();
+    let steps = steps(tx, may, sent, (kind, None)).await?.unwrap_or_default();
     let new = NewRule {
         name: sent.name.clone().unwrap_or_default(),
         description: sent.description.clone().flatten(),
@@ -169,7 +200,7 @@ pub(crate) async fn update<S: Sort>(
     kind: Kind,
 ) -> Result<Rule, ZendeskError> {
     let before = write::to_change(tx, may, id).await?;
-    let steps = steps(sent, kind, Some(&before))?;
+    let steps = steps(tx, may, sent, (kind, Some(&before))).await?;
     let update = RuleUpdate {
         name: sent.name.clone(),
         description: sent.description.clone(),
@@ -183,12 +214,19 @@ pub(crate) async fn update<S: Sort>(
 }
 
 /// The steps of what was sent, if they are to differ from those before.
-pub(crate) fn steps(sent: &Sent, kind: Kind, before: Option<&Rule>) -> Result<Option<Vec<Step>>, ZendeskError> {
+pub(crate) async fn steps<S: Sort>(
+    tx: &mut Tx,
+    may: &CanWrite<S>,
+    sent: &Sent,
+    (kind, before): (Kind, Option<&Rule>),
+) -> Result<Option<Vec<Step>>, ZendeskError> {
     let (old_condition, old_steps) = before.map(|rule| first_branch(&rule.steps)).unwrap_or_default();
     let mut condition = None;
     if sent.conditions.is_there() {
-        let read = sent.conditions.clone().condition_of_rule()?;
-        let is_as_shown = before.is_some_and(|rule| shown_conditions(rule) == conditions::shown_of_rule(&read));
+        let mut named = sent.conditions.clone();
+        field_keys::to_ids(tx, may, named.each_mut()).await?;
+        let read = named.condition_of_rule(kind.who())?;
+        let is_as_shown = before.is_some_and(|rule| shown_conditions(rule) == condition_view::shown(&read));
         if !is_as_shown {
             if kind == Kind::Automation {
                 sent.conditions.check_anchored()?;
@@ -198,7 +236,9 @@ pub(crate) fn steps(sent: &Sent, kind: Kind, before: Option<&Rule>) -> Result<Op
     }
     let mut actions = None;
     if let Some(sent) = &sent.actions {
-        let read = rule_actions::read(sent).map_err(|problem| ZendeskError::invalid("actions", problem))?;
+        let mut named = sent.clone();
+        field_keys::to_ids(tx, may, named.iter_mut()).await?;
+        let read = rule_actions::read(&named).map_err(|problem| ZendeskError::invalid("actions", problem))?;
         let is_as_shown = before.is_some_and(|rule| shown_actions(rule) == rule_actions::view(&read));
         if !is_as_shown {
             if read.is_empty() {
@@ -237,7 +277,7 @@ fn shown_conditions(rule: &Rule) -> (Vec<Value>, Vec<Value>) {
 }
 
 fn shown_conditions_of(steps: &[Step], event_kinds: &[String]) -> (Vec<Value>, Vec<Value>) {
-    let (mut all, any) = conditions::shown_of_rule(&first_branch(steps).0);
+    let (mut all, any) = condition_view::shown(&first_branch(steps).0);
     // A rule that was written as code says with its events what is a condition here.
     let kind = match event_kinds {
         [kind] if kind == "ticket-created" => Some("Create"),
@@ -270,6 +310,16 @@ fn shown_actions_of(steps: &[Step]) -> Vec<Value> {
 pub(crate) fn program(steps: &[Step], event_kinds: &[String]) -> (Value, Value) {
     let (all, any) = shown_conditions_of(steps, event_kinds);
     (json!({ "all": all, "any": any }), Value::Array(shown_actions_of(steps)))
+}
+
+/// A view with fields of people and organizations called by their keys.
+pub(crate) async fn keyed<R: Resource, A: Access>(
+    tx: &mut Tx,
+    may: &Permit<R, A>,
+    mut view: Value,
+) -> Result<Value, ZendeskError> {
+    field_keys::to_keys(tx, may, &mut view).await?;
+    Ok(view)
 }
 
 /// What both show.

@@ -372,7 +372,8 @@ fn field(field: Option<&CustomField>, compare: Compare, value: &Value) -> Option
                 Compare::AtLeast => FieldAsk::Number(Some((number, true)), None),
             }
         }
-        (_, DataType::Text) if compare != Compare::Is => return None,
+        (_, DataType::Text | DataType::List) if compare != Compare::Is => return None,
+        (text, DataType::List) => FieldAsk::Has(text.to_owned()),
         (_, DataType::Text) => match value.begun() {
             (start, true) => FieldAsk::Begins(start.to_owned()),
             (whole, false) => FieldAsk::Text(whole.to_owned()),

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use endpoint::{App, May, Routes};
+use helpdesk::custom_fields;
 use helpdesk::sla::clocks::Metric;
 use helpdesk::sla::{self, Changes, DESCRIPTION_MAX_CHARS, Policy, Promise, TITLE_MAX_CHARS, Target};
 use jiff::Timestamp;
@@ -17,7 +18,7 @@ use crate::page;
 use crate::query::Params;
 use crate::ticket_view::{PRIORITIES, priority_of};
 use crate::time::{format, format_or_null};
-use crate::{Id, Site, sla_filters};
+use crate::{Id, Site, condition_definitions, condition_view, conditions};
 
 pub fn routes(routes: Routes) -> Routes {
     routes
@@ -55,8 +56,10 @@ pub async fn show(State(app): State<App>, May(may): May<CanRead<SlaPolicies>>, I
 }
 
 /// `GET /api/v2/slas/policies/definitions`: what a filter may ask.
-pub async fn show_definitions(May(_may): May<CanRead<SlaPolicies>>) -> Answer {
-    let definitions = sla_filters::definitions();
+pub async fn show_definitions(State(app): State<App>, May(may): May<CanRead<SlaPolicies>>) -> Answer {
+    let mut tx = app.db.read().await?;
+    let fields = custom_fields::named(&mut tx, &may).await?;
+    let definitions = condition_definitions::definitions_of_filters(&fields);
     Ok(Reply::ok(json!({ "definitions": { "all": definitions, "any": definitions } })))
 }
 
@@ -121,7 +124,7 @@ pub async fn reorder(
 
 fn read(fields: &mut Fields) -> Changes {
     fields.pass(&["created_at", "id", "updated_at", "url", "metric_settings"]);
-    let condition = fields.nested("filter", sla_filters::read);
+    let condition = fields.nested("filter", conditions::Sent::filter);
     let targets = fields.each("policy_metrics", read_target);
     Changes {
         title: fields.some_text("title", TITLE_MAX_CHARS),
@@ -174,7 +177,7 @@ fn view(site: &Site, policy: &Policy) -> Value {
         "title": policy.title,
         "description": policy.description,
         "position": policy.position,
-        "filter": sla_filters::view(&policy.condition),
+        "filter": condition_view::view(&policy.condition),
         "policy_metrics": metrics,
         "created_at": format(policy.created_at),
         "updated_at": format(policy.updated_at),

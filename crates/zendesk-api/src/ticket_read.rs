@@ -171,7 +171,7 @@ fn read_comment(fields: &mut Fields) -> SentComment {
     }
 }
 
-fn read_person(fields: &mut Fields) -> PersonRef {
+pub(crate) fn read_person(fields: &mut Fields) -> PersonRef {
     fields.pass(&["locale_id"]);
     PersonRef {
         id: fields.id("id").flatten(),

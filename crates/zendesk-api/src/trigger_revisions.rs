@@ -65,7 +65,7 @@ pub async fn list(State(app): State<App>, May(may): May<CanRead<Triggers>>, Id(i
         ("count".to_owned(), json!(all.len())),
     ]);
     beside.load(&mut tx, &may, &params.site, &mut body).await?;
-    Ok(Reply::ok(Value::Object(body)))
+    Ok(Reply::ok(rules::keyed(&mut tx, &may, Value::Object(body)).await?))
 }
 
 /// `GET /api/v2/triggers/{trigger_id}/revisions/{trigger_revision_id}`
@@ -83,7 +83,7 @@ pub async fn show(
     let mut beside = Beside::of(&params);
     beside.users(all[at].author_id);
     beside.load(&mut tx, &may, &params.site, &mut body).await?;
-    Ok(Reply::ok(Value::Object(body)))
+    Ok(Reply::ok(rules::keyed(&mut tx, &may, Value::Object(body)).await?))
 }
 
 fn view(site: &Site, trigger_id: i64, version: &Version, before: Option<&Version>) -> Value {

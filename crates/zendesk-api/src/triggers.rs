@@ -3,14 +3,16 @@
 
 use axum::extract::State;
 use endpoint::{App, May, Routes};
+use helpdesk::custom_fields;
 use helpdesk::rules::write;
 use helpdesk::rules::{self as domain, RULES_MAX, Rule, place};
 use scope::permit::{CanRead, CanWrite};
 use scope::resource::Triggers;
 use serde_json::{Value, json};
-use store::transact;
+use store::{Tx, transact};
 
 use crate::answer::{Answer, Reply};
+use crate::condition_fields::Who;
 use crate::error::ZendeskError;
 use crate::fields::Body;
 use crate::once::once;
@@ -41,7 +43,7 @@ pub async fn list(State(app): State<App>, May(may): May<CanRead<Triggers>>, para
     let category_id = params.id("category_id")?;
     let keep = |rule: &Rule| rules::is_asked_for(&params, rule) && is_in(rule, category_id);
     let mut tx = app.db.read().await?;
-    rules::list(&mut tx, &may, &params, ("triggers", "triggers"), keep, view).await
+    rules::list(&mut tx, &may, (&params, app.clock.now()), ("triggers", "triggers"), keep, view).await
 }
 
 /// `GET /api/v2/triggers/active`
@@ -49,7 +51,7 @@ pub async fn list_active(State(app): State<App>, May(may): May<CanRead<Triggers>
     let category_id = params.id("category_id")?;
     let keep = |rule: &Rule| rule.is_active() && is_in(rule, category_id);
     let mut tx = app.db.read().await?;
-    rules::list(&mut tx, &may, &params, ("triggers", "active triggers"), keep, view).await
+    rules::list(&mut tx, &may, (&params, app.clock.now()), ("triggers", "active triggers"), keep, view).await
 }
 
 /// `GET /api/v2/triggers/search`: by a part of the title.
@@ -60,7 +62,7 @@ pub async fn search(State(app): State<App>, May(may): May<CanRead<Triggers>>, pa
         rules::is_asked_for(&params, rule) && is_in(rule, category_id) && rule.name.to_lowercase().contains(&part)
     };
     let mut tx = app.db.read().await?;
-    rules::list(&mut tx, &may, &params, ("triggers", "found triggers"), keep, view).await
+    rules::list(&mut tx, &may, (&params, app.clock.now()), ("triggers", "found triggers"), keep, view).await
 }
 
 fn is_in(rule: &Rule, category_id: Option<i64>) -> bool {
@@ -68,9 +70,11 @@ fn is_in(rule: &Rule, category_id: Option<i64>) -> bool {
 }
 
 /// `GET /api/v2/triggers/definitions`
-pub async fn show_definitions(May(_may): May<CanRead<Triggers>>) -> Answer {
-    let mut definitions = condition_definitions::definitions_of_rules();
-    definitions["actions"] = Value::Array(rule_actions::definitions());
+pub async fn show_definitions(State(app): State<App>, May(may): May<CanRead<Triggers>>) -> Answer {
+    let mut tx = app.db.read().await?;
+    let fields = custom_fields::named(&mut tx, &may).await?;
+    let mut definitions = condition_definitions::definitions(Who::Trigger, &fields);
+    definitions["actions"] = Value::Array(rule_actions::definitions(&fields));
     Ok(Reply::one("definitions", definitions))
 }
 
@@ -85,7 +89,11 @@ pub async fn show_limits(State(app): State<App>, May(may): May<CanRead<Triggers>
 /// `GET /api/v2/triggers/{trigger_id}`
 pub async fn show(State(app): State<App>, May(may): May<CanRead<Triggers>>, Id(id): Id, params: Params) -> Answer {
     let mut tx = app.db.read().await?;
-    Ok(Reply::one("trigger", view(&params.site, &domain::find(&mut tx, &may, id).await?)))
+    let found = domain::find(&mut tx, &may, id).await?;
+    let mut shown = [view(&params.site, &found)];
+    rules::beside(&mut tx, &may, (&params, app.clock.now()), &mut shown).await?;
+    let [shown] = shown;
+    Ok(Reply::one("trigger", rules::keyed(&mut tx, &may, shown).await?))
 }
 
 /// `POST /api/v2/triggers`
@@ -97,7 +105,7 @@ pub async fn create(State(app): State<App>, May(may): May<CanWrite<Triggers>>, p
     fields.finish()?;
     once!(app, may.actor(), body.once, |tx, now| {
         let made = rules::create(tx, &may, now, &sent, Kind::Trigger).await?;
-        Reply::created("trigger", view(&params.site, &made))
+        Reply::created("trigger", rules::keyed(tx, &may, view(&params.site, &made)).await?)
     })
 }
 
@@ -113,8 +121,11 @@ pub async fn update(
     let sent = rules::read(&mut fields, Kind::Trigger);
     fields.finish()?;
     let now = app.clock.now();
-    let changed = transact!(app.db, |tx| rules::update(tx, &may, now, id, &sent, Kind::Trigger).await)?;
-    Ok(Reply::one("trigger", view(&params.site, &changed)))
+    let changed = transact!(app.db, |tx| {
+        let changed = rules::update(tx, &may, now, id, &sent, Kind::Trigger).await?;
+        rules::keyed(tx, &may, view(&params.site, &changed)).await
+    })?;
+    Ok(Reply::one("trigger", changed))
 }
 
 /// `POST /api/v2/triggers/validate`: what would keep a trigger from being saved. Nothing is stored.
@@ -123,12 +134,13 @@ pub async fn validate(State(app): State<App>, May(may): May<CanWrite<Triggers>>,
     fields.require("title");
     fields.require("actions");
     let sent = rules::read(&mut fields, Kind::Trigger);
-    let read = fields.finish().and_then(|()| rules::steps(&sent, Kind::Trigger, None));
+    let mut tx = app.db.read().await?;
+    let read = match fields.finish() {
+        Ok(()) => rules::steps(&mut tx, &may, &sent, (Kind::Trigger, None)).await,
+        Err(error) => Err(error),
+    };
     let checked = match read {
-        Ok(steps) => {
-            let mut tx = app.db.read().await?;
-            write::check(&mut tx, &may, &steps.unwrap_or_default()).await.map_err(rules::here)
-        }
+        Ok(steps) => write::check(&mut tx, &may, &steps.unwrap_or_default()).await.map_err(rules::here),
         Err(error) => Err(error),
     };
     let errors = match checked {
@@ -147,8 +159,10 @@ pub async fn update_many(
 ) -> Answer {
     let places = rules::places_of(&body, "triggers")?;
     let now = app.clock.now();
-    let changed = transact!(app.db, |tx| place::put_all(tx, &may, now, &places).await)?;
-    Ok(whole(&params.site, &changed))
+    transact!(app.db, |tx| {
+        let changed = place::put_all(tx, &may, now, &places).await?;
+        whole(tx, &may, &params.site, &changed).await
+    })
 }
 
 /// `PUT /api/v2/triggers/reorder`: the ids of all triggers in their new order.
@@ -158,12 +172,15 @@ pub async fn reorder(State(app): State<App>, May(may): May<CanWrite<Triggers>>, 
     let ids = fields.ids("trigger_ids").unwrap_or_default();
     fields.finish()?;
     let now = app.clock.now();
-    let ordered = transact!(app.db, |tx| place::reorder(tx, &may, now, &ids).await)?;
-    Ok(whole(&params.site, &ordered))
+    transact!(app.db, |tx| {
+        let ordered = place::reorder(tx, &may, now, &ids).await?;
+        whole(tx, &may, &params.site, &ordered).await
+    })
 }
 
-fn whole(site: &Site, found: &[Rule]) -> Reply {
-    Reply::ok(Value::Object(page::whole("triggers", found.iter().map(|rule| view(site, rule)).collect())))
+async fn whole(tx: &mut Tx, may: &CanWrite<Triggers>, site: &Site, found: &[Rule]) -> Answer {
+    let views = Value::Object(page::whole("triggers", found.iter().map(|rule| view(site, rule)).collect()));
+    Ok(Reply::ok(rules::keyed(tx, may, views).await?))
 }
 
 /// `DELETE /api/v2/triggers/{trigger_id}`

@@ -5,6 +5,7 @@
 
 use axum::extract::State;
 use endpoint::{App, May, Routes};
+use helpdesk::custom_fields;
 use helpdesk::page::{Page, Slice};
 use helpdesk::tickets::matching::Sort;
 use helpdesk::views::write::{self, Changes, NAME_MAX_CHARS, NewView};
@@ -16,14 +17,14 @@ use store::transact;
 
 use crate::answer::{Answer, Reply};
 use crate::condition_definitions::{self, said};
-use crate::conditions;
+use crate::condition_fields::Who;
 use crate::error::ZendeskError;
 use crate::fields::{Body, Fields};
 use crate::once::once;
 use crate::page::{self, Asked};
 use crate::query::Params;
 use crate::time::format;
-use crate::{Id, Site, bulk};
+use crate::{Id, Site, bulk, condition_view, conditions};
 
 pub fn routes(routes: Routes) -> Routes {
     routes
@@ -142,8 +143,10 @@ pub async fn count(State(app): State<App>, May(may): May<CanRead<Views>>) -> Ans
 }
 
 /// `GET /api/v2/views/definitions`
-pub async fn show_definitions(May(_may): May<CanRead<Views>>) -> Answer {
-    Ok(Reply::one("definitions", condition_definitions::definitions()))
+pub async fn show_definitions(State(app): State<App>, May(may): May<CanRead<Views>>) -> Answer {
+    let mut tx = app.db.read().await?;
+    let fields = custom_fields::named(&mut tx, &may).await?;
+    Ok(Reply::one("definitions", condition_definitions::definitions(Who::View, &fields)))
 }
 
 /// `GET /api/v2/views/{view_id}`
@@ -408,7 +411,7 @@ pub(crate) fn view(site: &Site, view: &View) -> Value {
         "active": view.deactivated_at.is_none(),
         "default": view.system.is_some(),
         "position": view.display_order,
-        "conditions": conditions::view(&view.condition),
+        "conditions": condition_view::view(&view.condition),
         "execution": execution(view),
         "restriction": restriction(view),
         "created_at": format(view.created_at),

@@ -79,6 +79,13 @@ fn only_workers_and_the_provider_act_without_a_token() {
 }
 
 #[test]
+fn only_one_place_lets_anybody_in() {
+    // It asks the account first, which says no unless it was told otherwise.
+    let may = |source: &Source| source.is("helpdesk/src/tickets/anonymous.rs") || source.is("scope/src/permit.rs");
+    forbid(&["of_anybody("], may, |_| true);
+}
+
+#[test]
 fn only_the_guard_makes_callers() {
     let may = |source: &Source| {
         source.is("endpoint/src/authenticate")

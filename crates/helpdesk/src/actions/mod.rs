@@ -48,6 +48,13 @@ pub enum Action {
         custom_field_id: i64,
         value: Json,
     },
+    /// Of the ticket's organization, if it has one.
+    SetOrganizationField {
+        custom_field_id: i64,
+        value: Json,
+    },
+    /// Such as `de`.
+    SetCustomerLanguage(String),
     Http(HttpCall),
     /// None: none.
     SetType(Option<String>),
@@ -56,6 +63,8 @@ pub enum Action {
     SetForm(Option<i64>),
     /// With the status that it is one of.
     SetCustomStatus(i64),
+    /// The weekly hours that the ticket goes by.
+    SetSchedule(i64),
     /// Somebody is copied in from now on.
     CopyIn {
         part: Copied,

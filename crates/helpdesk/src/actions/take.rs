@@ -17,8 +17,8 @@ use crate::tickets::message_draft::NewMessage;
 use crate::tickets::messages::INTERNAL_NOTE;
 use crate::tickets::tags::{TagChange, TagRefs};
 use crate::tickets::write::{SetStatus, TicketUpdate};
-use crate::tickets::{Priority, Status, TicketType, around, fields, message_write, tags, write};
-use crate::{Error, custom_statuses, customers, macros, notifications, satisfaction_surveys};
+use crate::tickets::{Priority, Status, TicketType, around, fields, message_write, standing, tags, write};
+use crate::{Error, custom_statuses, customers, macros, notifications, organizations, satisfaction_surveys};
 
 /// Longest subject, in characters: what is filled in may be longer.
 const SUBJECT_MAX_CHARS: usize = 998;
@@ -108,6 +108,20 @@ pub async fn take(
             let (id, sent) = (row.int("customer_id")?, [value_of(*custom_field_id, value)]);
             return customers::fields::change_by(tx, may.actor(), now, id, &sent).await.map(Outcome::of);
         }
+        Action::SetOrganizationField { custom_field_id, value } => {
+            let row = tx.row("select organization_id from tickets where id = $1", &[ticket_id.into()]).await?;
+            let Some(row) = row else { return Err(Error::NotFound { kind: "ticket", id: ticket_id }) };
+            let Some(id) = row.int_or_null("organization_id")? else { return Ok(Outcome::Unchanged) };
+            let sent = [value_of(*custom_field_id, value)];
+            return organizations::change_by(tx, may.actor(), now, id, &sent).await.map(Outcome::of);
+        }
+        Action::SetCustomerLanguage(word) => {
+            let row = tx.row("select customer_id from tickets where id = $1", &[ticket_id.into()]).await?;
+            let Some(row) = row else { return Err(Error::NotFound { kind: "ticket", id: ticket_id }) };
+            let id = row.int("customer_id")?;
+            return customers::fields::set_language(tx, may.actor(), now, id, word).await.map(Outcome::of);
+        }
+        Action::SetSchedule(id) => return standing::set_schedule(tx, may, now, ticket_id, *id).await.map(Outcome::of),
         Action::SetType(word) => {
             let kind = word.as_deref().map(kind_of).transpose()?;
             TicketUpdate { kind: Some(kind), ..TicketUpdate::default() }
@@ -286,6 +300,7 @@ async fn message(
         .int("id")?;
     let html = text.body_html.as_deref();
     let facts = Facts::of(tx, ticket_id, Some(speaker), [text.body_text.as_str(), html.unwrap_or_default()]).await?;
+    let facts = if matches!(kind, Kind::Note) { facts } else { facts.for_customers() };
     let body_text = Some(templates::text(&text.body_text, &facts)).filter(|body| !body.is_empty() || html.is_none());
     let new = NewMessage {
         channel: match kind {

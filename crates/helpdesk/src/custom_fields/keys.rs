@@ -3,8 +3,10 @@
 //! Surfaces that show a person or an organization with all its fields read them here, a statement for the fields of a whole page and
 //! another for the values.
 
+use scope::permit::Permit;
+use scope::resource::{Access, Resource};
 use serde_json::{Map, Value as Json};
-use store::Tx;
+use store::{StoreError, Tx};
 
 use super::values::of_objects;
 use super::{Carrier, FieldValue, SentValue};
@@ -40,6 +42,29 @@ pub(super) async fn check(tx: &mut Tx, carrier: Carrier, key: &str) -> Result<()
         Some(_) => Err(Error::Taken { kind: "custom field", field: "key" }),
         None => Ok(()),
     }
+}
+
+/// A field as programs and people call it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    pub id: i64,
+    pub carrier: Carrier,
+    pub key: String,
+    pub label: String,
+}
+
+/// All fields in use, by carrier and in their order, beside what names them. Served by `custom_fields_by_priority`.
+pub async fn named<R: Resource, A: Access>(tx: &mut Tx, _may: &Permit<R, A>) -> Result<Vec<Named>, Error> {
+    let sql = "select id, object_type, key, label from custom_fields where archived_at is null
+               order by object_type, priority desc, id";
+    let mut all = Vec::new();
+    for row in tx.rows(sql, &[]).await? {
+        let id = row.int("id")?;
+        let carrier = Carrier::parse(&row.text("object_type")?).ok_or(StoreError::Column("object_type"))?;
+        let key = name_of(row.text_or_null("key")?.as_deref(), id);
+        all.push(Named { id, carrier, key, label: row.text("label")? });
+    }
+    Ok(all)
 }
 
 /// Id and name of each field in use, in their order. Served by `custom_fields_by_priority`.

@@ -26,7 +26,7 @@ use crate::page::{Column, Order, Page, Query, Slice, part_pattern};
 pub use details::{Choice, Details, Format, Target, delete, set_details};
 pub use fit::PATTERN_MAX_CHARS;
 pub use input::{CHOICES_MAX, DataType, FieldValue, Input, LEVEL_SEPARATOR, TEXT_MAX_CHARS};
-pub use keys::{KEY_MAX_CHARS, Keyed};
+pub use keys::{KEY_MAX_CHARS, Keyed, Named, named};
 pub(crate) use keys::{fill_keyed, sent_by_key};
 pub(crate) use labels::Labels;
 pub(crate) use values::{

@@ -126,3 +126,32 @@ pub(crate) async fn change_by(
     events::record(tx, actor, now, change).await?;
     Ok(true)
 }
+
+/// Sets the language of a customer for whoever acts on one of their tickets. Whether anything changed; one of us keeps theirs.
+pub(crate) async fn set_language(
+    tx: &mut Tx,
+    actor: &Actor,
+    now: Timestamp,
+    id: i64,
+    language: &str,
+) -> Result<bool, Error> {
+    people::lock(tx, id).await?;
+    let row = tx.row("select language from people where id = $1 and is_staff = 0", &[id.into()]).await?;
+    let Some(row) = row else { return Ok(false) };
+    let before = row.text_or_null("language")?;
+    if before.as_deref() == Some(language) {
+        return Ok(false);
+    }
+    let sql = "update people set language = $1, updated_at = $2 where id = $3";
+    tx.run(sql, &[language.into(), now.into(), id.into()]).await?;
+    let change = events::Change {
+        kind: "customer-updated",
+        object_type: "Customer",
+        object_id: id,
+        before: Some(json!({ "language": before })),
+        after: Some(json!({ "language": language })),
+        data: None,
+    };
+    events::record(tx, actor, now, change).await?;
+    Ok(true)
+}

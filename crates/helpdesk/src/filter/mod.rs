@@ -1,9 +1,11 @@
 //! Conditions on tickets, as one value: views, rules, jobs, exports and statistics share it, whatever vendor's words it was written in.
 //!
-//! This file says what a condition is and how it is stored (JSON, never searched). As SQL: `sql.rs`; in memory: `evaluate.rs`; where its tickets can lie: `folders.rs`.
+//! This file says what a condition is and how it is stored (JSON, never searched). As SQL: `sql.rs`; in memory: `evaluate.rs`; where its tickets
+//! can lie: `folders.rs`. What it asks of business hours is put into times before (`hours.rs`).
 
 pub mod evaluate;
 pub mod folders;
+pub mod hours;
 pub mod sql;
 
 use jiff::Timestamp;
@@ -48,6 +50,10 @@ pub enum Field {
     FormId,
     /// The default one too, of tickets that name none.
     BrandId,
+    /// The default one of its status too.
+    CustomStatusId,
+    /// The account's own too.
+    ScheduleId,
     Channel,
     Via,
     Language,
@@ -60,6 +66,9 @@ pub enum Field {
     CustomerId,
     CustomerEmail,
     CustomerName,
+    CustomerLanguage,
+    /// A word of `scope::role`.
+    CustomerRole,
     AssigneeUserId,
     AssigneeTeamId,
     /// Names of tags, case counts.
@@ -90,10 +99,38 @@ pub enum Field {
     StatusChangedAt,
     /// The score of the ticket's survey, 1 to 5.
     SurveyScore,
+    SurveyComment,
+    SurveySentAt,
     /// A field of ours on tickets, by id.
     CustomField(i64),
     /// A field of ours on the ticket's customer, by id.
     CustomerField(i64),
+    /// A field of ours on the ticket's organization, by id.
+    OrganizationField(i64),
+    /// Whether somebody is there by the ticket's schedule.
+    InBusinessHours,
+    /// Whether it is a holiday of the ticket's schedule.
+    OnHoliday,
+    /// The schedules by which somebody is there, by id.
+    WithinSchedule,
+    // Looked up for each ticket: only rules and promises ask them.
+    /// What the ticket's first message says.
+    Description,
+    /// The addresses that the ticket's first message was sent to, in lower case.
+    Recipients,
+    /// Whether the customer can read a message of it.
+    IsPublic,
+    /// When it was given to whoever has it.
+    AssignedAt,
+    /// When whoever has it wrote last.
+    AssigneeWroteAt,
+    /// How often it was solved and opened again.
+    Reopens,
+    /// Our public answers.
+    Replies,
+    /// How many people, and teams, it was given to.
+    AssigneeStations,
+    TeamStations,
     MessageBody,
     MessageSubject,
     MessageChannel,
@@ -102,6 +139,9 @@ pub enum Field {
     MessageSenderId,
     MessageSenderEmail,
     MessageIntegrationId,
+    MessageHasFiles,
+    /// How a change came: `web`, `api`, `rule`, or the channel of its message.
+    ChangedVia,
     /// Our kind of the event that a rule runs on, such as `ticket-created`.
     EventKind,
     /// Who did what a rule runs on, and whether they are one of us.
@@ -155,8 +195,12 @@ pub enum Operand {
     Time(Timestamp),
     /// A span of time in seconds, of `AtLeastAgo` and `AtMostAgo`.
     Seconds(i64),
+    /// The same of time in which somebody is there, by the ticket's schedule.
+    BusinessSeconds(i64),
     /// The person who reads the view or whose change a rule runs on.
     CurrentUser,
+    /// The teams that they are in: known only in SQL.
+    CurrentTeams,
     List(Vec<Operand>),
 }
 

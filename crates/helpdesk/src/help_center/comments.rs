@@ -6,7 +6,7 @@ use scope::resource::{Access, PublicHelpCenter};
 use serde_json::{Value as Json, json};
 use store::{Row, StoreError, Tx};
 
-use super::{Reader, article_write, articles, clean_body, locales, record, record_difference};
+use super::{Reader, article_write, articles, clean_body, locales, record, record_difference, record_news};
 use crate::page::{Column, Order, Page, Query, Slice};
 use crate::{Error, profiles};
 
@@ -34,6 +34,8 @@ pub struct NewComment {
     pub locale: String,
     pub author_id: Option<i64>,
     pub created_at: Option<Timestamp>,
+    /// Whoever wants to hear of it does not.
+    pub quiet: bool,
 }
 
 /// Which comments.
@@ -142,7 +144,7 @@ pub async fn create(
         .await?;
     let id = row.ok_or(StoreError::Column("id"))?.int("id")?;
     let made = read(tx, article_id, id).await?;
-    record(tx, actor, now, ("article-comment-created", "ArticleComment", id), (None, Some(made.facts()))).await?;
+    record_news(tx, actor, now, ("article-comment-created", "ArticleComment", id), (made.facts(), new.quiet)).await?;
     Ok(made)
 }
 

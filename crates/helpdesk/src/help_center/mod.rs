@@ -14,7 +14,7 @@
 use jiff::Timestamp;
 use scope::permit::Actor;
 use scope::role::Role;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use store::{Row, Tx};
 
 use crate::page::{Column, Order};
@@ -27,6 +27,7 @@ pub mod categories;
 pub mod comments;
 pub mod labels;
 pub mod locales;
+pub(crate) mod news;
 pub mod permission_groups;
 mod reader;
 pub mod search;
@@ -114,6 +115,8 @@ pub struct NewText {
     pub body: String,
     pub draft: bool,
     pub outdated: bool,
+    /// Whoever wants to hear of it does not.
+    pub quiet: bool,
 }
 
 /// Orders of categories and sections.
@@ -184,6 +187,22 @@ async fn record(
 ) -> Result<(), Error> {
     events::record(tx, actor, now, events::Change { kind, object_type, object_id: id, before, after, data: None }).await
 }
+
+/// The same of something that people have subscribed to: they are told unless it is quiet.
+async fn record_news(
+    tx: &mut Tx,
+    actor: &Actor,
+    now: Timestamp,
+    (kind, object_type, id): (&str, &str, i64),
+    (after, quiet): (Json, bool),
+) -> Result<(), Error> {
+    let data = quiet.then(|| json!({ QUIET: true }));
+    let change = events::Change { kind, object_type, object_id: id, before: None, after: Some(after), data };
+    events::record(tx, actor, now, change).await
+}
+
+/// What an event says of which nobody is to be told.
+pub(crate) const QUIET: &str = "quiet";
 
 /// Says to the log what became of something, if anything did.
 async fn record_difference(

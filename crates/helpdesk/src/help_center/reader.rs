@@ -2,6 +2,7 @@
 
 use scope::permit::{Actor, Permit};
 use scope::resource::{Access, HelpCenter, HelpCenterSearch, HelpCenterStructure, PublicHelpCenter, Resource};
+use scope::role::Role;
 use store::Tx;
 
 use super::{is_manager, user_segments};
@@ -41,6 +42,13 @@ impl Reader {
     /// Whoever calls.
     pub async fn of<R: Opens, A: Access>(tx: &mut Tx, may: &Permit<R, A>) -> Result<Reader, Error> {
         Reader::of_actor(tx, may.actor()).await
+    }
+
+    /// Somebody who is not there now.
+    pub(super) async fn of_person(tx: &mut Tx, person_id: i64) -> Result<Reader, Error> {
+        let row = tx.row("select role from people where id = $1", &[person_id.into()]).await?;
+        let role = row.map(|row| row.text("role")).transpose()?.as_deref().and_then(Role::parse);
+        Reader::of_actor(tx, &Actor { person_id: Some(person_id), role, ..Actor::default() }).await
     }
 
     async fn of_actor(tx: &mut Tx, actor: &Actor) -> Result<Reader, Error> {

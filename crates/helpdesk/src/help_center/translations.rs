@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use store::{Row, StoreError, Tx};
 
 use super::{BODY_MAX_CHARS, NewText, Reader, Source, TITLE_MAX_CHARS, article_write, articles, by_id, categories};
-use super::{clean_body, locales, record, record_difference, sections};
+use super::{clean_body, locales, record, record_difference, record_news, sections};
 use crate::account::filled;
 use crate::page::{Page, Query, Slice};
 use crate::{Error, files};
@@ -282,7 +282,7 @@ async fn add(tx: &mut Tx, actor: &Actor, now: Timestamp, source: Source, new: &N
     written(tx, now, source, (id, &body)).await?;
     touch(tx, now, source, true).await?;
     let made = find(tx, &Reader::writer(), source, &locale).await?;
-    record(tx, actor, now, ("help-text-created", "HelpText", id), (None, Some(made.facts()))).await?;
+    record_news(tx, actor, now, ("help-text-created", "HelpText", id), (made.facts(), new.quiet)).await?;
     Ok(made)
 }
 

@@ -125,7 +125,7 @@ pub(super) async fn write(
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
     let mut query = Query::new(select_lines!());
-    selection.restrict(&mut query, viewpoint)?;
+    selection.restrict(tx, &mut query, viewpoint).await?;
     lines(tx, query, ids, |line| match format {
         Format::Ndjson => write_line(out, &line),
         Format::Csv => write_record(out, &line.cells()),

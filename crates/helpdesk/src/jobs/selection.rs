@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use store::{Db, Tx};
 
 use crate::Error;
-use crate::filter::{Condition, Viewpoint, sql};
+use crate::filter::{Condition, Viewpoint, hours, sql};
 use crate::page::{self, Query};
 
 /// Ids that are read ahead.
@@ -39,7 +39,7 @@ impl Selection {
 
     /// `Invalid` if the condition cannot be asked of the database.
     pub fn check(&self, viewpoint: Viewpoint) -> Result<(), Error> {
-        self.query("select t.id from tickets t where 1 = 1", viewpoint).map(|_| ())
+        compiled(&mut Query::default(), &self.condition, viewpoint)
     }
 
     /// How many there are now. An estimate for the progress: named tickets count whether they are there or not.
@@ -47,14 +47,15 @@ impl Selection {
         if let Some(ids) = &self.ids {
             return Ok(i64::try_from(ids.len()).unwrap_or(i64::MAX));
         }
-        let query = self.query("select count(*) as n from tickets t where 1 = 1", viewpoint)?;
+        let query = self.query(tx, "select count(*) as n from tickets t where 1 = 1", viewpoint).await?;
         let row = tx.row(&query.sql, &query.params).await?;
         Ok(row.ok_or(store::StoreError::Column("n"))?.int("n")?)
     }
 
     /// Keeps, of the tickets `t` that the query selects, those that meet the condition.
-    pub fn restrict(&self, query: &mut Query, viewpoint: Viewpoint) -> Result<(), Error> {
-        matching(query, &self.condition, viewpoint)
+    pub async fn restrict(&self, tx: &mut Tx, query: &mut Query, viewpoint: Viewpoint) -> Result<(), Error> {
+        let condition = hours::settled(tx, &self.condition, viewpoint.now).await?;
+        compiled(query, &condition, viewpoint)
     }
 
     /// Of these tickets, those that are there and fit. They stay as they are until the transaction ends: for whoever changes them next.
@@ -63,7 +64,7 @@ impl Selection {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let mut query = self.query("select t.id from tickets t where 1 = 1", viewpoint)?;
+        let mut query = self.query(tx, "select t.id from tickets t where 1 = 1", viewpoint).await?;
         query.and_in("t.id", page::padded(ids));
         query.sql.push_str(" order by t.id");
         query.sql.push_str(lock);
@@ -77,7 +78,7 @@ impl Selection {
             let limit = usize::try_from(AHEAD).unwrap_or(usize::MAX);
             return Ok(ids[from..].iter().copied().take(limit).collect());
         }
-        let mut query = self.query("select t.id from tickets t where 1 = 1", viewpoint)?;
+        let mut query = self.query(tx, "select t.id from tickets t where 1 = 1", viewpoint).await?;
         query.and("t.id >", after);
         query.and("t.id <=", last);
         let limit = query.bind(AHEAD);
@@ -86,9 +87,9 @@ impl Selection {
         Ok(rows.iter().map(|row| row.int("id")).collect::<Result<_, _>>()?)
     }
 
-    fn query(&self, select: &str, viewpoint: Viewpoint) -> Result<Query, Error> {
+    async fn query(&self, tx: &mut Tx, select: &str, viewpoint: Viewpoint) -> Result<Query, Error> {
         let mut query = Query::new(select);
-        matching(&mut query, &self.condition, viewpoint)?;
+        self.restrict(tx, &mut query, viewpoint).await?;
         Ok(query)
     }
 }
@@ -135,7 +136,7 @@ pub fn viewpoint(person_id: Option<i64>, began: Timestamp) -> Viewpoint {
     Viewpoint { now: began, person_id }
 }
 
-fn matching(query: &mut Query, condition: &Condition, viewpoint: Viewpoint) -> Result<(), Error> {
+fn compiled(query: &mut Query, condition: &Condition, viewpoint: Viewpoint) -> Result<(), Error> {
     let text = sql::compile(query, condition, &viewpoint).map_err(|error| error.on_field("params.view"))?;
     query.and_text(&format!("({text})"));
     Ok(())

@@ -13,7 +13,7 @@ use scope::resource::{Access, Organizations, Resource};
 use serde_json::{Map, Value as Json, json};
 use store::{Row, StoreError, Tx};
 
-use crate::custom_fields::{self, Carrier, Extent, Keyed};
+use crate::custom_fields::{self, Carrier, Extent, Keyed, SentValue};
 use crate::events::{self, Change};
 use crate::export::{self, Wanted};
 use crate::own_tags::{clean_tags, tags_of};
@@ -341,19 +341,35 @@ pub async fn set_fields(
     if sent.is_empty() {
         return Ok(organization);
     }
-    let written = custom_fields::write(tx, now, (Carrier::Organization, id), &sent, Extent::Sent).await;
-    let written = written.map_err(|error| people::prefixed("organization_fields", error))?;
-    let Some(written) = written else { return Ok(organization) };
+    let changed = change_by(tx, may.actor(), now, id, &sent).await;
+    match changed.map_err(|error| people::prefixed("organization_fields", error))? {
+        true => read(tx, id).await,
+        false => Ok(organization),
+    }
+}
+
+/// Writes values of its fields for whoever acts on one of its tickets. Whether anything changed.
+pub(crate) async fn change_by(
+    tx: &mut Tx,
+    actor: &Actor,
+    now: Timestamp,
+    id: i64,
+    sent: &[SentValue],
+) -> Result<bool, Error> {
+    lock(tx, id).await?;
+    let written = custom_fields::write(tx, now, (Carrier::Organization, id), sent, Extent::Sent).await?;
+    let Some(written) = written else { return Ok(false) };
     tx.run("update organizations set updated_at = $1 where id = $2", &[now.into(), id.into()]).await?;
     let (mut before, mut after) =
         (json!({ "custom_fields": written.before }), json!({ "custom_fields": written.after }));
+    let organization = read(tx, id).await?;
     let tags = clean_tags(&written.labels.put_on(&organization.tags))?;
     if tags != organization.tags {
         (before["tags"], after["tags"]) = (json!(organization.tags), json!(tags));
         tx.run("update organizations set tags = $1 where id = $2", &[json!(tags).into(), id.into()]).await?;
     }
-    record(tx, may.actor(), now, "organization-updated", id, (Some(before), Some(after))).await?;
-    read(tx, id).await
+    record(tx, actor, now, "organization-updated", id, (Some(before), Some(after))).await?;
+    Ok(true)
 }
 
 /// Removes an organization. Its customers stay, its tickets lose it.

@@ -17,7 +17,7 @@ use super::run::ticket_of;
 use super::update::{self, Update};
 use super::{Step, TICKET_SAVED, facts, json_text, log, split, steps_of, take};
 use crate::Error;
-use crate::filter::{Field, Viewpoint};
+use crate::filter::{Field, Viewpoint, hours};
 use crate::follow::Logged;
 use crate::page::{Column, Order, Page, Query, Slice};
 
@@ -247,7 +247,9 @@ async fn decide_then(
     let last = Logged { id: update.map_or(event.id, |update| update.last_id), ..event.clone() };
     facts::rewind(tx, &mut known.facts, ticket_id, &last).await?;
     let viewpoint = Viewpoint { now: event.created_at, person_id: event.person_id };
-    let decision = decide(steps, &known.facts, &viewpoint);
+    let mut steps = steps.to_vec();
+    hours::settle_steps(tx, std::iter::once(&mut steps), event.created_at).await?;
+    let decision = decide(&steps, &known.facts, &viewpoint);
     Ok((!decision.does_nothing()).then_some(decision))
 }
 

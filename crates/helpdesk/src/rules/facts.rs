@@ -4,11 +4,13 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 use store::{Row, Tx};
 
+use super::looked_up;
 use crate::Error;
 use crate::custom_fields::texts_of;
 use crate::filter::Field;
 use crate::filter::evaluate::{Fact, Facts};
 use crate::follow::Logged;
+use crate::tickets::messages::INTERNAL_NOTE;
 
 /// What is asked for besides the fields.
 #[derive(Debug, Clone)]
@@ -35,10 +37,12 @@ pub async fn load(
         let names = rows.iter().map(|row| row.text("name")).collect::<Result<_, _>>()?;
         facts.insert(Field::Tags, Fact::Names(names));
     }
-    if fields.contains(&Field::SurveyScore) {
-        let sql = "select score from satisfaction_surveys where ticket_id = $1 and score is not null";
+    if [Field::SurveyScore, Field::SurveyComment, Field::SurveySentAt].iter().any(|field| fields.contains(field)) {
+        let sql = "select score, body_text, sent_at from satisfaction_surveys where ticket_id = $1";
         if let Some(survey) = tx.row(sql, &[ticket_id.into()]).await? {
-            facts.insert(Field::SurveyScore, Fact::Int(survey.int("score")?));
+            facts.extend(survey.int_or_null("score")?.map(|score| (Field::SurveyScore, Fact::Int(score))));
+            facts.insert(Field::SurveyComment, Fact::Text(survey.text_or_null("body_text")?));
+            facts.extend(survey.time_or_null("sent_at")?.map(|at| (Field::SurveySentAt, Fact::Time(at))));
         }
     }
     if fields.contains(&Field::IntegrationIds) {
@@ -59,12 +63,18 @@ pub async fn load(
                 row.int("customer_id")?,
                 *id,
             ),
+            Field::OrganizationField(id) => (
+                "select text_value, number_value, flag_value from organization_field_values where organization_id = $1 and field_id = $2",
+                row.int_or_null("organization_id")?.unwrap_or_default(),
+                *id,
+            ),
             _ => continue,
         };
         if let Some(value) = tx.row(sql, &[owner_id.into(), field_id.into()]).await? {
             facts.extend(custom_fact(&value)?.map(|fact| (*field, fact)));
         }
     }
+    looked_up::add(tx, &mut facts, ticket_id, fields).await?;
     if let Some(event) = event {
         facts.insert(Field::EventKind, Fact::Text(Some(event.kind.clone())));
         if let Some(row) = message(tx, ticket_id, event).await? {
@@ -81,7 +91,10 @@ const SELECT: &str =
             t.last_received_message_at, t.last_message_at, t.updated_at, t.closed_at, t.snoozed_until, t.trashed_at, t.type,
             t.due_at, coalesce(t.status_changed_at, t.closed_at, t.created_at) as status_changed_at,
             t.organization_id, t.form_id, coalesce(t.brand_id, (select b.id from brands b where b.is_default = 1)) as brand_id,
-            c.email as customer_email, c.name as customer_name
+            coalesce(t.custom_status_id, (select s.id from custom_statuses s where s.is_default = 1
+                and s.status = case t.status when 'closed' then 'solved' else t.status end)) as custom_status_id,
+            coalesce(t.schedule_id, 1) as schedule_id,
+            c.email as customer_email, c.name as customer_name, c.language as customer_language, c.role as customer_role
      from tickets t left join people c on c.id = t.customer_id";
 
 /// At most `limit` tickets after this one in the order of their ids, as they are now, without message and event.
@@ -115,7 +128,16 @@ pub async fn load_many(tx: &mut Tx, after_id: i64, limit: i64, fields: &[Field])
     }
     // Rarely asked, so one by one.
     if fields.iter().any(|field| {
-        matches!(field, Field::CustomField(_) | Field::CustomerField(_) | Field::IntegrationIds | Field::SurveyScore)
+        matches!(
+            field,
+            Field::CustomField(_)
+                | Field::CustomerField(_)
+                | Field::OrganizationField(_)
+                | Field::IntegrationIds
+                | Field::SurveyScore
+                | Field::SurveyComment
+                | Field::SurveySentAt
+        ) || looked_up::is(*field)
     }) {
         for (id, facts) in &mut many {
             if let Some(known) = load(tx, *id, None, fields).await? {
@@ -140,8 +162,8 @@ fn custom_fact(row: &Row) -> Result<Option<Fact>, Error> {
 }
 
 const MESSAGE: &str =
-    "select m.body_text, m.subject, m.channel, m.from_agent, m.public, m.sender_id, m.integration_id, m.imported,
-                              s.email as sender_email
+    "select m.body_text, m.subject, m.channel, m.via, m.from_agent, m.public, m.sender_id, m.integration_id, m.imported,
+                              case when coalesce(m.attachments, '[]') = '[]' then 0 else 1 end as has_files, s.email as sender_email
                        from messages m left join people s on s.id = m.sender_id";
 
 /// Of a message's event that message; of a new ticket its first one; of any other event the newest.
@@ -167,10 +189,24 @@ fn of_message(row: &Row, facts: &mut Facts) -> Result<(), Error> {
     facts.insert(Field::MessageChannel, Fact::Text(Some(row.text("channel")?)));
     facts.insert(Field::MessageFromAgent, Fact::Flag(row.flag("from_agent")?));
     facts.insert(Field::MessagePublic, Fact::Flag(row.flag("public")?));
+    facts.insert(Field::MessageHasFiles, Fact::Flag(row.flag("has_files")?));
+    facts.insert(Field::ChangedVia, Fact::Text(Some(changed_via(&row.text("channel")?, &row.text("via")?))));
     facts.insert(Field::MessageSenderId, Fact::Int(row.int("sender_id")?));
     facts.insert(Field::MessageSenderEmail, Fact::Text(row.text_or_null("sender_email")?));
     facts.extend(row.int_or_null("integration_id")?.map(|id| (Field::MessageIntegrationId, Fact::Int(id))));
     Ok(())
+}
+
+/// How a change came that a message is a part of.
+fn changed_via(channel: &str, via: &str) -> String {
+    let word = match (channel, via) {
+        (_, "rule") => "rule",
+        ("email", _) => "email",
+        (_, "helpdesk") | ("contact_form", _) => "web",
+        (INTERNAL_NOTE, via) => via,
+        (channel, _) => channel,
+    };
+    word.to_owned()
 }
 
 fn of_ticket(row: &Row) -> Result<Facts, Error> {
@@ -185,9 +221,13 @@ fn of_ticket(row: &Row) -> Result<Facts, Error> {
     for (field, column) in TEXTS {
         facts.insert(*field, Fact::Text(row.text_or_null(column)?));
     }
-    for (field, column) in
-        [(Field::CustomerEmail, "customer_email"), (Field::CustomerName, "customer_name"), (Field::Excerpt, "excerpt")]
-    {
+    for (field, column) in [
+        (Field::CustomerEmail, "customer_email"),
+        (Field::CustomerName, "customer_name"),
+        (Field::CustomerLanguage, "customer_language"),
+        (Field::CustomerRole, "customer_role"),
+        (Field::Excerpt, "excerpt"),
+    ] {
         facts.insert(field, Fact::Text(row.text_or_null(column)?));
     }
     for (field, column) in IDS {
@@ -217,6 +257,8 @@ const IDS: &[(Field, &str)] = &[
     (Field::OrganizationId, "organization_id"),
     (Field::FormId, "form_id"),
     (Field::BrandId, "brand_id"),
+    (Field::CustomStatusId, "custom_status_id"),
+    (Field::ScheduleId, "schedule_id"),
 ];
 const TIMES: &[(Field, &str)] = &[
     (Field::OpenedAt, "opened_at"),

@@ -12,6 +12,7 @@ pub mod dry_run;
 pub mod execute;
 pub mod facts;
 pub mod log;
+mod looked_up;
 pub mod on_time;
 pub mod place;
 pub mod run;

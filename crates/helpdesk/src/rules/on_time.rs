@@ -10,6 +10,7 @@ use store::{Db, Tx};
 use super::decide::{decide, fields};
 use super::execute::{Came, Failure, Interrupted, execute};
 use super::log::Cause;
+use super::run::settled;
 use super::{Rule, TIME_PASSED, all_in_order, facts};
 use crate::Error;
 use crate::filter::{Field, Viewpoint};
@@ -22,23 +23,25 @@ const SLICE: i64 = 500;
 
 /// Runs the job: once through all tickets, if there is such a rule at all.
 pub async fn run(db: &Db, clock: &Clock) -> Result<(), Error> {
-    let (rules, asked) = {
+    let saved = {
         let mut tx = db.read().await?;
         let mut rules = all_in_order(&mut tx, true).await?;
         rules.retain(|rule| rule.runs_on(TIME_PASSED));
-        let mut asked = Vec::new();
-        rules.iter().for_each(|rule| fields(&rule.steps, &mut asked));
-        (rules, asked)
+        rules
     };
-    if rules.is_empty() {
+    if saved.is_empty() {
         return Ok(());
     }
     let mut after_id = 0;
     loop {
         let now = clock.now();
-        let slice = {
+        let (rules, asked, slice) = {
             let mut tx = db.read().await?;
-            wanted(&mut tx, now, &rules, &asked, after_id).await?
+            let rules = settled(&mut tx, saved.clone(), now).await?;
+            let mut asked = Vec::new();
+            rules.iter().for_each(|rule| fields(&rule.steps, &mut asked));
+            let slice = wanted(&mut tx, now, &rules, &asked, after_id).await?;
+            (rules, asked, slice)
         };
         for ticket_id in slice.wanted {
             let mut failures = Vec::new();

@@ -19,7 +19,7 @@ use super::execute::{CHAIN_MAX, Came, Failure, Interrupted, WORKER, context_of, 
 use super::log::{self, Cause};
 use super::{EVENT_KINDS, Rule, TICKET_SAVED, all_in_order, facts, update};
 use crate::Error;
-use crate::filter::{Field, Viewpoint};
+use crate::filter::{Field, Viewpoint, hours};
 use crate::follow::{self, Logged};
 use crate::pace::Pace;
 
@@ -76,24 +76,32 @@ impl Within {
 
     /// Runs them on what was written since the last time, and on what they do about it.
     pub async fn go_on(&mut self, tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
+        let rules = settled(tx, self.rules.clone(), now).await?;
         loop {
             let events = follow::written_after(tx, self.last_id, WITHIN_MAX).await?;
             let Some(last) = events.last() else { return Ok(()) };
             self.last_id = last.id;
             let mut n_runs = 0;
             for event in &events {
-                n_runs += on_event(tx, now, &self.rules, event, &[], &mut self.seen).await.map_err(|interrupted| {
-                    match interrupted {
-                        Interrupted::Failed(failure) => Error::Refused(failure.problem),
-                        Interrupted::Other(error) => error,
-                    }
-                })?;
+                n_runs +=
+                    on_event(tx, now, &rules, event, &[], &mut self.seen).await.map_err(
+                        |interrupted| match interrupted {
+                            Interrupted::Failed(failure) => Error::Refused(failure.problem),
+                            Interrupted::Other(error) => error,
+                        },
+                    )?;
             }
             if n_runs == 0 {
                 return Ok(());
             }
         }
     }
+}
+
+/// The rules as they stand at this time, which is what they ask of business hours.
+pub(super) async fn settled(tx: &mut Tx, mut rules: Vec<Rule>, now: Timestamp) -> Result<Vec<Rule>, Error> {
+    hours::settle_steps(tx, rules.iter_mut().map(|rule| &mut rule.steps), now).await?;
+    Ok(rules)
 }
 
 /// Leaves everything that happened so far to whoever has had rules run `Within`.
@@ -111,6 +119,7 @@ async fn slice(tx: &mut Tx, clock: &Clock, pace: &Pace, failures: &[Failure]) ->
     let is_looked_at = |event: &Logged| EVENT_KINDS.contains(&event.kind.as_str()) || update::is_change(event);
     if events.iter().any(is_looked_at) {
         let rules = all_in_order(tx, true).await?;
+        let rules = settled(tx, rules, now).await?;
         let (mut n_runs, mut seen) = (0, Seen::new());
         for event in &events {
             n_runs += on_event(tx, now, &rules, event, failures, &mut seen).await?;

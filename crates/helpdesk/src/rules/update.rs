@@ -8,15 +8,18 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 use store::{Row, Tx};
 
+use super::execute::WORKER;
 use super::facts::{self, Known};
 use crate::Error;
 use crate::filter::Field;
 use crate::filter::evaluate::{Before, Fact};
 use crate::follow::Logged;
+use crate::tickets::Status;
 
 /// The kinds of events that are a change of a ticket.
 const KINDS: &[&str] =
-    &["ticket-created", "ticket-updated", "ticket-tags-added", "ticket-tags-removed", "ticket-message-created"];
+    &["ticket-created", "ticket-updated", "ticket-tags-added", "ticket-tags-removed", "ticket-message-created", RATED];
+const RATED: &str = "satisfaction-survey-responded";
 /// The newest messages of a ticket among which those of the request are looked for.
 const MESSAGES_MAX: i64 = 20;
 
@@ -25,6 +28,8 @@ pub(super) struct Update {
     pub is_new: bool,
     /// Whoever did it, if they are one of us or a customer.
     person_id: Option<i64>,
+    /// How it came, unless it brought a message.
+    via: &'static str,
     message_id: Option<i64>,
     pub last_id: i64,
     /// As they were before the first change of each.
@@ -43,8 +48,14 @@ pub(super) async fn load(tx: &mut Tx, ticket_id: i64, event: &Logged) -> Result<
     if first != Some(event.id) {
         return Ok(None);
     }
-    let mut update =
-        Update { is_new: false, person_id: event.person_id, message_id: None, last_id: 0, before: HashMap::new() };
+    let via = match (event.worker.as_deref(), event.client_id) {
+        (Some(WORKER), _) => "rule",
+        (Some(_), _) => "system",
+        (None, Some(_)) => "api",
+        (None, None) => "web",
+    };
+    let person_id = event.person_id;
+    let mut update = Update { is_new: false, person_id, via, message_id: None, last_id: 0, before: HashMap::new() };
     update.add(&rows)?;
     Ok(Some(update))
 }
@@ -82,6 +93,7 @@ impl Update {
         known.imported = known.imported && self.is_new;
         let kind = if self.is_new { "ticket-created" } else { "ticket-updated" };
         known.facts.insert(Field::EventKind, Fact::Text(Some(kind.to_owned())));
+        known.facts.insert(Field::ChangedVia, Fact::Text(Some(self.via.to_owned())));
         if let Some(id) = self.message_id {
             known.imported |= facts::add_message(tx, &mut known.facts, id).await?;
         }
@@ -91,12 +103,39 @@ impl Update {
             let is_staff = row.map(|row| row.flag("is_staff")).transpose()?.unwrap_or_default();
             known.facts.insert(Field::ActorIsStaff, Fact::Flag(is_staff));
         }
-        known.facts.before = if self.is_new { Before::Nothing } else { Before::Differed(self.before.clone()) };
+        known.facts.before = if self.is_new {
+            Before::Nothing
+        } else {
+            let mut before = self.before.clone();
+            if asked.contains(&Field::CustomStatusId) {
+                complete_status(tx, &mut before, &known.facts).await?;
+            }
+            Before::Differed(before)
+        };
         Ok(Some(known))
     }
 }
 
-/// Served by `events_by_object`.
+/// A ticket that had no status of the account's own had the default one of its status.
+async fn complete_status(
+    tx: &mut Tx,
+    before: &mut HashMap<Field, Option<Fact>>,
+    now: &HashMap<Field, Fact>,
+) -> Result<(), Error> {
+    let was_own = before.get(&Field::CustomStatusId).is_some_and(Option::is_some);
+    if was_own || !(before.contains_key(&Field::Status) || before.contains_key(&Field::CustomStatusId)) {
+        return Ok(());
+    }
+    let status = before.get(&Field::Status).cloned().unwrap_or_else(|| now.get(&Field::Status).cloned());
+    let Some(Fact::Text(Some(status))) = status else { return Ok(()) };
+    let sql = "select id from custom_statuses where is_default = 1 and status = $1";
+    let status = if status == Status::Closed.word() { Status::Solved.word() } else { status.as_str() };
+    let row = tx.row(sql, &[status.into()]).await?;
+    before.insert(Field::CustomStatusId, row.map(|row| row.int("id")).transpose()?.map(Fact::Int));
+    Ok(())
+}
+
+/// Served by `events_by_object`, `messages_by_ticket` and `events_by_ticket`.
 async fn events_of(tx: &mut Tx, ticket_id: i64, context: &str, at: Timestamp) -> Result<Vec<Row>, Error> {
     let mut rows = tx
         .rows(
@@ -117,5 +156,13 @@ async fn events_of(tx: &mut Tx, ticket_id: i64, context: &str, at: Timestamp) ->
         )
         .await?;
     rows.extend(messages);
+    let rated = tx
+        .rows(
+            "select id, type, object_id, before from events
+             where ticket_id = $1 and created_at = $2 and context = $3 and type = $4 order by id",
+            &[ticket_id.into(), at.into(), context.into(), RATED.into()],
+        )
+        .await?;
+    rows.extend(rated);
     Ok(rows)
 }

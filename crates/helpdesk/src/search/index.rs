@@ -11,7 +11,7 @@ use super::tickets::is_number;
 use super::words;
 use crate::Error;
 use crate::addresses;
-use crate::profiles::tags_of;
+use crate::own_tags::tags_of;
 
 /// Newest messages of a ticket that are read, and characters of each.
 pub(super) const MESSAGES_MAX: i64 = 100;

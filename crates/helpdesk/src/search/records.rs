@@ -10,7 +10,7 @@ use store::search::Index;
 
 use super::phrases::{Phrase, Phrases};
 use crate::Error;
-use crate::custom_fields::text_key;
+use crate::custom_fields::{list_part, text_key};
 use crate::organizations::{self, Organization};
 use crate::page::{Column, Order, Page, Query, Slice};
 use crate::profiles::{self, Profile};
@@ -72,6 +72,8 @@ pub enum Value {
     /// In any case of its letters, up to what the index has.
     Text(String),
     Begins(String),
+    /// One of several.
+    Has(String),
     Flag(bool),
     /// At least the first, at most the second; whether the bounds themselves count.
     Number(Option<(f64, bool)>, Option<(f64, bool)>),
@@ -491,6 +493,10 @@ impl Value {
                 let key = text_key(text);
                 let (from, to) = (query.bind(key.as_str()), query.bind(format!("{key}\u{10ffff}")));
                 format!("v.text_key >= {from} and v.text_key < {to}")
+            }
+            Value::Has(text) => {
+                let place = query.bind(list_part(text));
+                format!("replace(v.list_value, {place}, '') <> v.list_value")
             }
             Value::Flag(flag) => format!("v.flag_value = {}", i64::from(*flag)),
             Value::Number(from, to) => {

@@ -11,12 +11,12 @@ use scope::resource::{SlaPolicies, Tickets};
 use serde_json::{Value as Json, json};
 use store::{Row, StoreError, Tx};
 
-use crate::account::{self, filled};
+use crate::account::filled;
 use crate::business_hours::BusinessHours;
-use crate::filter::{Condition, Viewpoint, evaluate};
+use crate::filter::{Condition, Viewpoint, evaluate, hours};
 use crate::rules::facts;
 use crate::tickets::{Priority, Status};
-use crate::{Error, events};
+use crate::{Error, events, schedules};
 use clocks::{Clock, History, Metric, Stage};
 
 /// Longest title and longest description, in characters.
@@ -190,21 +190,25 @@ pub async fn promises(
     now: Timestamp,
     ticket_id: i64,
 ) -> Result<Vec<Promise>, Error> {
-    let policies = all(tx).await?;
-    let mut fields = Vec::new();
-    policies.iter().for_each(|policy| evaluate::fields(&policy.condition, &mut fields));
+    let mut policies = all(tx).await?;
     if policies.is_empty() {
         return Ok(Vec::new());
+    }
+    let mut fields = Vec::new();
+    for policy in &mut policies {
+        policy.condition = hours::settled(tx, &policy.condition, now).await?.into_owned();
+        evaluate::fields(&policy.condition, &mut fields);
     }
     let Some(known) = facts::load(tx, ticket_id, None, &fields).await? else { return Ok(Vec::new()) };
     let viewpoint = Viewpoint { now, person_id: None };
     let fulfilled = policies.iter().find(|policy| evaluate::holds(&policy.condition, &known.facts, &viewpoint));
     let Some(policy) = fulfilled else { return Ok(Vec::new()) };
-    let row = tx.row("select status, priority, created_at from tickets where id = $1", &[ticket_id.into()]).await?;
+    let sql = "select status, priority, created_at, schedule_id from tickets where id = $1";
+    let row = tx.row(sql, &[ticket_id.into()]).await?;
     let Some(row) = row else { return Ok(Vec::new()) };
     let priority = Priority::parse(&row.text("priority")?);
     let history = history(tx, ticket_id, &row).await?;
-    let business = account::business_hours(tx).await?;
+    let business = schedules::hours_of_ticket(tx, row.int_or_null("schedule_id")?).await?;
     let always = BusinessHours::always();
     let of_priority = policy.targets.iter().filter(|target| Some(target.priority) == priority);
     let promises = of_priority.filter_map(|target| {

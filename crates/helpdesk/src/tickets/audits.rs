@@ -53,6 +53,7 @@ pub const TOLD: &[&str] = &[
     "trashed_at",
     "brand_id",
     "custom_status_id",
+    "schedule_id",
     "cc_ids",
     "follower_ids",
     "tags",

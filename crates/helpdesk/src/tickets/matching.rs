@@ -11,7 +11,7 @@ use store::{Row, Tx};
 
 use super::list::{self, Direction};
 use super::{TicketInList, leads};
-use crate::filter::{Condition, Viewpoint, folders, sql};
+use crate::filter::{Condition, Viewpoint, folders, hours, sql};
 use crate::page::{Column, Order, Page, Query, Slice};
 use crate::search::phrases::Phrases;
 use crate::{Error, search};
@@ -102,6 +102,8 @@ pub async fn list(
     (sort, direction): (Sort, Direction),
     slice: &Slice,
 ) -> Result<Page<TicketInList>, Error> {
+    let condition = hours::settled(tx, matching.condition, matching.viewpoint.now).await?;
+    let matching = Matching { condition: &condition, ..matching };
     let (columns, key) = sort.columns();
     let order = Order { columns, descending: direction == Direction::Descending };
     let names = format!("id, {key}");
@@ -118,6 +120,8 @@ pub async fn list(
 
 /// How many there are, counted up to `at_most`.
 pub async fn count(tx: &mut Tx, _may: &CanRead<Tickets>, matching: Matching<'_>, at_most: i64) -> Result<i64, Error> {
+    let condition = hours::settled(tx, matching.condition, matching.viewpoint.now).await?;
+    let matching = Matching { condition: &condition, ..matching };
     let mut n = 0;
     for mut part in parts(tx, matching, None, "t.id").await? {
         if at_most <= n {
@@ -141,7 +145,8 @@ pub async fn ids(
 ) -> Result<Vec<i64>, Error> {
     let mut query = Query::new("select t.id from tickets t where 1 = 1");
     query.and("t.id >", after);
-    let condition = sql::compile(&mut query, matching.condition, &matching.viewpoint)?;
+    let condition = hours::settled(tx, matching.condition, matching.viewpoint.now).await?;
+    let condition = sql::compile(&mut query, &condition, &matching.viewpoint)?;
     query.and_text(&format!("({condition})"));
     match search::among(tx, matching.search.unwrap_or_default(), matching.phrases).await? {
         Some(found) => {

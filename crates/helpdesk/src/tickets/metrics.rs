@@ -63,6 +63,46 @@ struct Turn {
     team: Option<Option<i64>>,
 }
 
+/// How often a ticket went round.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Rounds {
+    pub n_replies: i64,
+    pub n_reopens: i64,
+    pub n_assignees: i64,
+    pub n_teams: i64,
+}
+
+impl Rounds {
+    /// Replies aside.
+    fn of(turns: &[Turn]) -> Rounds {
+        let mut rounds = Rounds::default();
+        let mut status: Option<Status> = None;
+        for turn in turns {
+            if let Some(next) = turn.status {
+                rounds.n_reopens += i64::from(status.is_some_and(Status::is_done) && !next.is_done());
+                status = Some(next);
+            }
+            rounds.n_assignees += i64::from(matches!(turn.assignee, Some(Some(_))));
+            rounds.n_teams += i64::from(matches!(turn.team, Some(Some(_))));
+        }
+        rounds
+    }
+}
+
+/// Of one ticket, as `of_tickets` counts them. Served by `events_by_object` and `messages_by_ticket`.
+pub(crate) async fn rounds_of(tx: &mut Tx, ticket_id: i64) -> Result<Rounds, Error> {
+    let turns = turns_of(tx, &[ticket_id]).await?.remove(&ticket_id).unwrap_or_default();
+    let row = tx
+        .row(
+            "select count(*) as n from messages m join tickets t on t.id = m.ticket_id
+             where m.ticket_id = $1 and m.from_agent = 1 and m.public = 1 and (t.from_agent = 0 or m.created_at > t.created_at)",
+            &[ticket_id.into()],
+        )
+        .await?;
+    let n_replies = row.map(|row| row.int("n")).transpose()?.unwrap_or_default();
+    Ok(Rounds { n_replies, ..Rounds::of(&turns) })
+}
+
 /// Of these tickets, in two statements whatever their number. Served by `events_by_object` and `messages_by_ticket`.
 pub async fn of_tickets<R: Resource, A: Access>(
     tx: &mut Tx,
@@ -130,14 +170,15 @@ async fn turns_of(tx: &mut Tx, ids: &[i64]) -> Result<HashMap<i64, Vec<Turn>>, E
 }
 
 fn measured(ticket: &Ticket, turns: &[Turn], now: Timestamp) -> Metrics {
+    let rounds = Rounds::of(turns);
     let mut metrics = Metrics {
         ticket_id: ticket.id,
         created_at: ticket.created_at,
         updated_at: ticket.updated_at,
         n_replies: 0,
-        n_reopens: 0,
-        n_assignees: 0,
-        n_teams: 0,
+        n_reopens: rounds.n_reopens,
+        n_assignees: rounds.n_assignees,
+        n_teams: rounds.n_teams,
         first_assigned_at: None,
         assigned_at: None,
         status_changed_at: ticket.created_at,
@@ -156,7 +197,6 @@ fn measured(ticket: &Ticket, turns: &[Turn], now: Timestamp) -> Metrics {
         if let Some(next) = turn.status.filter(|next| status.is_none_or(|(last, _)| last != *next)) {
             if let Some((last, since)) = status {
                 metrics.spans.push((last, since, at));
-                metrics.n_reopens += i64::from(last.is_done() && !next.is_done());
             }
             if next.is_done() && status.is_none_or(|(last, _)| !last.is_done()) {
                 metrics.first_solved_at = metrics.first_solved_at.or(Some(at));
@@ -166,11 +206,9 @@ fn measured(ticket: &Ticket, turns: &[Turn], now: Timestamp) -> Metrics {
             status = Some((next, at));
         }
         if let Some(Some(_)) = turn.assignee {
-            metrics.n_assignees += 1;
             metrics.first_assigned_at = metrics.first_assigned_at.or(Some(at));
             metrics.assigned_at = Some(at);
         }
-        metrics.n_teams += i64::from(matches!(turn.team, Some(Some(_))));
     }
     let (last, since) = status.unwrap_or((ticket.status, ticket.created_at));
     if last.is_done() {

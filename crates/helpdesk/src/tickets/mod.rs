@@ -8,6 +8,7 @@
 //! many tickets at once: `bulk.rs`; who is copied in, and which tickets belong together: `around.rs`;
 //! how long a ticket took, and its clocks: `metrics.rs`; tickets as their customers see them: `requests.rs`.
 
+pub mod anonymous;
 pub mod around;
 pub mod audits;
 pub mod bodies;

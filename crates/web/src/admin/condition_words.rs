@@ -103,7 +103,9 @@ fn operand(operand_: &Operand) -> String {
         Operand::Flag(flag) => if *flag { "yes" } else { "no" }.to_owned(),
         Operand::Time(at) => at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
         Operand::Seconds(seconds) => span(*seconds),
+        Operand::BusinessSeconds(seconds) => format!("{} of business", span(*seconds)),
         Operand::CurrentUser => "whoever looks".to_owned(),
+        Operand::CurrentTeams => "a team of whoever looks".to_owned(),
         Operand::List(items) => {
             let mut shown: Vec<String> = items.iter().take(8).map(operand).collect();
             if shown.len() < items.len() {
@@ -137,6 +139,9 @@ const fn is_time(field: Field) -> bool {
             | Field::LastReceivedMessageAt
             | Field::DueAt
             | Field::StatusChangedAt
+            | Field::SurveySentAt
+            | Field::AssignedAt
+            | Field::AssigneeWroteAt
     )
 }
 
@@ -150,6 +155,8 @@ fn field(field: Field) -> String {
         Field::OrganizationId => "organization",
         Field::FormId => "form",
         Field::BrandId => "brand",
+        Field::CustomStatusId => "the account’s own status",
+        Field::ScheduleId => "schedule",
         Field::Channel => "channel",
         Field::Via => "way in",
         Field::Language => "language",
@@ -162,6 +169,8 @@ fn field(field: Field) -> String {
         Field::CustomerId => "customer",
         Field::CustomerEmail => "customer’s address",
         Field::CustomerName => "customer’s name",
+        Field::CustomerLanguage => "customer’s language",
+        Field::CustomerRole => "customer’s role",
         Field::AssigneeUserId => "assignee",
         Field::AssigneeTeamId => "team",
         Field::Tags => "tags",
@@ -180,8 +189,23 @@ fn field(field: Field) -> String {
         Field::LastMessageAt => "last message",
         Field::LastReceivedMessageAt => "last message from the customer",
         Field::SurveyScore => "survey score",
+        Field::SurveyComment => "survey comment",
+        Field::SurveySentAt => "survey sent",
         Field::CustomField(id) => return format!("field {id}"),
         Field::CustomerField(id) => return format!("customer’s field {id}"),
+        Field::OrganizationField(id) => return format!("organization’s field {id}"),
+        Field::InBusinessHours => "business hours",
+        Field::OnHoliday => "holiday",
+        Field::WithinSchedule => "open schedule",
+        Field::Description => "first message",
+        Field::Recipients => "first message’s recipients",
+        Field::IsPublic => "public",
+        Field::AssignedAt => "assigned",
+        Field::AssigneeWroteAt => "last message of the assignee",
+        Field::Reopens => "number of reopenings",
+        Field::Replies => "number of answers",
+        Field::AssigneeStations => "number of assignees",
+        Field::TeamStations => "number of teams",
         Field::MessageBody => "message",
         Field::MessageSubject => "message’s subject",
         Field::MessageChannel => "message’s channel",
@@ -190,6 +214,8 @@ fn field(field: Field) -> String {
         Field::MessageSenderId => "sender",
         Field::MessageSenderEmail => "sender’s address",
         Field::MessageIntegrationId => "message’s integration",
+        Field::MessageHasFiles => "message has files",
+        Field::ChangedVia => "way of the change",
         Field::EventKind => "event",
         Field::DueAt => "due",
         Field::StatusChangedAt => "status set",

@@ -137,7 +137,9 @@ fn value(operand: &Operand) -> String {
         Operand::Flag(flag) => if *flag { "yes" } else { "no" }.to_owned(),
         Operand::Time(at) => at.to_string(),
         Operand::Seconds(seconds) => span(*seconds),
+        Operand::BusinessSeconds(seconds) => format!("{} of business", span(*seconds)),
         Operand::CurrentUser => "whoever did it".to_owned(),
+        Operand::CurrentTeams => "a team of whoever looks".to_owned(),
         Operand::List(items) => items.iter().map(value).collect::<Vec<_>>().join(", "),
     }
 }
@@ -197,6 +199,11 @@ pub fn action(action: &Action) -> String {
         Action::SetCustomerField { custom_field_id, value } => {
             format!("Set the customer’s field {custom_field_id} to {}", text::shown(&value.to_string(), VALUE_MAX))
         }
+        Action::SetOrganizationField { custom_field_id, value } => {
+            format!("Set the organization’s field {custom_field_id} to {}", text::shown(&value.to_string(), VALUE_MAX))
+        }
+        Action::SetCustomerLanguage(word) => format!("Set the customer’s language {word}"),
+        Action::SetSchedule(id) => format!("Set schedule number {id}"),
         Action::Http(call) => format!("Call {}", text::shown(&call.url, VALUE_MAX)),
         Action::SetType(word) => format!("Set the type {}", word.as_deref().unwrap_or("to nothing")),
         Action::SetBrand(id) => format!("Set brand number {id}"),

@@ -193,7 +193,9 @@ pub async fn create(
     if !fields.was_sent("user_segment_id") && !fields.was_sent("user_segment_ids") {
         fields.problem("user_segment_id", "must be sent; null is everybody");
     }
-    let (source_locale, texts) = read_texts(&mut fields, ("title", "body"), &at);
+    let (source_locale, mut texts) = read_texts(&mut fields, ("title", "body"), &at);
+    let is_quiet = body.switch("notify_subscribers") == Some(false);
+    texts.iter_mut().for_each(|text| text.quiet = is_quiet);
     // The section stands in the address.
     fields.pass(&["section_id"]);
     let changes = read(&mut fields);

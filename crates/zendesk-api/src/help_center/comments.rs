@@ -91,6 +91,7 @@ pub async fn create(
         locale: locale.unwrap_or_default(),
         author_id: fields.id("author_id").flatten(),
         created_at: fields.time("created_at").flatten(),
+        quiet: body.switch("notify_subscribers") == Some(false),
     };
     fields.finish()?;
     Ok(once!(app, may.actor(), body.once, |tx, now| {

@@ -167,7 +167,7 @@ fn read_texts(fields: &mut Fields, (title, body): (&str, &str), at: &At) -> (Str
             title: fields.some_text(title, help_center::TITLE_MAX_CHARS).unwrap_or_default(),
             body: fields.some_text(body, help_center::BODY_MAX_CHARS).unwrap_or_default(),
             draft,
-            outdated: false,
+            ..NewText::default()
         });
     } else {
         fields.pass(&[title, body]);
@@ -184,6 +184,7 @@ fn read_text(fields: &mut Fields) -> NewText {
         body: fields.some_text("body", help_center::BODY_MAX_CHARS).unwrap_or_default(),
         draft: fields.flag("draft").unwrap_or_default(),
         outdated: fields.flag("outdated").unwrap_or_default(),
+        quiet: false,
     }
 }
 

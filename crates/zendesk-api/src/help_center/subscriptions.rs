@@ -1,4 +1,4 @@
-//! Subscriptions to articles and sections, below each of them. Quirk: they are kept, and nobody is written to.
+//! Subscriptions to articles and sections, below each of them. Who is written to: `helpdesk/src/subscribers.rs`.
 
 use axum::extract::State;
 use endpoint::{App, May, Routes};

@@ -1,0 +1,111 @@
+//! `POST /api/v2/requests` without a token, where the account lets anybody ask.
+
+use std::net::Ipv4Addr;
+
+use reqwest::Response;
+use serde_json::{Value, json};
+
+use super::{all, body, get, id, made};
+use crate::support::Server;
+
+const PATH: &str = "/api/v2/requests";
+
+async fn ask(server: &Server, record: Value) -> Response {
+    let call = server.http.post(format!("{}{PATH}", server.base)).json(&json!({ "request": record }));
+    call.send().await.expect("an answer")
+}
+
+fn printer() -> Value {
+    json!({
+        "subject": "Printer", "comment": { "body": "It burns", "uploads": ["nothing"] },
+        "requester": { "name": "Cleo", "email": "Cleo@shop.test" }, "collaborators": ["dan@shop.test"],
+    })
+}
+
+async fn allow(server: &Server, token: &str, allowed: bool) {
+    let settings = json!({ "settings": { "tickets": { "anonymous_requests": allowed } } });
+    let shown = body(server.put("/api/v2/account/settings", token, settings).await, 200).await;
+    assert_eq!(shown["settings"]["tickets"]["anonymous_requests"], allowed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_writes_a_request_without_a_token_unless_the_account_lets_them() {
+    let server = Server::start().await;
+    let all = all(&server).await;
+
+    let refused = ask(&server, printer()).await;
+    let challenge = refused.headers()["www-authenticate"].to_str().expect("text").to_owned();
+    assert_eq!(refused.status(), 401);
+    assert!(challenge.contains("requests:write"), "{challenge}");
+    assert_eq!(
+        get(&server, "/api/v2/account/settings", &all).await["settings"]["tickets"]["anonymous_requests"],
+        false
+    );
+
+    allow(&server, &all, true).await;
+    let made = body(ask(&server, printer()).await, 201).await["request"].clone();
+    let ticket = get(&server, &format!("/api/v2/tickets/{}", id(&made)), &all).await["ticket"].clone();
+    let user = get(&server, &format!("/api/v2/users/{}", ticket["requester_id"]), &all).await["user"].clone();
+    assert_eq!((&made["subject"], &made["description"]), (&json!("Printer"), &json!("It burns")));
+    assert_eq!((&user["email"], &user["role"]), (&json!("cleo@shop.test"), &json!("end-user")));
+    assert_eq!(ticket["email_cc_ids"], json!([]), "they name nobody else");
+    let audits = get(&server, &format!("/api/v2/tickets/{}/audits", id(&made)), &all).await["audits"].clone();
+    assert_eq!(audits[0]["author_id"], user["id"]);
+
+    // The same customer again, by their address.
+    let again = body(ask(&server, printer()).await, 201).await["request"].clone();
+    assert_eq!(again["requester_id"], made["requester_id"]);
+    for (change, field) in [
+        (json!({ "requester": null }), "requester"),
+        (json!({ "requester": { "name": "X" } }), "requester"),
+        (json!({ "subject": "" }), "subject"),
+    ] {
+        let mut record = printer();
+        record.as_object_mut().expect("an object").extend(change.as_object().expect("an object").clone());
+        let refused = body(ask(&server, record).await, 422).await;
+        assert!(refused["details"][field].is_array(), "{refused}");
+    }
+    // A token that is wrong is wrong, and nothing else opens.
+    let wrong = server.post(PATH, "nonsense", json!({ "request": printer() })).await;
+    assert_eq!(wrong.status(), 401);
+    let path = format!("{}{PATH}/{}", server.base, id(&made));
+    assert_eq!(server.http.get(path).send().await.expect("an answer").status(), 401);
+
+    allow(&server, &all, false).await;
+    assert_eq!(ask(&server, printer()).await.status(), 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_suspended_customer_writes_without_a_token_is_held_back_too() {
+    let server = Server::start().await;
+    let all = all(&server).await;
+    allow(&server, &all, true).await;
+    let cleo = json!({ "name": "Cleo", "email": "cleo@shop.test" });
+    let cleo = made(&server, "/api/v2/users", &all, "user", cleo).await;
+    let suspended = json!({ "user": { "suspended": true } });
+    body(server.put(&format!("/api/v2/users/{}", id(&cleo)), &all, suspended).await, 200).await;
+
+    let mut record = printer();
+    record["comment"] = json!({ "body": "It burns" });
+    let held = body(ask(&server, record).await, 201).await["request"].clone();
+
+    assert_eq!(held["id"], Value::Null);
+    assert_eq!(get(&server, "/api/v2/suspended_tickets", &all).await["count"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_writes_ten_of_them_in_an_hour() {
+    let server = Server::start_with(|settings| settings.rate_limits = true).await;
+    let all = all(&server).await;
+    allow(&server, &all, true).await;
+
+    let mut answers = Vec::new();
+    for _ in 0..11 {
+        answers.push(ask(&server, printer()).await);
+    }
+
+    let last = answers.pop().expect("an answer");
+    assert!(answers.iter().all(|answer| answer.status() == 201));
+    assert_eq!(last.status(), 429, "from {}", Ipv4Addr::LOCALHOST);
+    assert!(last.headers().contains_key("retry-after"));
+}
