@@ -51,9 +51,7 @@ async fn fields_that_one_vendor_alone_has_are_read_as_their_nearest_in_the_other
     let ticket = it.by_zendesk(json!({ "custom_fields": values(json!(["lid", "cup"])) })).await;
 
     let told = it.in_gorgias(ticket).await;
-    let value = |told: &Value, field: &Value| {
-        told["custom_fields"][field["id"].to_string()]["value"].clone()
-    };
+    let value = |told: &Value, field: &Value| told["custom_fields"][field["id"].to_string()]["value"].clone();
     for (field, expected) in [(&parts, "lid, cup"), (&order, "A-7"), (&card, "XXXXXXXXXXXX1234")] {
         assert_eq!(value(&told, field), expected);
     }
