@@ -95,6 +95,8 @@ impl SentKind {
             // A field that has none is sent back with none.
             Some(options) if !options.is_empty() || before.input.choices().is_some() => {
                 let known: Vec<SentOption> = before.choices().iter().map(|it| sent_back(before, it)).collect();
+                let mut details = details;
+                details.numbers.extend(before.choices().into_iter().map(|it| (it.value, it.number)));
                 let (choices, details) = chosen(&known, details, options);
                 Ok((Some(input_with(before, choices)?), details))
             }
@@ -132,22 +134,23 @@ fn sent_back(field: &CustomField, choice: &Choice) -> SentOption {
 fn chosen(known: &[SentOption], mut details: Details, options: &[SentOption]) -> (Vec<String>, Details) {
     details.names = BTreeMap::new();
     details.labels |= !options.is_empty();
+    let mut renumbered = Vec::new();
     for option in options {
         let Some(value) = &option.value else { continue };
         let before = known.iter().find(|known| known.id.is_some() && known.id == option.id);
-        if let Some(was) = before.and_then(|before| before.value.as_ref()).filter(|was| *was != value)
-            && let Some(number) = details.numbers.remove(was)
-        {
-            details.numbers.insert(value.clone(), number);
+        if let Some(was) = before.and_then(|before| before.value.as_ref()).filter(|was| *was != value) {
+            renumbered.extend(details.numbers.remove(was).map(|number| (value.clone(), number)));
         }
         if let Some(name) = &option.name {
             details.names.insert(value.clone(), name.clone());
         }
     }
+    // After all are taken away: two may have changed places.
+    details.numbers.extend(renumbered);
     (options.iter().filter_map(|option| option.value.clone()).collect(), details)
 }
 
-/// One option: with an id, another name for one that is there.
+/// One option: with an id, another name and value for one that is there.
 pub(crate) fn read_option(body: &Body) -> Result<SentOption, ZendeskError> {
     let mut fields = body.record("custom_field_option")?;
     fields.pass(&["raw_name", "url", "position", "default"]);

@@ -64,7 +64,7 @@ async fn a_restored_account_has_the_same_rows_and_never_gives_out_an_id_twice() 
 
     let restored = Db::open(&url).await.unwrap();
     restored.migrate().await.unwrap();
-    for table in ["people", "tickets", "messages", "tags", "ticket_tags", "api_keys", "events"] {
+    for table in ["people", "tickets", "messages", "tags", "ticket_tags", "ticket_field_values", "api_keys", "events"] {
         assert_eq!(rows(&restored, table).await, rows(&db, table).await, "{table}");
     }
     transact!(restored, |tx| tag(tx, 9999).await).unwrap();
@@ -121,7 +121,7 @@ async fn an_account_moves_from_sqlite_to_postgresql_with_equal_checksums() {
     assert_eq!((tags.n_rows, tags.checksum.len()), (250, 32));
     let moved = Db::open(&target).await.unwrap();
     moved.migrate().await.unwrap();
-    for table in ["people", "tickets", "messages", "tags", "ticket_tags", "api_keys", "events"] {
+    for table in ["people", "tickets", "messages", "tags", "ticket_tags", "ticket_field_values", "api_keys", "events"] {
         assert_eq!(rows(&moved, table).await, rows(&db, table).await, "{table}");
     }
     transact!(moved, |tx| tag(tx, 9999).await).unwrap();
@@ -156,6 +156,12 @@ async fn a_copy_that_does_not_arrive_equal_is_taken_back_whole() {
 /// `n` rows in each of several tables: text of all kinds, bytes, nulls, and more than one page.
 async fn fill(db: &Db, n: i64) {
     let done: Result<(), StoreError> = transact!(db, |tx| {
+        tx.run(
+            "insert into custom_fields (object_type, label, label_key, requirement, data_type, input, created_at, updated_at)
+             values ('ticket', 'Parts', 'parts', 'visible', 'list', '{}', 0, 0)",
+            &[],
+        )
+        .await?;
         for i in 1..=n {
             tag(tx, i).await?;
             tx.run(
@@ -177,6 +183,11 @@ async fn fill(db: &Db, n: i64) {
             )
             .await?;
             tx.run("insert into ticket_tags (ticket_id, tag_id) values ($1, $2)", &[i.into(), i.into()]).await?;
+            tx.run(
+                "insert into ticket_field_values (ticket_id, field_id, list_value, updated_at) values ($1, 1, $2, 0)",
+                &[i.into(), format!("\nlid\ncup {i}\n").into()],
+            )
+            .await?;
             tx.run(
                 "insert into api_keys (person_id, name, hash, hint, created_at) values ($1, 'k', $2, 'h', 0)",
                 &[i.into(), vec![0, 255, (i % 256) as u8, (i / 256) as u8].into()],

@@ -315,7 +315,11 @@ async fn an_option_keeps_its_id_with_another_value() {
     let now = changed["custom_field_options"][0].clone();
     assert_eq!([&now["id"], &now["value"], &now["name"]], [&lid["id"], &json!("cover"), &json!("Cover")]);
     assert_eq!([&one["id"], &one["value"], &one["name"]], [&cup["id"], &json!("mug"), &json!("CUP")]);
-    let taken = json!({ "custom_field_option": { "id": cup["id"], "value": "cover" } });
+    let swapped = json!({ "ticket_field": { "custom_field_options": [
+        { "id": lid["id"], "name": "M", "value": "mug" }, { "id": cup["id"], "name": "C", "value": "cover" } ] } });
+    let swapped = body(server.put(&path, &all, swapped).await, 200).await["ticket_field"].clone();
+    assert_eq!(ids(&swapped["custom_field_options"]), [id(&lid), id(&cup)], "two values may change places");
+    let taken = json!({ "custom_field_option": { "id": lid["id"], "value": "cover" } });
     assert_eq!(server.post(&format!("{path}/options"), &all, taken).await.status(), 422);
     let back = body(server.put(&path, &all, json!({ "ticket_field": changed })).await, 200).await;
     assert_eq!(ids(&back["ticket_field"]["custom_field_options"]), [id(&lid), id(&cup)], "sent back whole");
