@@ -38,7 +38,10 @@ pub(crate) async fn settle_steps<'a>(
             continue;
         }
         if known.is_none() {
-            known = Some(schedules::hours_of_all(tx).await?);
+            let mut all = schedules::hours_of_all(tx).await?;
+            // A rule may give a ticket one that none has had before.
+            all.iter_mut().for_each(|schedule| schedule.is_used = true);
+            known = Some(all);
         }
         if let Some(schedules) = &known {
             settle_all(steps, schedules, now);

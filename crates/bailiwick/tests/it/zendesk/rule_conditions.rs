@@ -25,6 +25,7 @@ async fn tags(server: &Server, token: &str, ticket: &Value) -> Vec<String> {
 
 async fn change(server: &Server, token: &str, ticket: &Value, change: Value) {
     let path = format!("/api/v2/tickets/{}", id(ticket));
+    server.clock.advance(Duration::from_secs(1));
     body(server.put(&path, token, json!({ "ticket": change })).await, 200).await;
     server.run_jobs().await;
 }
@@ -107,7 +108,9 @@ async fn triggers_ask_how_often_a_ticket_went_round_and_what_its_own_status_was(
     let waits = json!({ "status_category": "pending", "agent_label": "Waits for parts" });
     let waits = made(&server, "/api/v2/custom_statuses", &all, "custom_status", waits).await;
     let waits = id(&waits).to_string();
-    let it = ticket(&server, &all, json!({ "status": "open", "assignee_id": server.admin_id })).await;
+    let cleo = customer(&server, &all, "Cleo").await;
+    let new = json!({ "status": "open", "assignee_id": server.admin_id, "requester_id": cleo["id"] });
+    let it = ticket(&server, &all, new).await;
     server.run_jobs().await;
     tag_by(
         &server,
@@ -203,6 +206,7 @@ async fn business_hours_go_by_the_schedule_of_the_ticket() {
     let tuesday = json!({ "name": "Tuesday", "start_date": "2026-03-03", "end_date": "2026-03-03" });
     made(&server, &format!("{PATH}/1/holidays"), &all, "holiday", tuesday).await;
     server.clock.advance(HOUR * 15);
+    let all = super::all(&server).await;
     change(&server, &all, &by_night, json!({ "priority": "low", "tags": [] })).await;
     assert_eq!(tags(&server, &all, &by_night).await, ["free-day", "shut", "somebody"]);
 }
