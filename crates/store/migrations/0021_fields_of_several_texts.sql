@@ -3,3 +3,6 @@
 alter table ticket_field_values add column list_value @text;
 alter table customer_field_values add column list_value @text;
 alter table organization_field_values add column list_value @text;
+create index ticket_field_values_by_list on ticket_field_values (field_id, ticket_id) where list_value is not null;
+create index customer_field_values_by_list on customer_field_values (field_id, customer_id) where list_value is not null;
+create index organization_field_values_by_list on organization_field_values (field_id, organization_id) where list_value is not null;

@@ -80,11 +80,7 @@ impl Sent {
         }
         let read = |name, sent: &[Value]| list(sent, Who::View).map_err(|problem| ZendeskError::invalid(name, problem));
         let (all, any) = (read("all", &all)?, read("any", &any)?);
-        Ok(if any.is_empty() {
-            Condition::All(all)
-        } else {
-            Condition::All(vec![Condition::All(all), Condition::Any(any)])
-        })
+        Ok(both(all, any))
     }
 
     /// The filter of a promise. What it cannot ask is a problem that names it.
@@ -100,11 +96,17 @@ impl Sent {
             }
         };
         let (all, any) = (read("all"), read("any"));
-        if any.is_empty() {
-            Condition::All(all)
-        } else {
-            Condition::All(vec![Condition::All(all), Condition::Any(any)])
-        }
+        both(all, any)
+    }
+}
+
+/// Both lists as one condition, from which `condition_view::shown` finds them again.
+fn both(all: Vec<Condition>, any: Vec<Condition>) -> Condition {
+    match all.as_slice() {
+        // Two conditions that look like the two lists.
+        [Condition::All(_), Condition::Any(_)] if any.is_empty() => Condition::All(vec![Condition::All(all)]),
+        _ if any.is_empty() => Condition::All(all),
+        _ => Condition::All(vec![Condition::All(all), Condition::Any(any)]),
     }
 }
 

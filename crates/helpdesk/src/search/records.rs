@@ -496,7 +496,7 @@ impl Value {
             }
             Value::Has(text) => {
                 let place = query.bind(list_part(text));
-                format!("replace(v.list_value, {place}, '') <> v.list_value")
+                format!("v.list_value is not null and replace(v.list_value, {place}, '') <> v.list_value")
             }
             Value::Flag(flag) => format!("v.flag_value = {}", i64::from(*flag)),
             Value::Number(from, to) => {

@@ -181,6 +181,15 @@ fn of_tags(test: &Test) -> Option<Query> {
 /// Of one field, or of any.
 fn of_values(test: &Test) -> Option<Query> {
     let mut ids = Query::default();
+    if let (Field::CustomField(id), Operator::Equal, Operand::Text(text)) = (test.field, test.operator, &test.operand) {
+        let (field, key, again) = (ids.bind(id), ids.bind(text_key(text)), ids.bind(id));
+        // A value may also be one of several: whichever they are, if few tickets have any.
+        ids.sql = format!(
+            "select v.ticket_id as id from ticket_field_values v where v.field_id = {field} and v.text_key = {key}
+             union all select v.ticket_id from ticket_field_values v where v.field_id = {again} and v.list_value is not null"
+        );
+        return Some(ids);
+    }
     let field = match test.field {
         Field::CustomField(id) => {
             let place = ids.bind(id);

@@ -163,7 +163,7 @@ async fn people_are_asked_for_what_is_known_of_them() {
         ("role:end-user is_suspended:false", vec![cleo]),
         ("is_verified:true role:end-user", vec![]),
         ("is_verified:false role:end-user", vec![cleo, dan]),
-        ("role:end-user created<1hours", vec![cleo]),
+        ("role:end-user created<30minutes", vec![cleo]),
         ("role:end-user created>=1hours order_by:created sort:desc", vec![dan, cleo]),
         ("role:end-user order_by:created sort:asc", vec![cleo, dan]),
         ("plan:gold", vec![cleo]),

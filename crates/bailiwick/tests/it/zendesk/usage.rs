@@ -24,10 +24,10 @@ async fn how_often_rules_and_macros_were_used_is_told_for_each_span() {
     }
     server.run_jobs().await;
     server.clock.advance(HOUR * 30);
+    let token = all(&server).await;
     ticket(&server, &token, json!({ "tags": ["b"] })).await;
     server.run_jobs().await;
 
-    let token = all(&server).await;
     let path = "/api/v2/triggers?include=usage_1h,usage_24h,usage_7d,usage_30d";
     let told = get(&server, path, &token).await["triggers"].clone();
     let counts = |at: usize| {
