@@ -141,12 +141,7 @@ pub fn check(lists: Lists, condition: &Condition) -> Result<(), Error> {
 
 impl Asked {
     fn matching<'a>(&'a self, condition: &'a Condition) -> Matching<'a> {
-        Matching {
-            condition,
-            search: self.search.as_deref(),
-            phrases: Phrases::NONE,
-            viewpoint: self.viewpoint,
-        }
+        Matching { condition, search: self.search.as_deref(), phrases: Phrases::NONE, viewpoint: self.viewpoint }
     }
 }
 
