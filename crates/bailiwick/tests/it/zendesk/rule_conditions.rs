@@ -192,7 +192,11 @@ async fn business_hours_go_by_the_schedule_of_the_ticket() {
     helpdesk::rules::on_time::run(&server.db, &server.clock).await.expect("a pass");
     server.run_jobs().await;
 
-    assert_eq!(tags(&server, &all, &by_day).await, ["nudged", "open", "somebody"]);
+    assert_eq!(
+        tags(&server, &all, &by_day).await,
+        ["nudged", "open", "shut", "somebody"],
+        "the nudge is an update, at night"
+    );
     assert_eq!(tags(&server, &all, &late).await, ["late", "open", "somebody"], "an hour of business since");
     assert_eq!(tags(&server, &all, &vip).await, ["nudged", "open", "other-hours", "somebody", "vip"]);
     assert_eq!(tags(&server, &all, &by_night).await, ["shut", "somebody"]);
