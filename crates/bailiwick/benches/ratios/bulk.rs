@@ -28,7 +28,7 @@ pub async fn close(desk: &Helpdesk, n: i64) {
     let began = Instant::now();
     let list = bare.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
     // Not of another time: what is due about a ticket that was closed long ago would be done during the next measurement.
-    let now = jiff::Timestamp::now();
+    let now = outside::Clock::system().now();
     transact!(desk.db, |tx| {
         tx.run(&format!("update tickets set status = 'closed', closed_at = $1, updated_at = $1 where id in ({list})"), &[now.into()])
             .await?;
