@@ -3,8 +3,8 @@
 use serde_json::json;
 use store::{Row, Tx};
 
-use crate::Error;
 use crate::custom_fields::Labels;
+use crate::{Error, search};
 
 /// Most tags of one record, and the longest one, in characters.
 pub(crate) const TAGS_MAX: usize = 500;
@@ -48,5 +48,6 @@ pub(crate) async fn relabel(
         return Ok(None);
     }
     tx.run("update people set tags = $1 where id = $2", &[json!(after).into(), id.into()]).await?;
+    search::index_person(tx, id).await?;
     Ok(Some((before, after)))
 }

@@ -367,6 +367,7 @@ pub(crate) async fn change_by(
     if tags != organization.tags {
         (before["tags"], after["tags"]) = (json!(organization.tags), json!(tags));
         tx.run("update organizations set tags = $1 where id = $2", &[json!(tags).into(), id.into()]).await?;
+        search::index_organization(tx, id).await?;
     }
     record(tx, actor, now, "organization-updated", id, (Some(before), Some(after))).await?;
     Ok(true)

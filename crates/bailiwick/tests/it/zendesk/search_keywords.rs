@@ -188,6 +188,11 @@ async fn people_are_asked_for_what_is_known_of_them() {
     body(server.put(&format!("/api/v2/users/{cleo}"), &all, note).await, 200).await;
     assert_eq!(found(&server, &all, "notes:calls").await, Vec::<i64>::new(), "the index follows");
     assert_eq!(found(&server, &all, "notes:letters").await, [cleo]);
+    let vip = json!({ "type": "checkbox", "title": "Gold card", "key": "gold-card", "tag": "gold" });
+    made(&server, "/api/v2/user_fields", &all, "user_field", vip).await;
+    let ticked = json!({ "user": { "user_fields": { "gold-card": true } } });
+    body(server.put(&format!("/api/v2/users/{dan}"), &all, ticked).await, 200).await;
+    assert_eq!(found(&server, &all, "type:user tags:gold").await, [dan], "a tag that came with a value");
     for wrong in ["seats:many", "vip-since:perhaps", "role:king", "is_verified:maybe", "type:user cc:dan", "plan<3"] {
         assert_eq!(server.get(&format!("/api/v2/search?query={wrong}"), &all).await.status(), 422, "{wrong}");
     }
