@@ -4,11 +4,13 @@
 //! `bailiwick routes` prints the table, and the golden file `cli/routes.txt` holds it for review.
 //! A route without a permission must be declared with `open`, and say why.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, RawQuery, State};
+use axum::extract::{Path, Query, RawQuery, Request, State};
 use axum::handler::Handler;
 use axum::http::StatusCode;
+use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use axum::{Extension, Json, Router};
 use oauth::resources::Target;
@@ -62,6 +64,34 @@ pub(crate) struct Needed {
     pub surface: Surface,
 }
 
+type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+/// A handler of any arguments as one type. What axum makes of a route is compiled once then, and not again for each handler with all that it
+/// calls.
+#[derive(Clone)]
+struct AnyHandler {
+    call: Arc<dyn Fn(Request, App) -> Answer + Send + Sync>,
+    needed: Option<Arc<Needed>>,
+}
+
+impl AnyHandler {
+    fn new<H: Handler<T, App>, T: 'static>(handler: H, needed: Option<Needed>) -> AnyHandler {
+        let call = move |request, app| -> Answer { Box::pin(handler.clone().call(request, app)) };
+        AnyHandler { call: Arc::new(call), needed: needed.map(Arc::new) }
+    }
+}
+
+impl Handler<(), App> for AnyHandler {
+    type Future = Answer;
+
+    fn call(self, mut request: Request, app: App) -> Answer {
+        if let Some(needed) = self.needed {
+            request.extensions_mut().insert(needed);
+        }
+        (self.call)(request, app)
+    }
+}
+
 /// Routes under construction.
 pub struct Routes {
     surface: Surface,
@@ -110,7 +140,7 @@ impl Routes {
             dialect: self.surface.dialect,
             handler: std::any::type_name::<H>(),
         });
-        self.router = self.router.route(path, on(method, handler));
+        self.router = self.router.route(path, on(method, AnyHandler::new(handler, None)));
         self
     }
 
@@ -142,8 +172,8 @@ impl Routes {
             dialect: self.surface.dialect,
             handler: std::any::type_name::<H>(),
         });
-        let needed = Arc::new(Needed { permissions: first, surface: self.surface });
-        let route = on(method, handler).layer(Extension(needed));
+        let needed = Needed { permissions: first, surface: self.surface };
+        let route = on(method, AnyHandler::new(handler, Some(needed)));
         if self.surface.trailing_slash {
             self.router = self.router.route(&format!("{path}/"), route.clone());
         }
@@ -193,8 +223,8 @@ impl Routes {
             dialect: self.surface.dialect,
             handler: std::any::type_name::<H>(),
         });
-        let needed = Arc::new(Needed { permissions, surface: self.surface });
-        let route = on(filter, handler).layer(Extension(needed));
+        let needed = Needed { permissions, surface: self.surface };
+        let route = on(filter, AnyHandler::new(handler, Some(needed)));
         if self.surface.trailing_slash {
             self.router = self.router.route(&format!("{path}/"), route.clone());
         }
