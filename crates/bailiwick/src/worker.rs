@@ -74,7 +74,7 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
         auto_merge::KIND => auto_merge::run(&app.db, now, &job.payload, &run).await?,
         merges::KIND => merges::run(&app.db, &app.clock, &job.payload, &run).await?,
         merge_tags::KIND => merge_tags::run(&app.db, &job.payload).await?,
-        search::KIND => search::run(&app.db).await?,
+        search::KIND => search::run(&app.db, &app.clock).await?,
         unsnooze_ticket::KIND => unsnooze_ticket::run(&app.db, now, &job.payload, &run).await?,
         rules::run::KIND => rules::run::run(&app.db, &app.clock).await?,
         rules::dry_run::KIND => rules::dry_run::run(&app.db, &app.clock, job).await?,
@@ -131,7 +131,8 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
         jobs::cleanup::KIND => {
             jobs::cleanup::run(&app.db, now).await?;
             forget_presence(app, now).await?;
-            while transact!(app.db, |tx| activities::forget(tx, now, ACTIVITIES_AT_A_TIME).await)? > 0 {}
+            while transact!(app.db.in_background(), |tx| activities::forget(tx, now, ACTIVITIES_AT_A_TIME).await)? > 0 {
+            }
             return Ok(Outcome::Again(now + jobs::cleanup::EVERY));
         }
         other => bail!("this program knows no job {other:?}; a newer one may"),
@@ -149,13 +150,13 @@ async fn delete_bytes(app: &App, payload: &Json) -> anyhow::Result<()> {
 
 /// Removes files that nobody points at, a few at a time.
 async fn forget_files(app: &App, now: Timestamp) -> anyhow::Result<()> {
-    while transact!(app.db, |tx| files::forget_unused(tx, now, FILES_AT_A_TIME).await)? > 0 {}
+    while transact!(app.db.in_background(), |tx| files::forget_unused(tx, now, FILES_AT_A_TIME).await)? > 0 {}
     Ok(())
 }
 
 /// Removes who was at a ticket and did not say that they went.
 pub async fn forget_presence(app: &App, now: Timestamp) -> anyhow::Result<()> {
-    while transact!(app.db, |tx| presence::forget_ended(tx, now, PRESENCES_AT_A_TIME).await)? > 0 {}
+    while transact!(app.db.in_background(), |tx| presence::forget_ended(tx, now, PRESENCES_AT_A_TIME).await)? > 0 {}
     Ok(())
 }
 

@@ -6,7 +6,7 @@
 //! but call cannot starve another.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -105,13 +105,13 @@ impl Limits {
     /// Counts a request of an address, before anybody looks who it is.
     pub(crate) fn take_address(&self, address: IpAddr) -> Result<(), Why> {
         let addresses = self.0.as_ref().and_then(|buckets| buckets.addresses.as_ref());
-        addresses.map_or(Ok(()), |addresses| addresses.check_key(&address).map_err(too_many))
+        addresses.map_or(Ok(()), |addresses| addresses.check_key(&site_of(address)).map_err(too_many))
     }
 
     /// Counts a request that somebody without a token writes.
     pub fn take_anonymous(&self, address: IpAddr) -> Result<(), Why> {
         let Some(buckets) = &self.0 else { return Ok(()) };
-        buckets.anonymous.check_key(&address).map_err(too_many)
+        buckets.anonymous.check_key(&site_of(address)).map_err(too_many)
     }
 
     /// Counts a call of a credential, of its app, and of the account. `own_rate` is that of the app's record, calls a minute.
@@ -188,6 +188,14 @@ impl Buckets {
     }
 }
 
+/// Whose an address is, as far as that can be told: a site has a /64 of IPv6 to itself.
+fn site_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        address => address,
+    }
+}
+
 fn too_many(refused: NotUntil<<DefaultClock as Clock>::Instant>) -> Why {
     Why::TooMany(refused.wait_time_from(DefaultClock::default().now()).as_secs() + 1)
 }
@@ -235,6 +243,21 @@ mod tests {
         // A token each, so that only the app's own limit counts.
         let call = |family_id: &i64| limits.take(token(client_id, *family_id), own_rate, Dialect::Standard).1.is_ok();
         (0..200).take_while(call).count()
+    }
+
+    #[test]
+    fn a_site_is_one_address_however_many_it_has() {
+        let limits = Limits::new(Rates { app: 10, account: 60, address: 0 });
+        let take = |address: &str| limits.take_anonymous(address.parse().unwrap()).is_ok();
+
+        for n in 0..10 {
+            assert!(take(&format!("2001:db8::{n:x}")));
+        }
+        assert!(!take("2001:db8::ffff"));
+        assert!(take("2001:db8:0:1::1"));
+        // An address of IPv4 is one however it is written.
+        assert!((0..10).all(|_| take("192.0.2.1")));
+        assert!(!take("::ffff:192.0.2.1") && take("192.0.2.2"));
     }
 
     #[test]

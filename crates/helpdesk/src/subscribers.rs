@@ -22,6 +22,8 @@ pub const KIND: &str = "subscribers";
 
 /// Events in one transaction, at most.
 const SLICE: usize = 256;
+/// Mails after which a transaction takes no further event: others wait for it.
+const LETTERS: usize = 200;
 /// People who are told of one thing, at most.
 pub(crate) const PEOPLE_MAX: i64 = 1_000;
 /// Characters of what was said that a mail tells.
@@ -52,15 +54,21 @@ pub async fn follow(db: &Db, clock: &Clock, can_send: bool, run: &str) -> Result
 /// One slice, and how many events it took.
 async fn slice(tx: &mut Tx, (now, run): (Timestamp, &str), can_send: bool, size: usize) -> Result<usize, Error> {
     let events = follow::next(tx, KIND, size).await?;
-    let Some(last) = events.last() else { return Ok(0) };
+    let Some(mut last) = events.last() else { return Ok(0) };
+    let mut n_events = events.len();
     if can_send && is_anybody_there(tx).await? {
         let actor = Actor { worker: Some(KIND), request_id: run.to_owned(), ..Actor::default() };
-        for event in &events {
-            tell_of(tx, &actor, now, event).await?;
+        let mut n_letters = 0;
+        for (at, event) in events.iter().enumerate() {
+            n_letters += tell_of(tx, &actor, now, event).await?;
+            if LETTERS <= n_letters {
+                (last, n_events) = (event, at + 1);
+                break;
+            }
         }
     }
     follow::advance(tx, KIND, last, now).await?;
-    Ok(events.len())
+    Ok(n_events)
 }
 
 async fn is_anybody_there(tx: &mut Tx) -> Result<bool, Error> {
@@ -74,25 +82,25 @@ async fn is_anybody_there(tx: &mut Tx) -> Result<bool, Error> {
     Ok(false)
 }
 
-async fn tell_of(tx: &mut Tx, actor: &Actor, now: Timestamp, event: &Logged) -> Result<(), Error> {
+/// How many mails there are to send.
+async fn tell_of(tx: &mut Tx, actor: &Actor, now: Timestamp, event: &Logged) -> Result<usize, Error> {
     let is_quiet = event.data.as_ref().is_some_and(|data| data.get(QUIET) == Some(&Json::Bool(true)));
     if is_quiet {
-        return Ok(());
+        return Ok(0);
     }
-    let text = |side: &Option<Json>, name: &str| side.as_ref().and_then(|side| side.get(name)).cloned();
     let found = match (event.object_type.as_str(), event.kind.as_str()) {
         ("TicketMessage", "ticket-message-created") => of_message(tx, event.object_id).await?,
         ("ArticleComment", "article-comment-created") => news::of_comment(tx, event.object_id).await?,
-        ("HelpText", "help-text-created") => news::of_text(tx, event.object_id, event.person_id).await?,
-        ("HelpText", "help-text-updated") if text(&event.after, "draft") == Some(Json::Bool(false)) => {
+        ("HelpText", _) if news::is_out(event.after.as_ref()) && !news::was_out(tx, event).await? => {
             news::of_text(tx, event.object_id, event.person_id).await?
         }
         _ => None,
     };
-    match found {
-        Some((news, people)) if !people.is_empty() => tell(tx, actor, now, &news, &people).await,
-        _ => Ok(()),
+    let Some((news, people)) = found else { return Ok(0) };
+    if !people.is_empty() {
+        tell(tx, actor, now, &news, &people).await?;
     }
+    Ok(people.len())
 }
 
 async fn tell(tx: &mut Tx, actor: &Actor, now: Timestamp, news: &News, people: &[Subscriber]) -> Result<(), Error> {

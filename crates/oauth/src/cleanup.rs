@@ -129,7 +129,7 @@ impl Provider {
     async fn end_expired_grants(&self, now: Timestamp) -> Result<(), StoreError> {
         const SOME: &str =
             "id in (select id from grants where revoked_at is null and expires_at <= $1 order by expires_at limit $2)";
-        while transact!(self.db, |tx| consents::end_expired(tx, now, SOME, &[BATCH.into()]).await)?
+        while transact!(self.db.in_background(), |tx| consents::end_expired(tx, now, SOME, &[BATCH.into()]).await)?
             == BATCH.unsigned_abs()
         {}
         Ok(())

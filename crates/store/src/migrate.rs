@@ -75,6 +75,12 @@ pub const ALL: &[Migration] = &[
         ),
     },
     Migration::same(23, "rules_and_notices", include_str!("../migrations/0023_rules_and_notices.sql")),
+    Migration {
+        number: 24,
+        name: "files",
+        sqlite: "",
+        postgres: include_str!("../migrations/0024_files.postgres.sql"),
+    },
 ];
 
 impl Migration {

@@ -151,12 +151,17 @@ pub fn asked(tx: &Tx, wanted: &Wanted) -> Option<Value> {
 /// The same without what has all the words of one of `but`.
 pub fn asked_but(tx: &Tx, wanted: &Wanted, but: &[Wanted]) -> Option<Value> {
     let is_sqlite = matches!(tx.engine, EngineTx::Reading(_) | EngineTx::Writing(_));
-    let mut text = text_of(wanted, is_sqlite)?;
+    let text = text_of(wanted, is_sqlite)?;
     // What has a word that nothing can have is nothing to leave out.
-    for left_out in but.iter().filter_map(|wanted| text_of(wanted, is_sqlite)) {
-        text = if is_sqlite { format!("({text}) NOT ({left_out})") } else { format!("({text}) & !({left_out})") };
+    let mut left_out: Vec<String> = but.iter().filter_map(|wanted| text_of(wanted, is_sqlite)).collect();
+    left_out.sort();
+    left_out.dedup();
+    if left_out.is_empty() {
+        return Some(text.into());
     }
-    Some(text.into())
+    // Side by side: SQLite refuses what is nested deeply.
+    let (not, or) = if is_sqlite { ("NOT", ") OR (") } else { ("& !", ") | (") };
+    Some(format!("({text}) {not} (({}))", left_out.join(or)).into())
 }
 
 fn text_of(wanted: &Wanted, is_sqlite: bool) -> Option<String> {

@@ -234,7 +234,9 @@ async fn create_of_nobody(
         let sent = SentTicket { requester: Some(PersonRef::by_id(requests::caller(&may)?)), ..sent.clone() };
         let mut view = write_one(tx, &may, now, (&params.site, &sent)).await?;
         // What is known of the address is told nobody who only names it.
-        view["organization_id"] = Value::Null;
+        for known in ["requester_id", "organization_id", "assignee_id", "group_id"] {
+            view[known] = Value::Null;
+        }
         Ok::<_, ZendeskError>(Some(view))
     })?;
     match written {

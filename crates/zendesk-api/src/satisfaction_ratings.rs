@@ -128,7 +128,7 @@ pub async fn create(State(app): State<App>, later: Later, Id(ticket_id): Id, par
     let score = fields.word("score", &["good", "bad"]).flatten();
     let comment = fields.some_text("comment", surveys::BODY_MAX_CHARS);
     let code = fields.integer("reason_code").flatten();
-    let by_id = fields.integer("reason_id").flatten().map(|id| id - REASON_IDS);
+    let by_id = fields.integer("reason_id").flatten().map(|id| id.saturating_sub(REASON_IDS));
     let code = code.or(by_id);
     if code.is_some_and(|code| reason(code).is_none()) {
         fields.problem("reason_code", "is invalid");

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use store::Tx;
 
+use super::write::lock;
 use super::{CustomField, LABEL_MAX_CHARS, fit, read};
 use crate::Error;
 use crate::events::{self, Change};
@@ -117,6 +118,7 @@ pub async fn set_details(
     id: i64,
     details: &Details,
 ) -> Result<CustomField, Error> {
+    lock(tx, id).await?;
     let before = read(tx, id).await?;
     let mut details = details.clone();
     for (field, text) in [("label", &details.label_for_customers), ("description", &details.description_for_staff)] {
@@ -158,6 +160,7 @@ pub async fn set_details(
 
 /// Removes a field with its values. `InUse` while a form asks for it.
 pub async fn delete(tx: &mut Tx, may: &CanWrite<CustomFields>, now: Timestamp, id: i64) -> Result<(), Error> {
+    lock(tx, id).await?;
     let field = read(tx, id).await?;
     let sql = "select form_id from ticket_form_fields where field_id = $1 limit 1";
     if tx.row(sql, &[id.into()]).await?.is_some() {

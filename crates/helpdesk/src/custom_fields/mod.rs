@@ -212,8 +212,9 @@ pub async fn must_be_customers(tx: &mut Tx, sent: &[SentValue]) -> Result<(), Er
     Ok(())
 }
 
-/// The field that was just written.
+/// The field as whoever changes it finds or leaves it: it stays so until the transaction ends.
 pub async fn written(tx: &mut Tx, _may: &CanWrite<CustomFields>, id: i64) -> Result<CustomField, Error> {
+    write::lock(tx, id).await?;
     read(tx, id).await
 }
 

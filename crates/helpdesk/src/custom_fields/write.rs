@@ -305,7 +305,7 @@ fn input_text(input: &Input) -> String {
 }
 
 /// Holds a field's row until the end of the transaction: of two changes at once, the second sees the first.
-async fn lock(tx: &mut Tx, id: i64) -> Result<(), Error> {
+pub(super) async fn lock(tx: &mut Tx, id: i64) -> Result<(), Error> {
     tx.run("update custom_fields set updated_at = updated_at where id = $1", &[id.into()]).await?;
     Ok(())
 }

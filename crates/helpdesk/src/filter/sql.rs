@@ -364,7 +364,11 @@ impl Compiler<'_> {
         match (operator, &test.operand) {
             (Operator::Equal, Operand::Text(text)) => {
                 let place = self.query.bind(text_key(text));
-                Ok(format!("{ON_TICKET}text_key = {place})"))
+                let one = format!("{ON_TICKET}text_key = {place})");
+                Ok(match self.list(operator, &test.operand) {
+                    Some(list) => format!("({one} or {ON_TICKET}list_value is not null and {list}))"),
+                    None => one,
+                })
             }
             (Operator::Equal, Operand::Number(number)) => {
                 let place = self.query.bind(*number);

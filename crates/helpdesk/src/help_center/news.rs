@@ -1,18 +1,25 @@
 //! What there is to tell of who subscribed to articles and sections, and to whom (`subscribers.rs`).
 
+use std::collections::HashSet;
+
+use serde_json::Value as Json;
 use store::{Row, Tx};
 
 use super::{Reader, articles};
+use crate::follow::Logged;
 use crate::subscribers::{News, PEOPLE_MAX, Subscriber, cut, subject};
 use crate::{Error, public_address};
 
-/// A comment on an article, for who follows the article, or its section with the comments in it, in the comment's language.
+/// A comment on an article, for who follows the article, or its section with the comments in it, in the comment's language. The article is
+/// called as readers of that language know it.
 pub(crate) async fn of_comment(tx: &mut Tx, comment_id: i64) -> Result<Option<(News, Vec<Subscriber>)>, Error> {
     let row = tx
         .row(
             "select c.article_id, c.author_id, c.locale, c.body, a.section_id, a.restricted, p.name as author_name, t.title
              from help_comments c join help_articles a on a.id = c.article_id join people p on p.id = c.author_id
-             join help_translations t on t.article_id = a.id and t.locale = a.source_locale
+             join help_translations t on t.id = (
+                 select x.id from help_translations x where x.article_id = a.id and x.draft = 0
+                 order by case x.locale when c.locale then 0 when a.source_locale then 1 else 2 end, x.id limit 1)
              where c.id = $1 and a.archived_at is null",
             &[comment_id.into()],
         )
@@ -30,6 +37,17 @@ pub(crate) async fn of_comment(tx: &mut Tx, comment_id: i64) -> Result<Option<(N
         about: ("Article", about.article_id),
     };
     Ok(Some((news, people)))
+}
+
+/// Whether a change made a text public.
+pub(crate) fn is_out(after: Option<&Json>) -> bool {
+    after.and_then(|after| after.get("draft")) == Some(&Json::Bool(false))
+}
+
+/// Whether an earlier change did. Served by `events_by_object`.
+pub(crate) async fn was_out(tx: &mut Tx, event: &Logged) -> Result<bool, Error> {
+    let sql = "select after from events where object_type = 'HelpText' and object_id = $1 and id < $2 and after like '%\"draft\":false%' limit 1";
+    Ok(tx.row(sql, &[event.object_id.into(), event.id.into()]).await?.is_some())
 }
 
 /// An article that readers can read from now on, for who follows its section in that language. None for a draft.
@@ -109,10 +127,20 @@ impl About {
             )
             .await?;
         let mut people: Vec<Subscriber> = Vec::with_capacity(rows.len());
+        if rows.is_empty() || (!self.restricted && !self.is_seen_by(tx, &Reader::anyone()).await?) {
+            return Ok(people);
+        }
+        let mut known = HashSet::new();
         for row in &rows {
             let person_id = row.int("person_id")?;
-            if people.iter().any(|known| known.person_id == person_id) || !self.is_seen_by(tx, person_id).await? {
+            if !known.insert(person_id) {
                 continue;
+            }
+            if self.restricted {
+                let reader = Reader::of_person(tx, person_id).await?;
+                if !self.is_seen_by(tx, &reader).await? {
+                    continue;
+                }
             }
             let of = match row.int_or_null("article_id")? {
                 Some(id) => format!("articles/{id}"),
@@ -125,9 +153,8 @@ impl About {
     }
 
     /// Whether it is there for somebody.
-    async fn is_seen_by(&self, tx: &mut Tx, person_id: i64) -> Result<bool, Error> {
-        let reader = if self.restricted { Reader::of_person(tx, person_id).await? } else { Reader::anyone() };
-        match articles::must_see(tx, &reader, self.article_id).await {
+    async fn is_seen_by(&self, tx: &mut Tx, reader: &Reader) -> Result<bool, Error> {
+        match articles::must_see(tx, reader, self.article_id).await {
             Ok(()) => Ok(true),
             Err(Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(error),

@@ -106,7 +106,9 @@ pub async fn delete(
     (source, id): (Source, i64),
 ) -> Result<(), Error> {
     let gone = theirs(tx, may, source, id).await?;
-    tx.run("delete from help_subscriptions where id = $1", &[id.into()]).await?;
+    if tx.run("delete from help_subscriptions where id = $1", &[id.into()]).await? == 0 {
+        return Err(Error::NotFound { kind: "help subscription", id });
+    }
     record(tx, may.actor(), now, ("help-subscription-deleted", "HelpSubscription", id), (Some(gone.facts()), None))
         .await
 }

@@ -15,7 +15,7 @@ const BATCH: i64 = 500;
 /// Runs the job.
 pub async fn run(db: &Db, now: Timestamp) -> Result<(), Error> {
     let before = now - KEPT;
-    store::transact!(db, |tx| circuit::forget_hosts(tx, before).await)?;
+    store::transact!(db.in_background(), |tx| circuit::forget_hosts(tx, before).await)?;
     loop {
         let n = store::transact!(db.in_background(), |tx| {
             tx.run(

@@ -109,9 +109,8 @@ pub(super) async fn run(run: &Run<'_>, call: &str, rows: &[Json], carry: Carry) 
         let done = usize::try_from(progress.done).unwrap_or(usize::MAX);
         let Some(rest) = rows.get(done..).filter(|rest| !rest.is_empty()) else { return Ok(Ended::Done) };
         let some = &rest[..rest.len().min(pace.size())];
-        let began = run.clock.now();
-        let (standing, after) = store::transact!(run.db.in_background(), |tx| {
-            let mut after = progress.clone();
+        let (standing, after, began) = store::transact!(run.db.in_background(), |tx| {
+            let (mut after, began) = (progress.clone(), run.clock.now());
             let standing = run.standing(tx).await?;
             if standing == Standing::Going {
                 let mut refused = Vec::new();
@@ -131,7 +130,7 @@ pub(super) async fn run(run: &Run<'_>, call: &str, rows: &[Json], carry: Carry) 
                 }
                 run.save(tx, &mut after, &[], &refused).await?;
             }
-            Ok::<_, Error>((standing, after))
+            Ok::<_, Error>((standing, after, began))
         })?;
         if let Standing::Over(ended) = standing {
             return Ok(ended);

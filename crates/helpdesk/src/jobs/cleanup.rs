@@ -15,8 +15,8 @@ pub const EVERY: SignedDuration = SignedDuration::from_hours(1);
 const SLICE: i64 = 20;
 
 pub async fn run(db: &Db, now: Timestamp) -> Result<(), Error> {
-    while store::transact!(db, |tx| bury_one(tx, now).await)? {}
-    while store::transact!(db, |tx| clean_one(tx, now).await)? {}
+    while store::transact!(db.in_background(), |tx| bury_one(tx, now).await)? {}
+    while store::transact!(db.in_background(), |tx| clean_one(tx, now).await)? {}
     Ok(())
 }
 

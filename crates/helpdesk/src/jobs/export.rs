@@ -7,10 +7,11 @@ use scope::resource::{Macros, Tickets};
 use serde_json::{Value as Json, json};
 use store::Tx;
 
+use super::export_rows::{self, Batch};
 use super::job::{Format, Job, Status, Work};
+use super::macro_rows;
 use super::run::{Ended, Progress, Run, Standing};
 use super::selection::{self, Selection, Walk};
-use super::{export_rows, macro_rows};
 use crate::{Error, macros};
 
 /// A piece is stored when it has grown to this.
@@ -64,17 +65,41 @@ pub(super) async fn run(run: &Run<'_>, selection: &Selection, format: Format) ->
     if file.is_empty() {
         export_rows::begin(&mut file.piece, format)?;
     }
-    let mut walk = Walk::new(selection, viewpoint, (file.after, file.last));
-    loop {
-        let ids = walk.next(run.db, READ).await?;
-        if let Some(newest) = ids.last() {
-            let mut tx = run.db.read().await?;
-            export_rows::write(&mut tx, &may, &ids, (selection, viewpoint), format, &mut file.piece).await?;
-            file.passed(*newest, ids.len());
-        }
-        if let Some(ended) = file.keep(ids.is_empty()).await? {
+    let walk = Walk::of_each(selection, viewpoint, (file.after, file.last));
+    let mut reader = Reader { run, may, selection, walk };
+    let mut read = reader.next().await?;
+    while let Some((newest, batch)) = read {
+        // What comes next is read while this is written.
+        let (next, ended) = tokio::join!(reader.next(), async {
+            batch.write(format, &mut file.piece)?;
+            file.passed(newest, batch.len());
+            file.keep(false).await
+        });
+        if let Some(ended) = ended? {
             return Ok(ended);
         }
+        read = next?;
+    }
+    Ok(file.keep(true).await?.unwrap_or(Ended::Done))
+}
+
+/// The tickets of a selection, a batch at a time.
+struct Reader<'a> {
+    run: &'a Run<'a>,
+    may: CanRead<Tickets>,
+    selection: &'a Selection,
+    walk: Walk<'a>,
+}
+
+impl Reader<'_> {
+    /// The next ones that fit, and up to which ticket these are all. None at the end.
+    async fn next(&mut self) -> Result<Option<(i64, Batch)>, Error> {
+        let ids = self.walk.next(self.run.db, READ).await?;
+        let Some(newest) = ids.last() else { return Ok(None) };
+        let mut tx = self.run.db.read().await?;
+        let batch = export_rows::read(&mut tx, &self.may, &ids, (self.selection, self.walk.viewpoint)).await?;
+        self.walk.learn(ids.len(), batch.len());
+        Ok(Some((*newest, batch)))
     }
 }
 

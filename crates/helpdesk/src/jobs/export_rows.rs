@@ -115,22 +115,43 @@ pub(super) fn begin(out: &mut Vec<u8>, format: Format) -> Result<(), Error> {
     }
 }
 
-/// Appends those of these tickets that still fit. Two statements, whatever their number.
-pub(super) async fn write(
+/// Tickets that were read and are not written yet.
+pub(super) struct Batch {
+    rows: Vec<Row>,
+    tags: HashMap<i64, Vec<String>>,
+}
+
+impl Batch {
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn write(&self, format: Format, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.each(|line| match format {
+            Format::Ndjson => write_line(out, &line),
+            Format::Csv => write_record(out, &line.cells()),
+        })
+    }
+
+    fn each(&self, mut each: impl FnMut(Line<'_>) -> Result<(), Error>) -> Result<(), Error> {
+        for row in &self.rows {
+            let tags = self.tags.get(&row.int("id")?).map(Vec::as_slice).unwrap_or_default();
+            each(Line::of(row, tags)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// Those of these tickets that still fit. Two statements, whatever their number.
+pub(super) async fn read(
     tx: &mut Tx,
     _may: &CanRead<Tickets>,
     ids: &[i64],
     (selection, viewpoint): (&Selection, Viewpoint),
-    format: Format,
-    out: &mut Vec<u8>,
-) -> Result<(), Error> {
+) -> Result<Batch, Error> {
     let mut query = Query::new(select_lines!());
     selection.restrict(tx, &mut query, viewpoint).await?;
-    lines(tx, query, ids, |line| match format {
-        Format::Ndjson => write_line(out, &line),
-        Format::Csv => write_record(out, &line.cells()),
-    })
-    .await
+    batch(tx, query, ids).await
 }
 
 /// Appends these tickets as NDJSON, each with its messages.
@@ -141,11 +162,10 @@ pub(super) async fn write_with_messages(
     out: &mut Vec<u8>,
     mut messages: impl FnMut(i64) -> Vec<serde_json::Value>,
 ) -> Result<(), Error> {
-    lines(tx, Query::new(select_lines!()), ids, |mut line| {
+    batch(tx, Query::new(select_lines!()), ids).await?.each(|mut line| {
         line.messages = Some(messages(line.id));
         write_line(out, &line)
     })
-    .await
 }
 
 fn write_line(out: &mut Vec<u8>, line: &Line<'_>) -> Result<(), Error> {
@@ -155,16 +175,18 @@ fn write_line(out: &mut Vec<u8>, line: &Line<'_>) -> Result<(), Error> {
 }
 
 /// `query` selects lines of any tickets; `ids` ascend.
-async fn lines(
-    tx: &mut Tx,
-    mut query: Query,
-    ids: &[i64],
-    mut each: impl FnMut(Line<'_>) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return Ok(()) };
+async fn batch(tx: &mut Tx, mut query: Query, ids: &[i64]) -> Result<Batch, Error> {
+    let (Some(first), Some(last)) = (ids.first(), ids.last()) else {
+        return Ok(Batch { rows: Vec::new(), tags: HashMap::new() });
+    };
     between(&mut query, "t.id", ids, (*first, *last));
     query.sql.push_str(" order by t.id");
-    let rows = tx.rows(&query.sql, &query.params).await?;
+    let mut rows = Vec::with_capacity(ids.len());
+    for row in tx.rows(&query.sql, &query.params).await? {
+        if ids.binary_search(&row.int("id")?).is_ok() {
+            rows.push(row);
+        }
+    }
     let mut query =
         Query::new("select tt.ticket_id, g.name from ticket_tags tt join tags g on g.id = tt.tag_id where 1 = 1");
     between(&mut query, "tt.ticket_id", ids, (*first, *last));
@@ -173,15 +195,7 @@ async fn lines(
     for row in tx.rows(&query.sql, &query.params).await? {
         tags.entry(row.int("ticket_id")?).or_default().push(row.text("name")?);
     }
-    for row in &rows {
-        let id = row.int("id")?;
-        if ids.binary_search(&id).is_err() {
-            continue;
-        }
-        let line = Line::of(row, tags.get(&id).map(Vec::as_slice).unwrap_or_default())?;
-        each(line)?;
-    }
-    Ok(())
+    Ok(Batch { rows, tags })
 }
 
 /// The rows lie close together, as they mostly do: then it is a range that the primary key gives, else a list.

@@ -15,6 +15,9 @@ use crate::page::{self, Query};
 
 /// Ids that are read ahead.
 const AHEAD: i64 = 10_000;
+/// Of so many tickets that were looked at, this part at least must fit: else the database looks for those that do.
+const LOOKED_AT: usize = 2_000;
+const FITTING_PART: usize = 4;
 
 /// Tickets that are named, or all, as far as they meet the condition.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -72,13 +75,22 @@ impl Selection {
         Ok(rows.iter().map(|row| row.int("id")).collect::<Result<_, _>>()?)
     }
 
-    async fn after(&self, tx: &mut Tx, viewpoint: Viewpoint, (after, last): (i64, i64)) -> Result<Vec<i64>, Error> {
+    /// The next ones, or those of the next tickets that fit.
+    async fn after(
+        &self,
+        tx: &mut Tx,
+        fitting: Option<Viewpoint>,
+        (after, last): (i64, i64),
+    ) -> Result<Vec<i64>, Error> {
         if let Some(ids) = &self.ids {
             let from = ids.partition_point(|id| *id <= after);
             let limit = usize::try_from(AHEAD).unwrap_or(usize::MAX);
             return Ok(ids[from..].iter().copied().take(limit).collect());
         }
-        let mut query = self.query(tx, "select t.id from tickets t where 1 = 1", viewpoint).await?;
+        let mut query = Query::new("select t.id from tickets t where 1 = 1");
+        if let Some(viewpoint) = fitting {
+            self.restrict(tx, &mut query, viewpoint).await?;
+        }
         query.and("t.id >", after);
         query.and("t.id <=", last);
         let limit = query.bind(AHEAD);
@@ -103,11 +115,31 @@ pub struct Walk<'a> {
     last: i64,
     ahead: VecDeque<i64>,
     at_end: bool,
+    /// Gives each ticket, and whoever reads it sees whether it fits.
+    gives_each: bool,
+    n_given: usize,
+    n_fitting: usize,
 }
 
 impl<'a> Walk<'a> {
     pub fn new(selection: &'a Selection, viewpoint: Viewpoint, (after, last): (i64, i64)) -> Walk<'a> {
-        Walk { selection, viewpoint, after, last, ahead: VecDeque::new(), at_end: false }
+        let (ahead, at_end, gives_each) = (VecDeque::new(), false, false);
+        Walk { selection, viewpoint, after, last, ahead, at_end, gives_each, n_given: 0, n_fitting: 0 }
+    }
+
+    /// For whoever reads the tickets whole and tells by `learn` how many of them fitted: gives all tickets as long as most of them fit, so that
+    /// none is read twice.
+    pub fn of_each(selection: &'a Selection, viewpoint: Viewpoint, range: (i64, i64)) -> Walk<'a> {
+        Walk { gives_each: true, ..Walk::new(selection, viewpoint, range) }
+    }
+
+    pub fn learn(&mut self, n_given: usize, n_fitting: usize) {
+        self.n_given += n_given;
+        self.n_fitting += n_fitting;
+        if LOOKED_AT <= self.n_given {
+            self.gives_each &= self.n_given <= FITTING_PART * self.n_fitting;
+            (self.n_given, self.n_fitting) = (0, 0);
+        }
     }
 
     /// The next tickets, at most `n`. Empty at the end. Reads without holding up anybody who writes.
@@ -115,7 +147,8 @@ impl<'a> Walk<'a> {
         if self.ahead.len() < n && !self.at_end {
             let from = self.ahead.back().copied().unwrap_or(self.after);
             let mut tx = db.read().await?;
-            let more = self.selection.after(&mut tx, self.viewpoint, (from, self.last)).await?;
+            let fitting = (!self.gives_each).then_some(self.viewpoint);
+            let more = self.selection.after(&mut tx, fitting, (from, self.last)).await?;
             self.at_end = i64::try_from(more.len()).is_ok_and(|n| n < AHEAD);
             self.ahead.extend(more);
         }

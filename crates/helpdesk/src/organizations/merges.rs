@@ -21,7 +21,7 @@ use crate::{Error, search};
 pub const KIND: &str = "merge_organizations";
 const MAX_ATTEMPTS: i64 = 20;
 /// Tickets, or members, that one transaction moves.
-const SLICE: i64 = 500;
+const SLICE: i64 = 100;
 
 /// How far a merge has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,12 +138,12 @@ pub async fn run(db: &Db, clock: &Clock, payload: &Json, run: &str) -> Result<()
     let actor = Actor { worker: Some(KIND), request_id: run.to_owned(), ..Actor::default() };
     loop {
         let now = clock.now();
-        match store::transact!(db, |tx| slice(tx, &actor, now, id).await) {
+        match store::transact!(db.in_background(), |tx| slice(tx, &actor, now, id).await) {
             Ok(true) => return Ok(()),
             Ok(false) => {}
             // One of the two went meanwhile: no further try would find it.
             Err(Error::NotFound { .. }) => {
-                return store::transact!(db, |tx| set_status(tx, now, id, Status::Error).await);
+                return store::transact!(db.in_background(), |tx| set_status(tx, now, id, Status::Error).await);
             }
             Err(error) => return Err(error),
         }

@@ -105,7 +105,9 @@ pub async fn create(
 /// Ends a subscription. `NotFound` for one that the caller may not see.
 pub async fn delete(tx: &mut Tx, actor: &Actor, now: Timestamp, id: i64) -> Result<(), Error> {
     let gone = find(tx, actor, id).await?;
-    tx.run("delete from organization_subscriptions where id = $1", &[id.into()]).await?;
+    if tx.run("delete from organization_subscriptions where id = $1", &[id.into()]).await? == 0 {
+        return Err(Error::NotFound { kind: "organization subscription", id });
+    }
     let told = (Some(json!({ "person_id": gone.person_id })), None);
     record(tx, actor, now, "organization-subscription-removed", gone.organization_id, told).await
 }

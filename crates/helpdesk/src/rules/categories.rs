@@ -67,7 +67,7 @@ pub async fn create(
             make_room(tx, may.actor(), now, (position, 0)).await?;
             check_position(position)?
         }
-        None => row.int_or_null("last")?.unwrap_or_default() + 1,
+        None => row.int_or_null("last")?.unwrap_or_default().saturating_add(1),
     };
     let made = tx
         .row(

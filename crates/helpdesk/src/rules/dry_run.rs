@@ -158,7 +158,7 @@ pub async fn run(db: &Db, clock: &Clock, job: &Job) -> Result<(), Error> {
             return Ok(());
         };
         let now = clock.now();
-        let goes_on = store::transact!(db, |tx| keep(tx, now, job, id, &found).await)?;
+        let goes_on = store::transact!(db.in_background(), |tx| keep(tx, now, job, id, &found).await)?;
         if !goes_on {
             return Ok(());
         }

@@ -64,7 +64,7 @@ pub async fn load(
                 *id,
             ),
             Field::OrganizationField(id) => (
-                "select text_value, number_value, flag_value from organization_field_values where organization_id = $1 and field_id = $2",
+                "select text_value, number_value, flag_value, list_value from organization_field_values where organization_id = $1 and field_id = $2",
                 row.int_or_null("organization_id")?.unwrap_or_default(),
                 *id,
             ),

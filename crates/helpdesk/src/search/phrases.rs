@@ -19,6 +19,8 @@ pub const BEGUN_MIN_CHARS: usize = 3;
 const ASKED_MAX: usize = 13;
 /// The newest with all pairs of a phrase that are read, and most messages of them together.
 const READ_MAX: i64 = 200;
+/// Phrases of one search for which that is done. What the index says of further ones stands.
+const PHRASES_READ_MAX: usize = 4;
 const MESSAGES_READ_MAX: usize = 2_000;
 
 /// A part of a record whose words are found apart from the others.
@@ -159,13 +161,14 @@ impl Phrases {
 
     pub(super) async fn checked(&self, tx: &mut Tx, index: Index) -> Result<Checked, Error> {
         let mut checked = Checked { index, all: Vec::new(), none: Vec::new(), wrong: Vec::new(), none_but: Vec::new() };
-        for phrase in &self.all {
-            checked.wrong.extend(wrong(tx, index, phrase).await?);
+        let mut n_read = 0;
+        for phrase in distinct(&self.all) {
+            checked.wrong.extend(wrong(tx, index, phrase, &mut n_read).await?);
             checked.all.extend(phrase.wanted(index));
         }
-        for phrase in &self.none {
+        for phrase in distinct(&self.none) {
             let wanted = Wanted(phrase.wanted(index));
-            match wrong(tx, index, phrase).await? {
+            match wrong(tx, index, phrase, &mut n_read).await? {
                 ids if ids.is_empty() => checked.none.push(wanted),
                 ids => checked.none_but.push((wanted, ids)),
             }
@@ -224,11 +227,16 @@ impl Checked {
     }
 }
 
-/// The newest that have all pairs of a phrase, but not the phrase.
-async fn wrong(tx: &mut Tx, index: Index, phrase: &Phrase) -> Result<Vec<i64>, Error> {
-    if !phrase.needs_reading() {
+fn distinct(phrases: &[Phrase]) -> impl Iterator<Item = &Phrase> {
+    phrases.iter().enumerate().filter(|(at, phrase)| !phrases[..*at].contains(phrase)).map(|(_, phrase)| phrase)
+}
+
+/// The newest that have all pairs of a phrase, but not the phrase. `n_read` counts the phrases that were looked for in texts.
+async fn wrong(tx: &mut Tx, index: Index, phrase: &Phrase, n_read: &mut usize) -> Result<Vec<i64>, Error> {
+    if !phrase.needs_reading() || PHRASES_READ_MAX <= *n_read {
         return Ok(Vec::new());
     }
+    *n_read += 1;
     let Some(asked) = search::asked(tx, &Wanted(phrase.wanted(index))) else { return Ok(Vec::new()) };
     let mut query = Query::default();
     let place = query.bind(asked);

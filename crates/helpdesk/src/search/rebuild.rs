@@ -1,74 +1,59 @@
 //! Writes the whole index anew: after a move between engines, and for an account that is older than the index.
 
+use jiff::Timestamp;
+use outside::Clock;
 use store::{Db, Tx, transact};
 
 use super::{index_article, index_organization, index_person, index_ticket};
 use crate::Error;
+use crate::pace::Pace;
 
 pub const KIND: &str = store::search::REBUILD;
 
-/// Objects that are indexed in one transaction, so that other writers get their turn.
-const SLICE: i64 = 50;
+/// Objects that are indexed in one transaction, at most.
+const SLICE: usize = 50;
 
-/// Runs the job: all people, then all organizations, all tickets, and all texts of articles, in the order of ids. What is written meanwhile indexes itself.
-pub async fn run(db: &Db) -> Result<(), Error> {
-    let mut after = 0;
-    while let Some(last) = transact!(db.in_background(), |tx| people(tx, after).await)? {
-        after = last;
-    }
-    let mut after = 0;
-    while let Some(last) = transact!(db.in_background(), |tx| organizations(tx, after).await)? {
-        after = last;
-    }
-    let mut after = 0;
-    while let Some(last) = transact!(db.in_background(), |tx| tickets(tx, after).await)? {
-        after = last;
-    }
-    let mut after = 0;
-    while let Some(last) = transact!(db.in_background(), |tx| articles(tx, after).await)? {
-        after = last;
+/// What is indexed, in this order: the ids of each behind one.
+const PEOPLE: &str = "select id from people where id > $1 order by id limit $2";
+const ORGANIZATIONS: &str = "select id from organizations where id > $1 order by id limit $2";
+const TICKETS: &str = "select id from tickets where id > $1 order by id limit $2";
+const ARTICLES: &str = "select id from help_translations where article_id is not null and id > $1 order by id limit $2";
+
+/// Runs the job: all people, then all organizations, all tickets, and all texts of articles, in the order of ids. What is written meanwhile
+/// indexes itself.
+pub async fn run(db: &Db, clock: &Clock) -> Result<(), Error> {
+    for sql in [PEOPLE, ORGANIZATIONS, TICKETS, ARTICLES] {
+        let mut pace = Pace::at_most(db, SLICE);
+        let mut after = 0;
+        loop {
+            let size = pace.size();
+            let (ids, began) = transact!(db.in_background(), |tx| slice(tx, clock, sql, (after, size)).await)?;
+            let Some(last) = ids.last() else { break };
+            pace.learn(ids.len(), began, clock.now());
+            after = *last;
+        }
     }
     Ok(())
 }
 
-/// The last id of the slice; none at the end.
-async fn people(tx: &mut Tx, after: i64) -> Result<Option<i64>, Error> {
-    let sql = "select id from people where id > $1 order by id limit $2";
-    let ids = ids(tx, sql, after).await?;
+/// What was indexed, and when the slice had its turn.
+async fn slice(
+    tx: &mut Tx,
+    clock: &Clock,
+    sql: &'static str,
+    (after, size): (i64, usize),
+) -> Result<(Vec<i64>, Timestamp), Error> {
+    let began = clock.now();
+    let limit = i64::try_from(size).unwrap_or(i64::MAX);
+    let rows = tx.rows(sql, &[after.into(), limit.into()]).await?;
+    let ids: Vec<i64> = rows.iter().map(|row| row.int("id")).collect::<Result<_, _>>()?;
     for id in &ids {
-        index_person(tx, *id).await?;
+        match sql {
+            PEOPLE => index_person(tx, *id).await?,
+            ORGANIZATIONS => index_organization(tx, *id).await?,
+            TICKETS => index_ticket(tx, *id).await?,
+            _ => index_article(tx, *id).await?,
+        }
     }
-    Ok(ids.last().copied())
-}
-
-async fn organizations(tx: &mut Tx, after: i64) -> Result<Option<i64>, Error> {
-    let sql = "select id from organizations where id > $1 order by id limit $2";
-    let ids = ids(tx, sql, after).await?;
-    for id in &ids {
-        index_organization(tx, *id).await?;
-    }
-    Ok(ids.last().copied())
-}
-
-async fn tickets(tx: &mut Tx, after: i64) -> Result<Option<i64>, Error> {
-    let sql = "select id from tickets where id > $1 order by id limit $2";
-    let ids = ids(tx, sql, after).await?;
-    for id in &ids {
-        index_ticket(tx, *id).await?;
-    }
-    Ok(ids.last().copied())
-}
-
-async fn articles(tx: &mut Tx, after: i64) -> Result<Option<i64>, Error> {
-    let sql = "select id from help_translations where article_id is not null and id > $1 order by id limit $2";
-    let ids = ids(tx, sql, after).await?;
-    for id in &ids {
-        index_article(tx, *id).await?;
-    }
-    Ok(ids.last().copied())
-}
-
-async fn ids(tx: &mut Tx, sql: &str, after: i64) -> Result<Vec<i64>, Error> {
-    let rows = tx.rows(sql, &[after.into(), SLICE.into()]).await?;
-    rows.iter().map(|row| Ok(row.int("id")?)).collect()
+    Ok((ids, began))
 }

@@ -29,7 +29,7 @@ pub async fn run(db: &Db, clock: &Clock) -> Result<(), Error> {
 ///
 /// A server may go on serving: whichever of us takes an event in, it is taken in once.
 pub async fn rebuild(db: &Db, now: Timestamp) -> Result<usize, Error> {
-    store::transact!(db, |tx| {
+    store::transact!(db.in_background(), |tx| {
         hold(tx, now).await?;
         for sql in [
             "delete from statistics_counts",
@@ -46,7 +46,7 @@ pub async fn rebuild(db: &Db, now: Timestamp) -> Result<usize, Error> {
     })?;
     let mut n_events = 0;
     loop {
-        match store::transact!(db, |tx| slice(tx, now, SLICE).await)? {
+        match store::transact!(db.in_background(), |tx| slice(tx, now, SLICE).await)? {
             0 => return Ok(n_events),
             n => n_events += n,
         }

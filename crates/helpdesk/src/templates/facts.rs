@@ -94,9 +94,10 @@ impl Facts {
         Ok(facts)
     }
 
-    /// The same for a text that customers read: the ticket's address is theirs.
+    /// The same for a text that customers read: the ticket's address is theirs, and internal notes are not told.
     #[must_use]
     pub(crate) fn for_customers(mut self) -> Facts {
+        said::leave_out_private(&mut self.0["ticket"]);
         let id = self.0["ticket"]["id"].clone();
         let root = self.0["ticket"]["account_url"].as_str().unwrap_or_default().to_owned();
         if id.is_number() {

@@ -35,10 +35,12 @@ pub(super) async fn names(tx: &mut Tx, ticket_id: i64) -> Result<Map<String, Jso
                           from messages m left join people p on p.id = m.sender_id
                           where m.ticket_id = $1 and m.deleted_at is null";
     let first = format!("{SELECT} order by m.created_at, m.id limit 1");
+    let first_public = format!("{SELECT} and m.public = 1 order by m.created_at, m.id limit 1");
     let newest = format!("{SELECT} order by m.created_at desc, m.id desc limit $2");
     let public = format!("{SELECT} and m.public = 1 order by m.created_at desc, m.id desc limit $2");
     let comments = |rows: &[Row]| rows.iter().map(Comment::from_row).collect::<Result<Vec<_>, Error>>();
     let first = comments(&tx.rows(&first, &[ticket_id.into()]).await?)?;
+    let first_public = comments(&tx.rows(&first_public, &[ticket_id.into()]).await?)?;
     let all = comments(&tx.rows(&newest, &[ticket_id.into(), COMMENTS_MAX.into()]).await?)?;
     let public = comments(&tx.rows(&public, &[ticket_id.into(), COMMENTS_MAX.into()]).await?)?;
     let text = |comments: &[Comment]| comments.first().map(|comment| comment.text.clone()).unwrap_or_default();
@@ -46,6 +48,7 @@ pub(super) async fn names(tx: &mut Tx, ticket_id: i64) -> Result<Map<String, Jso
     let told = [
         ("description", text(&first)),
         ("verbatim_description", text(&first)),
+        ("public_description", text(&first_public)),
         ("latest_comment", text(&all)),
         // As plain text: the mails that tell it are made of plain text.
         ("latest_comment_html", text(&all)),
@@ -62,6 +65,27 @@ pub(super) async fn names(tx: &mut Tx, ticket_id: i64) -> Result<Map<String, Jso
     let lists = [("comments", list(&all)), ("public_comments", list(&public))];
     let texts = told.into_iter().map(|(name, text)| (name.to_owned(), json!(text)));
     Ok(texts.chain(lists.into_iter().map(|(name, list)| (name.to_owned(), list))).collect())
+}
+
+/// Names that tell internal notes, too, and each beside it the one that tells the same without them.
+const PUBLIC: &[(&str, &str)] = &[
+    ("description", "public_description"),
+    ("verbatim_description", "public_description"),
+    ("latest_comment", "latest_public_comment"),
+    ("latest_comment_html", "latest_public_comment_html"),
+    ("latest_comment_rich", "latest_public_comment_rich"),
+    ("latest_comment_formatted", "latest_public_comment_formatted"),
+    ("comments_formatted", "public_comments_formatted"),
+    ("comments", "public_comments"),
+];
+
+/// Has the names of a ticket tell what its customers may read.
+pub(super) fn leave_out_private(ticket: &mut Json) {
+    for (name, public) in PUBLIC {
+        if let Some(told) = ticket.get(*public).cloned() {
+            ticket[*name] = told;
+        }
+    }
 }
 
 struct Comment {

@@ -227,7 +227,7 @@ pub async fn written(tx: &mut Tx, _may: &CanWrite<CustomFields>, id: i64) -> Res
 /// Behind all forms that there are.
 pub async fn next_position(tx: &mut Tx, _may: &CanWrite<CustomFields>) -> Result<i64, Error> {
     let row = tx.row("select coalesce(max(position), 0) as last from ticket_forms", &[]).await?;
-    Ok(row.ok_or(StoreError::Column("last"))?.int("last")? + 1)
+    Ok(row.ok_or(StoreError::Column("last"))?.int("last")?.saturating_add(1))
 }
 
 /// The fields that conditions of these forms hang on, in no order. Needs no permit: a form tells what its conditions ask.

@@ -181,27 +181,24 @@ fn of_tags(test: &Test) -> Option<Query> {
 /// Of one field, or of any.
 fn of_values(test: &Test) -> Option<Query> {
     let mut ids = Query::default();
-    if let (Field::CustomField(id), Operator::Equal, Operand::Text(text)) = (test.field, test.operator, &test.operand) {
-        let (field, key, again) = (ids.bind(id), ids.bind(text_key(text)), ids.bind(id));
-        // A value may also be one of several: whichever they are, if few tickets have any.
-        ids.sql = format!(
-            "select v.ticket_id as id from ticket_field_values v where v.field_id = {field} and v.text_key = {key}
-             union all select v.ticket_id from ticket_field_values v where v.field_id = {again} and v.list_value is not null"
-        );
-        return Some(ids);
-    }
-    let field = match test.field {
+    let of_field = |ids: &mut Query| match test.field {
         Field::CustomField(id) => {
             let place = ids.bind(id);
             format!("v.field_id = {place}")
         }
         _ => "v.field_id in (select f.id from custom_fields f where f.object_type = 'ticket')".to_owned(),
     };
+    let field = of_field(&mut ids);
+    if let (Operator::Equal, Operand::Text(text)) = (test.operator, &test.operand) {
+        let (key, again) = (ids.bind(text_key(text)), of_field(&mut ids));
+        // A value may also be one of several: whichever they are, if few tickets have any.
+        ids.sql = format!(
+            "select v.ticket_id as id from ticket_field_values v where {field} and v.text_key = {key}
+             union all select v.ticket_id from ticket_field_values v where {again} and v.list_value is not null"
+        );
+        return Some(ids);
+    }
     let value = match (test.operator, &test.operand) {
-        (Operator::Equal, Operand::Text(text)) => {
-            let place = ids.bind(text_key(text));
-            format!("v.text_key = {place}")
-        }
         (Operator::StartsWith, Operand::Text(text)) if text.is_ascii() => {
             let key = text_key(text);
             let (from, to) = (ids.bind(key.as_str()), ids.bind(format!("{key}\u{10ffff}")));

@@ -49,9 +49,19 @@ impl Log {
 
     /// After a commit: has the log carried over if it is time.
     pub fn committed(&self) {
-        if self.next.load(Ordering::Relaxed) <= self.pages.load(Ordering::Relaxed) {
+        if self.is_time() {
             self.wake.notify_one();
         }
+    }
+
+    fn is_time(&self) -> bool {
+        self.next.load(Ordering::Relaxed) <= self.pages.load(Ordering::Relaxed)
+    }
+
+    /// What the log holds after it was carried over.
+    fn begins_anew(&self, pages: usize) {
+        self.pages.store(pages, Ordering::Relaxed);
+        self.next.store(pages + PAGES, Ordering::Relaxed);
     }
 
     pub fn close(&self) {
@@ -69,6 +79,10 @@ pub async fn carry_over(path: PathBuf, wait: Duration, turn: Arc<Mutex<Writer>>,
         if log.closed.load(Ordering::SeqCst) {
             return;
         }
+        // Woken by a commit that was made while the log was carried over.
+        if !log.is_time() {
+            continue;
+        }
         let path = path.clone();
         let rounds = tokio::task::spawn_blocking(move || {
             let mut opened = match connection {
@@ -80,7 +94,8 @@ pub async fn carry_over(path: PathBuf, wait: Duration, turn: Arc<Mutex<Writer>>,
         let finished = match rounds.await {
             Ok(Ok(opened)) => {
                 connection = Some(opened);
-                turn.lock().await.carry_over(wait)
+                let mut writer = turn.lock().await;
+                writer.carry_over(wait).inspect(|left| log.begins_anew(*left))
             }
             Ok(Err(error)) => {
                 connection = None;
@@ -88,12 +103,11 @@ pub async fn carry_over(path: PathBuf, wait: Duration, turn: Arc<Mutex<Writer>>,
             }
             Err(_) => return,
         };
-        let left = finished.unwrap_or_else(|error| {
+        if let Err(error) = finished {
             // Nothing is lost: the log holds everything, and reads look there first.
             tracing::warn!(%error, "the database's log could not be carried over into its file");
-            log.pages.load(Ordering::Relaxed)
-        });
-        log.next.store(left + PAGES, Ordering::Relaxed);
+            log.begins_anew(log.pages.load(Ordering::Relaxed));
+        }
     }
 }
 

@@ -80,14 +80,17 @@ async fn a_mail_of_a_trigger_has_its_places_filled_in() {
     let host = base.strip_prefix("http://").expect("http");
     let account = get(&server, "/api/v2/account/resolve", &all).await["account"]["name"].clone();
     let admin = get(&server, "/api/v2/users/me", &all).await["user"].clone();
-    let rest = format!(
-        "|{}|Call the fire brigade|It burns|||Cleo|{}|true|question|",
-        account.as_str().expect("a name"),
-        admin["name"].as_str().expect("a name")
-    );
-    let at = |page: &str| format!("{base}/{page}/{number} {host}/{page}/{number} {base}/{page}/{number}{rest}");
-    assert_eq!(to("cleo.park@shop.test"), at("hc/requests"), "customers are led to their page");
-    assert_eq!(to(admin["email"].as_str().expect("an address")), at("agent/tickets"));
+    let at = |page: &str, newest: &str| {
+        let rest = format!(
+            "|{}|{newest}|It burns|||Cleo|{}|true|question|",
+            account.as_str().expect("a name"),
+            admin["name"].as_str().expect("a name")
+        );
+        format!("{base}/{page}/{number} {host}/{page}/{number} {base}/{page}/{number}{rest}")
+    };
+    let of_cleo = to("cleo.park@shop.test");
+    assert_eq!(of_cleo, at("hc/requests", "It burns"), "customers are led to their page, and read no notes of ours");
+    assert_eq!(to(admin["email"].as_str().expect("an address")), at("agent/tickets", "Call the fire brigade"));
     let agent = get(&server, &format!("/api/v2/users/{}", server.agent_id), &all).await["user"]["email"].clone();
     let all_said = to(agent.as_str().expect("an address"));
     let newest = all_said.find("Call the fire brigade").expect("the note");

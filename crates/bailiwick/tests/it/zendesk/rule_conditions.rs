@@ -54,7 +54,13 @@ async fn triggers_ask_who_the_requester_is_and_how_the_ticket_came() {
     };
     field("user", "plan").await;
     field("organization", "tier").await;
-    let mill = json!({ "name": "Mill", "organization_fields": { "tier": "gold" } });
+    let vip = json!({ "key": "vip", "type": "checkbox", "title": "VIP" });
+    made(&server, "/api/v2/organization_fields", &all, "organization_field", vip).await;
+    let option = |name: &str| json!({ "name": name, "value": name });
+    let lines = json!({ "key": "lines", "type": "multiselect", "title": "Lines", "custom_field_options": [option("tea"), option("milk")] });
+    made(&server, "/api/v2/organization_fields", &all, "organization_field", lines).await;
+    let mill =
+        json!({ "name": "Mill", "organization_fields": { "tier": "gold", "vip": true, "lines": ["tea", "milk"] } });
     let mill = made(&server, "/api/v2/organizations", &all, "organization", mill).await;
     let cleo = json!({
         "name": "Cleo", "email": "cleo@shop.test", "locale_id": 8, "organization_id": mill["id"],
@@ -72,6 +78,8 @@ async fn triggers_ask_who_the_requester_is_and_how_the_ticket_came() {
             ("yearly", when("requester.custom_fields.plan", "is", "yearly")),
             ("no-plan", when("requester.custom_fields.plan", "not_present", Value::Null)),
             ("gold", when("organization.custom_fields.tier", "includes", "silver gold")),
+            ("vip", when("organization.custom_fields.vip", "is", "true")),
+            ("milk", when("organization.custom_fields.lines", "includes", "milk")),
             ("to-help", when("recipient", "is", "Help@shop.test")),
             ("private", when("ticket_is_public", "is", "private")),
             ("no-file", when("attachment", "is", "not_present")),
@@ -94,7 +102,10 @@ async fn triggers_ask_who_the_requester_is_and_how_the_ticket_came() {
     let mailed = body(server.post("/api/tickets", &gorgias, mail).await, 201).await;
     server.run_jobs().await;
 
-    assert_eq!(tags(&server, &all, &of_cleo).await, ["by-api", "customer", "german", "gold", "no-file", "yearly"],);
+    assert_eq!(
+        tags(&server, &all, &of_cleo).await,
+        ["by-api", "customer", "german", "gold", "milk", "no-file", "vip", "yearly"],
+    );
     assert_eq!(tags(&server, &all, &of_dan).await, ["by-api", "customer", "english", "no-file", "no-plan", "private"]);
     assert!(tags(&server, &all, &mailed).await.contains(&"to-help".to_owned()));
     let shown = get(&server, "/api/v2/triggers", &all).await["triggers"][3]["conditions"]["all"].clone();

@@ -42,6 +42,8 @@ async fn a_phrase_is_its_words_in_their_order() {
     ] {
         assert_eq!(found(&server, &all, query).await, expected, "{query}");
     }
+    let many: String = (1..99).map(|n| format!(" -z{n}")).collect();
+    assert_eq!(found(&server, &all, &format!("type:ticket roof{many}")).await, [turned, apart, right]);
     let more = json!({ "ticket": { "comment": { "body": "Now it is on the roof of the moon, too." } } });
     body(server.put(&format!("/api/v2/tickets/{turned}"), &all, more).await, 200).await;
     assert_eq!(found(&server, &all, r#"type:ticket "on the roof" moon"#).await, [turned]);

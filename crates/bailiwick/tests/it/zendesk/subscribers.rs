@@ -113,6 +113,10 @@ async fn who_follows_a_section_hears_of_articles_and_who_follows_an_article_of_c
     let path = format!("{HC}/articles/{}/translations/en-us", id(&draft));
     body(server.put(&path, &all, json!({ "translation": { "draft": false } })).await, 200).await;
     let shown = told(&server, &mut seen).await;
+    for draft in [true, false] {
+        body(server.put(&path, &all, json!({ "translation": { "draft": draft } })).await, 200).await;
+    }
+    let again = told(&server, &mut seen).await;
     article(&server, &all, orders, json!({ "title": "For us", "user_segment_id": STAFF })).await;
     let hidden = told(&server, &mut seen).await;
     let record = json!({
@@ -124,6 +128,7 @@ async fn who_follows_a_section_hears_of_articles_and_who_follows_an_article_of_c
 
     assert_eq!(published, [pair("ada@shop.test", "New article: Refunds")], "in the language that was asked for");
     assert_eq!((nothing, shown), (vec![], vec![pair("ada@shop.test", "New article: Delivery")]));
+    assert_eq!(again, [], "an article is new once");
     assert_eq!((hidden, quiet), (vec![], vec![]), "nobody hears of what they may not see, or of what is quiet");
 
     subscribe(format!("articles/{}", id(&read)), json!({ "source_locale": "en-us", "user_id": ben["id"] })).await;
@@ -138,8 +143,17 @@ async fn who_follows_a_section_hears_of_articles_and_who_follows_an_article_of_c
     assert_eq!(told(&server, &mut seen).await, [pair("ada@shop.test", of_read), pair("ben@shop.test", of_read)]);
     comment(agent.clone(), id(&new), true).await;
     assert_eq!(told(&server, &mut seen).await, [pair("ada@shop.test", "New comment on Refunds")]);
-    comment(agent, id(&read), false).await;
+    comment(agent.clone(), id(&read), false).await;
     assert_eq!(told(&server, &mut seen).await, []);
+    // Of a text that is no longer public, the name is not told either.
+    let translated = json!({ "translation": { "locale": "de", "title": "Erstattung", "body": "x" } });
+    body(server.post(&format!("{HC}/articles/{}/translations", id(&new)), &all, translated).await, 201).await;
+    let path = format!("{HC}/articles/{}/translations/en-us", id(&new));
+    let secret = json!({ "translation": { "title": "Secret prices", "draft": true } });
+    body(server.put(&path, &all, secret).await, 200).await;
+    told(&server, &mut seen).await;
+    comment(all.clone(), id(&new), true).await;
+    assert_eq!(told(&server, &mut seen).await, [pair("ada@shop.test", "New comment on Erstattung")]);
     let mails = server.mails().await;
     let mail = mails.iter().find(|mail| mail.subject == of_read && mail.to == "ada@shop.test").expect("a mail");
     assert!(mail.text.contains("Thirty?") && !mail.text.contains("<p>"), "{}", mail.text);
