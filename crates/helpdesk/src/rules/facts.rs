@@ -1,5 +1,7 @@
 //! What a rule can know of a ticket: as it is now, or, for a dry run, as it was right after an event.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde_json::Value as Json;
 use store::{Row, Tx};
@@ -10,6 +12,7 @@ use crate::custom_fields::texts_of;
 use crate::filter::Field;
 use crate::filter::evaluate::{Fact, Facts};
 use crate::follow::Logged;
+use crate::page::{Query, padded};
 use crate::tickets::messages::INTERNAL_NOTE;
 
 /// What is asked for besides the fields.
@@ -97,33 +100,30 @@ const SELECT: &str =
             c.email as customer_email, c.name as customer_name, c.language as customer_language, c.role as customer_role
      from tickets t left join people c on c.id = t.customer_id";
 
-/// At most `limit` tickets after this one in the order of their ids, as they are now, without message and event.
-pub async fn load_many(tx: &mut Tx, after_id: i64, limit: i64, fields: &[Field]) -> Result<Vec<(i64, Facts)>, Error> {
-    let sql = format!("{SELECT} where t.id > $1 order by t.id limit $2");
-    let rows = tx.rows(&sql, &[after_id.into(), limit.into()]).await?;
+/// These tickets as they are now, without message and event.
+pub async fn load_many(tx: &mut Tx, ids: &[i64], fields: &[Field]) -> Result<Vec<(i64, Facts)>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = Query::new(&format!("{SELECT} where 1 = 1"));
+    query.and_in("t.id", padded(ids));
+    query.sql.push_str(" order by t.id");
+    let rows = tx.rows(&query.sql, &query.params).await?;
     let mut many = Vec::with_capacity(rows.len());
     for row in &rows {
         many.push((row.int("id")?, of_ticket(row)?));
     }
-    let (Some((first, _)), Some((last, _))) = (many.first(), many.last()) else { return Ok(many) };
-    let (first, last) = (*first, *last);
     if fields.contains(&Field::Tags) {
-        let rows = tx
-            .rows(
-                "select tt.ticket_id, g.name from ticket_tags tt join tags g on g.id = tt.tag_id
-                 where tt.ticket_id >= $1 and tt.ticket_id <= $2 order by tt.ticket_id, g.name",
-                &[first.into(), last.into()],
-            )
-            .await?;
-        let mut rows = rows.iter().map(|row| Ok((row.int("ticket_id")?, row.text("name")?))).peekable();
+        let mut query =
+            Query::new("select tt.ticket_id, g.name from ticket_tags tt join tags g on g.id = tt.tag_id where 1 = 1");
+        query.and_in("tt.ticket_id", padded(ids));
+        query.sql.push_str(" order by tt.ticket_id, g.name");
+        let mut names: HashMap<i64, Vec<String>> = HashMap::new();
+        for row in tx.rows(&query.sql, &query.params).await? {
+            names.entry(row.int("ticket_id")?).or_default().push(row.text("name")?);
+        }
         for (id, facts) in &mut many {
-            let mut names = Vec::new();
-            while let Some(row) =
-                rows.next_if(|row: &Result<(i64, String), Error>| row.as_ref().map_or(true, |(of, _)| of <= id))
-            {
-                names.push(row?.1);
-            }
-            facts.insert(Field::Tags, Fact::Names(names));
+            facts.insert(Field::Tags, Fact::Names(names.remove(id).unwrap_or_default()));
         }
     }
     // Rarely asked, so one by one.

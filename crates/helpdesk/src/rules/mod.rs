@@ -15,6 +15,7 @@ pub mod log;
 mod looked_up;
 pub mod on_time;
 pub mod place;
+mod reach;
 pub mod run;
 mod take;
 mod update;

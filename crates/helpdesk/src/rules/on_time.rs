@@ -1,7 +1,8 @@
 //! Rules as time passes: every ticket is held against the rules that wait for it, again and again, and each rule acts once on a ticket in each of
 //! its versions. One that was put together of conditions acts again where what it did has ended its own condition, once that holds anew.
 //!
-//! Tickets are read by their ids in slices outside of write transactions; only one that a rule wants is looked at once more inside of one.
+//! Tickets are walked by their ids outside of write transactions. The database says which of them a rule may want (`reach.rs`), and only one that
+//! a rule does want is looked at once more inside of a write transaction.
 
 use jiff::{SignedDuration, Timestamp};
 use outside::Clock;
@@ -11,15 +12,16 @@ use super::decide::{decide, fields};
 use super::execute::{Came, Failure, Interrupted, execute};
 use super::log::Cause;
 use super::run::settled;
-use super::{Rule, TIME_PASSED, all_in_order, facts};
+use super::{Rule, TIME_PASSED, all_in_order, facts, reach};
 use crate::Error;
 use crate::filter::{Field, Viewpoint};
 
 pub const KIND: &str = "rules_on_time";
 pub const EVERY: SignedDuration = SignedDuration::from_mins(10);
 
-/// Tickets read at once.
-const SLICE: i64 = 500;
+/// Tickets that the database looks through at once, and those that are read at once.
+const WALKED: i64 = 2_000;
+const READ: usize = 500;
 
 /// Runs the job: once through all tickets, if there is such a rule at all.
 pub async fn run(db: &Db, clock: &Clock) -> Result<(), Error> {
@@ -71,23 +73,20 @@ struct Slice {
 }
 
 async fn wanted(tx: &mut Tx, now: Timestamp, rules: &[Rule], asked: &[Field], after_id: i64) -> Result<Slice, Error> {
-    let known = facts::load_many(tx, after_id, SLICE, asked).await?;
+    let last_id = reach::last_of_next(tx, after_id, WALKED).await?;
+    let mut slice = Slice { last_id, wanted: Vec::new() };
+    if last_id.is_none() {
+        return Ok(slice);
+    }
     let viewpoint = Viewpoint { now, person_id: None };
-    let mut slice = Slice { last_id: known.last().map(|(id, _)| *id), wanted: Vec::new() };
-    for (ticket_id, facts) in known {
-        for rule in rules {
-            if !decide(&rule.steps, &facts, &viewpoint).does_nothing() && !is_marked(tx, rule, ticket_id).await? {
+    for ids in reach::within(tx, now, rules, (after_id, WALKED)).await?.chunks(READ) {
+        for (ticket_id, facts) in facts::load_many(tx, ids, asked).await? {
+            if rules.iter().any(|rule| !decide(&rule.steps, &facts, &viewpoint).does_nothing()) {
                 slice.wanted.push(ticket_id);
-                break;
             }
         }
     }
     Ok(slice)
-}
-
-async fn is_marked(tx: &mut Tx, rule: &Rule, ticket_id: i64) -> Result<bool, Error> {
-    let sql = "select 1 as one from rule_marks where rule_id = $1 and version = $2 and ticket_id = $3";
-    Ok(tx.row(sql, &[rule.id.into(), rule.version.into(), ticket_id.into()]).await?.is_some())
 }
 
 async fn on_ticket(
