@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use helpdesk::api_keys::{self, KeyHolder};
+use helpdesk::api_keys::{self, KeyHolder, Voice};
 use helpdesk::customers;
 use oauth::dpop::{Scheme, Shown, Unusable};
 use oauth::issued::Presented;
@@ -158,13 +158,15 @@ async fn bearer(
 
 /// `email:key` as Gorgias has it, or `email/token:key` as Zendesk has it.
 async fn api_key(parts: &Parts, app: &App, credentials: &str, surface: Surface) -> Result<Caller, Why> {
-    let (email, key) = email_and_key(credentials).ok_or(Why::InvalidKey)?;
+    let basic = Basic::parse(credentials).ok_or(Why::InvalidKey)?;
     // Before the key is looked at, so that nobody learns whether one is right.
     if keys_are_off(app).await? {
         return Err(Why::KeysOff);
     }
     let mut tx = app.db.read().await?;
-    let holder = api_keys::authenticate(&mut tx, &email, &key).await.map_err(failed)?.ok_or(Why::InvalidKey)?;
+    let voice = basic.voice(surface);
+    let holder = api_keys::authenticate(&mut tx, &basic.email, &basic.key, voice).await;
+    let holder = holder.map_err(failed)?.ok_or(Why::InvalidKey)?;
     drop(tx);
     spend(parts, app, Credential::ApiKey { key_id: holder.key_id }, None, surface.dialect)?;
     let granted = permissions_of_key(&holder);
@@ -182,6 +184,7 @@ async fn api_key(parts: &Parts, app: &App, credentials: &str, surface: Surface) 
         person_id: Some(holder.person_id),
         role: Some(holder.role),
         denied: holder.denied,
+        impersonator_id: holder.maker_id,
         request_id: request_id(parts),
         ..Actor::default()
     };
@@ -191,7 +194,29 @@ async fn api_key(parts: &Parts, app: &App, credentials: &str, surface: Surface) 
 /// What a call came with, kept by one that lasts. Never logged.
 pub(crate) enum Credentials {
     Token(String),
-    Key { email: String, key: String },
+    Key(Basic),
+}
+
+/// Basic credentials: `email:key`, or `email/token:key`.
+pub(crate) struct Basic {
+    email: String,
+    key: String,
+    /// Whether it says that the key is a token, as Zendesk has it.
+    is_token: bool,
+}
+
+impl Basic {
+    fn parse(credentials: &str) -> Option<Basic> {
+        let text = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
+        let (user, key) = text.split_once(':')?;
+        let email = user.strip_suffix("/token");
+        Some(Basic { email: email.unwrap_or(user).to_owned(), key: key.to_owned(), is_token: email.is_some() })
+    }
+
+    fn voice(&self, surface: Surface) -> Voice {
+        let names_anybody = self.is_token && surface.dialect == Dialect::Zendesk;
+        if names_anybody { Voice::OfAnybody } else { Voice::OfMaker }
+    }
 }
 
 /// What was let in came with. None: nothing that we read.
@@ -200,7 +225,7 @@ pub(crate) fn shown(parts: &Parts) -> Option<Credentials> {
     let (scheme, credentials) = header.split_once(' ')?;
     match Scheme::parse(scheme) {
         Some(_) => Some(Credentials::Token(credentials.trim().to_owned())),
-        None => email_and_key(credentials.trim()).map(|(email, key)| Credentials::Key { email, key }),
+        None => Basic::parse(credentials.trim()).map(Credentials::Key),
     }
 }
 
@@ -217,10 +242,10 @@ pub(crate) async fn again(
             Some(bearer) if bearer.audience.has(surface.target) => (bearer.role, bearer.denied, bearer.granted),
             _ => return Ok(None),
         },
-        Credentials::Key { .. } if keys_are_off(app).await? => return Ok(None),
-        Credentials::Key { email, key } => {
+        Credentials::Key(_) if keys_are_off(app).await? => return Ok(None),
+        Credentials::Key(basic) => {
             let mut tx = app.db.read().await?;
-            match api_keys::authenticate(&mut tx, email, key).await {
+            match api_keys::authenticate(&mut tx, &basic.email, &basic.key, basic.voice(surface)).await {
                 Ok(Some(holder)) => (holder.role, holder.denied, permissions_of_key(&holder)),
                 Err(helpdesk::Error::Store(error)) => return Err(error),
                 Ok(None) | Err(_) => return Ok(None),
@@ -228,13 +253,6 @@ pub(crate) async fn again(
         }
     };
     Ok(Some(Caller::new(Actor { role: Some(role), denied, ..Actor::default() }, granted)))
-}
-
-/// The address and the key of Basic credentials, if they are that.
-fn email_and_key(credentials: &str) -> Option<(String, String)> {
-    let text = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
-    let (user, key) = text.split_once(':')?;
-    Some((user.strip_suffix("/token").unwrap_or(user).to_owned(), key.to_owned()))
 }
 
 /// Whether the account's switch turns all API keys off.

@@ -46,6 +46,8 @@ pub struct ListedKey {
 pub struct KeyHolder {
     pub key_id: i64,
     pub person_id: i64,
+    /// Whose key it is, if another person was named.
+    pub maker_id: Option<i64>,
     pub role: Role,
     /// What a role of the account's own takes away from it.
     pub denied: Permissions,
@@ -98,8 +100,16 @@ pub async fn create_known(
     Ok(key)
 }
 
-/// Whose key this is; none for a wrong address, a wrong or revoked key, and people who may not sign in.
-pub async fn authenticate(tx: &mut Tx, email: &str, key: &str) -> Result<Option<KeyHolder>, Error> {
+/// For whom a key may speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Voice {
+    OfMaker,
+    /// For anybody of the account who is named, if an administrator made it (contract `zendesk.yaml`, `auth_alternatives.basic_api_token`).
+    OfAnybody,
+}
+
+/// Whom this key speaks for; none for an address that it does not speak for, a wrong or revoked key, and people who may not sign in.
+pub async fn authenticate(tx: &mut Tx, email: &str, key: &str, voice: Voice) -> Result<Option<KeyHolder>, Error> {
     let row = tx
         .row(
             "select k.id, k.person_id, k.last_used_at, k.allowed_scopes, p.role, p.denied, p.email_key
@@ -109,18 +119,38 @@ pub async fn authenticate(tx: &mut Tx, email: &str, key: &str) -> Result<Option<
         )
         .await?;
     let Some(row) = row else { return Ok(None) };
-    if row.text_or_null("email_key")?.as_deref() != Some(email.trim().to_lowercase().as_str()) {
-        return Ok(None);
-    }
-    let role = Role::parse(&row.text("role")?).ok_or(store::StoreError::Column("role"))?;
-    Ok(Some(KeyHolder {
+    let email_key = email.trim().to_lowercase();
+    let role = role_of(&row)?;
+    let maker = KeyHolder {
         key_id: row.int("id")?,
         person_id: row.int("person_id")?,
+        maker_id: None,
         role,
-        denied: Permissions::of_words(&row.text_or_null("denied")?.unwrap_or_default()),
+        denied: denied_to(&row)?,
         last_used_at: row.time_or_null("last_used_at")?,
         allowed_scopes: row.text_or_null("allowed_scopes")?,
-    }))
+    };
+    if row.text_or_null("email_key")?.as_deref() == Some(email_key.as_str()) {
+        return Ok(Some(maker));
+    }
+    if voice == Voice::OfMaker || !role.is_admin() {
+        return Ok(None);
+    }
+    let sql = "select id, is_staff, role, denied from people
+               where email_key = $1 and active = 1 and suspended = 0 and deleted_at is null";
+    let Some(named) = tx.row(sql, &[email_key.into()]).await? else { return Ok(None) };
+    let role = if named.flag("is_staff")? { role_of(&named)? } else { Role::Customer };
+    let (person_id, denied) = (named.int("id")?, denied_to(&named)?);
+    Ok(Some(KeyHolder { person_id, maker_id: Some(maker.person_id), role, denied, ..maker }))
+}
+
+fn role_of(row: &Row) -> Result<Role, Error> {
+    Ok(Role::parse(&row.text("role")?).ok_or(store::StoreError::Column("role"))?)
+}
+
+/// What a role of the account's own takes away.
+fn denied_to(row: &Row) -> Result<Permissions, Error> {
+    Ok(Permissions::of_words(&row.text_or_null("denied")?.unwrap_or_default()))
 }
 
 /// Whether the time of last use should be written again.

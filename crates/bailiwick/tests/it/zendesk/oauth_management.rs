@@ -5,7 +5,7 @@ use oauth::clients::NewClient;
 use scope::Dialect;
 use serde_json::{Value, json};
 
-use super::{all, body, get, id, ids, made, token};
+use super::{all, body, customer, get, id, ids, made, token};
 use crate::support::app::{CALLBACK, confidential};
 use crate::support::{Person, Server};
 
@@ -289,4 +289,54 @@ async fn an_api_token_is_told_once_renamed_ended_and_no_longer_made_after_the_en
     assert_eq!(server.delete(&path, &all).await.status(), 204);
     assert_eq!(server.delete(&path, &all).await.status(), 404);
     assert_eq!(body(server.get(keys, &token(&server, "tickets:read").await).await, 403).await["error"], "Forbidden");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrators_api_token_speaks_for_whoever_is_named_with_their_rights() {
+    let server = Server::start().await;
+    let all = all(&server).await;
+    let cleo = customer(&server, &all, "Cleo").await;
+    let key = made(&server, "/api/v2/api_tokens", &all, "api_token", json!({ "description": "A script" })).await;
+    let of_admin = key["full_token"].as_str().expect("the key").to_owned();
+    let (now, random) = (server.clock.now(), server.app.random.clone());
+    let mut tx = server.db.write().await.expect("a transaction");
+    let actor = scope::permit::Actor::default();
+    let (_, of_agent) =
+        helpdesk::api_keys::create(&mut tx, &actor, now, &random, server.agent_id, "x").await.expect("a key");
+    tx.commit().await.expect("commit");
+    let call = |user: &str, key: &str, path: &str| {
+        server.http.get(format!("{}{path}", server.base)).basic_auth(user, Some(key)).send()
+    };
+    let email = cleo["email"].as_str().expect("an address");
+    let (agent, customer) = ("agent@demo.test/token", format!("{email}/token"));
+
+    let me = body(call(agent, &of_admin, "/api/v2/users/me").await.expect("send"), 200).await;
+    assert_eq!(me["user"]["id"], server.agent_id);
+    for (user, key, path, expected) in [
+        (agent, &of_admin, "/api/v2/api_tokens", 403),
+        (&customer, &of_admin, "/api/v2/requests", 200),
+        (&customer, &of_admin, "/api/v2/tickets", 403),
+        ("nobody@shop.test/token", &of_admin, "/api/v2/requests", 401),
+        // Without the vendor's word it is a key of its maker's, as is an agent's.
+        ("agent@demo.test", &of_admin, "/api/v2/tickets", 401),
+        (agent, &of_agent, "/api/v2/tickets", 200),
+        ("admin@demo.test/token", &of_agent, "/api/v2/tickets", 401),
+        (&customer, &of_agent, "/api/v2/requests", 401),
+    ] {
+        assert_eq!(call(user, key, path).await.expect("send").status(), expected, "{user} {path}");
+    }
+    let suspended = json!({ "user": { "suspended": true } });
+    body(server.put(&format!("/api/v2/users/{}", id(&cleo)), &all, suspended).await, 200).await;
+    assert_eq!(call(&customer, &of_admin, "/api/v2/requests").await.expect("send").status(), 401);
+
+    let new = json!({ "ticket": { "subject": "Hello", "comment": { "body": "x" } } });
+    let sent =
+        server.http.post(format!("{}/api/v2/tickets", server.base)).basic_auth(agent, Some(&of_admin)).json(&new);
+    let ticket = body(sent.send().await.expect("send"), 201).await["ticket"].clone();
+    assert_eq!(ticket["submitter_id"], server.agent_id);
+    let mut tx = server.db.read().await.expect("a transaction");
+    let sql = "select person_id, impersonator_id from events where object_type = 'Ticket' and object_id = $1 order by id limit 1";
+    let told = tx.row(sql, &[id(&ticket).into()]).await.expect("events").expect("an event");
+    assert_eq!(told.int("person_id").expect("a person"), server.agent_id);
+    assert_eq!(told.int("impersonator_id").expect("whose token it was"), server.admin_id);
 }
