@@ -25,6 +25,7 @@ pub fn routes(routes: Routes) -> Routes {
     routes
         .get("/api/v2/satisfaction_ratings", list)
         .get("/api/v2/satisfaction_ratings/count", count)
+        .get("/api/v2/satisfaction_ratings/received", list_received)
         .get("/api/v2/satisfaction_ratings/{satisfaction_rating_id}", show)
         .get("/api/v2/satisfaction_reasons", list_reasons)
         .get("/api/v2/satisfaction_reasons/{satisfaction_reason_id}", show_reason)
@@ -60,10 +61,25 @@ pub async fn list(
     params: Params,
 ) -> Answer {
     later.administrator()?;
-    let asked = Asked::read(&params, "satisfaction_ratings", &["created_at"])?;
-    let which = which(&params)?;
+    listed(&app, &may, &which(&params)?, &params).await
+}
+
+/// `GET /api/v2/satisfaction_ratings/received`: those that customers gave. Older clients ask here, newer ones for `score=received`.
+pub async fn list_received(
+    State(app): State<App>,
+    May(may): May<CanRead<SatisfactionSurveys>>,
+    later: Later,
+    params: Params,
+) -> Answer {
+    later.administrator()?;
+    let received = Which { answered: Some(Answered::Any), ..which(&params)? };
+    listed(&app, &may, &received, &params).await
+}
+
+async fn listed(app: &App, may: &CanRead<SatisfactionSurveys>, which: &Which, params: &Params) -> Answer {
+    let asked = Asked::read(params, "satisfaction_ratings", &["created_at"])?;
     let mut tx = app.db.read().await?;
-    let page = surveys::ratings(&mut tx, &may, &which, asked.descending, &asked.slice).await?;
+    let page = surveys::ratings(&mut tx, may, which, asked.descending, &asked.slice).await?;
     Ok(Reply::ok(Value::Object(asked.body("satisfaction_ratings", page, |rating| view(&params.site, &rating)))))
 }
 
