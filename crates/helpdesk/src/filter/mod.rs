@@ -1,8 +1,9 @@
 //! Conditions on tickets, as one value: views, rules, jobs, exports and statistics share it, whatever vendor's words it was written in.
 //!
 //! This file says what a condition is and how it is stored (JSON, never searched). As SQL: `sql.rs`; in memory: `evaluate.rs`; where its tickets
-//! can lie: `folders.rs`. What it asks of business hours is put into times before (`hours.rs`).
+//! can lie: `folders.rs`. What a field is in SQL: `columns.rs`. What it asks of business hours is put into times before (`hours.rs`).
 
+mod columns;
 pub mod evaluate;
 pub mod folders;
 pub mod hours;
@@ -101,6 +102,8 @@ pub enum Field {
     SurveyScore,
     SurveyComment,
     SurveySentAt,
+    /// Why the customer was not content, by the number that a dialect gives it. Known to rules alone.
+    SurveyReason,
     /// A field of ours on tickets, by id.
     CustomField(i64),
     /// A field of ours on the ticket's customer, by id.
@@ -120,6 +123,12 @@ pub enum Field {
     Recipients,
     /// Whether the customer can read a message of it.
     IsPublic,
+    /// Whether anybody is copied in.
+    HasCopied,
+    /// How many tickets are incidents of it.
+    Incidents,
+    /// When the first promise that is not kept yet is broken, or was.
+    NextBreachAt,
     /// When it was given to whoever has it.
     AssignedAt,
     /// When whoever has it wrote last.
