@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use scope::permission::{Permission, Permissions};
 use scope::permit::{CanRead, CanWrite, Permit};
 use scope::resource::{Access, Kind, Requests};
+use scope::role::Role;
 use serde_json::{Map, Value, json};
 use store::{Tx, transact};
 
@@ -264,6 +265,9 @@ async fn write_one(
     let ticket = may.on_own_ticket();
     helpdesk::custom_fields::must_be_customers(tx, &sent.fields).await?;
     let id = ticket_read::create(tx, &ticket, now, sent).await?;
+    if !may.actor().role.is_some_and(Role::is_staff) {
+        ticket_read::check_filled_by_customer(tx, &ticket, id).await?;
+    }
     let request = [requests::written(tx, may, id).await?];
     views(tx, may, site, &request).await?.pop().ok_or_else(ZendeskError::not_found)
 }

@@ -386,15 +386,36 @@ pub(crate) async fn update(
 
 /// Refuses, and names the fields, while something is empty that is required of a solved ticket.
 async fn check_filled(tx: &mut Tx, may: &CanWrite<Tickets>, id: i64) -> Result<(), ZendeskError> {
-    let unfilled = solving::unfilled(tx, may, id).await?;
+    // Quirk: the word for programs is null here.
+    let why = |field: &CustomField| (format!("{}: is required when solving a ticket", field.label), Value::Null);
+    refuse_unfilled(&solving::unfilled(tx, may, id).await?, why)
+}
+
+/// The same of a new request that a customer wrote.
+pub(crate) async fn check_filled_by_customer(
+    tx: &mut Tx,
+    may: &CanWrite<Tickets>,
+    id: i64,
+) -> Result<(), ZendeskError> {
+    let why = |field: &CustomField| {
+        let label = field.details.label_for_customers.as_ref().unwrap_or(&field.label);
+        (format!("{label}: cannot be blank"), json!("BlankValue"))
+    };
+    refuse_unfilled(&solving::unfilled_by_customer(tx, may, id).await?, why)
+}
+
+fn refuse_unfilled(
+    unfilled: &[CustomField],
+    why: impl Fn(&CustomField) -> (String, Value),
+) -> Result<(), ZendeskError> {
     if unfilled.is_empty() {
         return Ok(());
     }
     let problem = |field: &CustomField| {
-        // Quirk: the word for programs is null here.
+        let (description, error) = why(field);
         json!({
-            "description": format!("{}: is required when solving a ticket", field.label),
-            "error": null,
+            "description": description,
+            "error": error,
             "ticket_field_id": field.id,
             "ticket_field_type": field_parts::class_of(field),
         })

@@ -213,6 +213,15 @@ pub enum Operand {
     List(Vec<Operand>),
 }
 
+/// Whether a text is written as a day, such as `2026-03-02`: of fields of ours such texts have an order.
+pub fn is_date(text: &str) -> bool {
+    text.len() == 10
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
+}
+
 /// Whom `Operand::CurrentUser` stands for, and what time it is.
 #[derive(Debug, Clone, Copy)]
 pub struct Viewpoint {

@@ -6,7 +6,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::columns::{Column, column_of, column_of_customer};
-use super::{Condition, Field, Operand, Operator, Test, Viewpoint};
+use super::{Condition, Field, Operand, Operator, Test, Viewpoint, is_date};
 use crate::Error;
 use crate::custom_fields::{list_part, text_key};
 use crate::page::Query;
@@ -311,6 +311,20 @@ impl Compiler<'_> {
                     }
                     _ => format!("v.number_value {sign} {place}"),
                 }
+            }
+            (Operator::Less | Operator::AtMost | Operator::More | Operator::AtLeast, Operand::Text(date)) => {
+                if !is_date(date) {
+                    return Err(unfit(test));
+                }
+                let sign = match operator {
+                    Operator::Less => "<",
+                    Operator::AtMost => "<=",
+                    Operator::More => ">",
+                    _ => ">=",
+                };
+                let place = self.query.bind(date);
+                // Only of days, which have ten characters.
+                format!("v.text_value {sign} {place} and v.text_value like '____-__-__'")
             }
             _ => {
                 let text = self.text("v.text_value", operator, test)?;
