@@ -352,6 +352,7 @@ fn read(fields: &mut Fields) -> SentTicket {
     let all = ticket_read::read(fields);
     let mut sent =
         SentTicket { comments: own_comments(all.comments), fields: all.fields, ccs: all.ccs, ..SentTicket::default() };
+    sent.recipient = all.recipient;
     sent.update.subject = all.update.subject;
     sent.update.priority = all.update.priority;
     sent.update.kind = all.update.kind;
@@ -510,7 +511,7 @@ fn view(site: &Site, item: &TicketInList, around: &Around, shown: &[i64]) -> Val
         "fields": values,
         "due_at": format_or_null(ticket.due_at),
         "followup_source_id": ticket.followup_of,
-        "recipient": null,
+        "recipient": around.recipient,
         "ticket_form_id": ticket.form_id,
         "via": via(&ticket.channel, &ticket.via),
         "created_at": format(ticket.created_at),

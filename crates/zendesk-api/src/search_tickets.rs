@@ -45,6 +45,7 @@ pub(crate) const KEYWORDS: &[&str] = &[
     "due_date",
     "has_attachment",
     "external_id",
+    "recipient",
     "fieldvalue",
     "satisfaction",
 ];
@@ -238,6 +239,10 @@ async fn condition(
         },
         "fieldvalue" => field_value(Field::AnyField, compare, said).ok_or_else(unfit)?,
         "external_id" => present(Field::ExternalId).unwrap_or(is(Field::ExternalId, Operator::Equal, text())),
+        "recipient" => {
+            let address = Operand::Text(value.to_lowercase());
+            present(Field::Recipient).unwrap_or(is(Field::Recipient, Operator::Equal, address))
+        }
         "tags" => match present(Field::Tags) {
             Some(condition) => condition,
             None => {

@@ -46,7 +46,6 @@ const READ_ONLY: &[&str] = &[
     "id",
     "is_public",
     "raw_subject",
-    "recipient",
     "satisfaction_rating",
     "sharing_agreement_ids",
     "updated_at",
@@ -74,6 +73,8 @@ pub(crate) struct SentTicket {
     pub ccs: Option<People>,
     pub followers: Option<People>,
     pub followup_of: Option<i64>,
+    /// Of a new one.
+    pub recipient: Option<String>,
     /// Whether solving it is refused while what is required is empty.
     pub must_be_filled: bool,
     /// When an import was created and changed.
@@ -134,6 +135,7 @@ pub(crate) fn read(fields: &mut Fields) -> SentTicket {
         ccs: read_ccs(fields),
         followers: read_people(fields, "follower_ids", "followers"),
         followup_of: fields.id("via_followup_source_id").flatten(),
+        recipient: fields.text("recipient", EMAIL_MAX_CHARS).flatten().filter(|address| !address.trim().is_empty()),
         update,
         comments,
         must_be_filled: true,
@@ -320,6 +322,7 @@ pub(crate) async fn create(
         due_at: update.due_at.flatten(),
         problem_id: update.problem_id.flatten(),
         followup_of: sent.followup_of,
+        recipient: sent.recipient.clone(),
         brand_id: update.brand_id,
         custom_status_id: update.custom_status_id,
         external_id: update.external_id.flatten(),

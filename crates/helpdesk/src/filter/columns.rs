@@ -58,6 +58,7 @@ pub(super) fn column_of(field: Field) -> Column {
             "(select m.sender_id from messages m where m.ticket_id = t.id order by m.created_at, m.id limit 1)",
         ),
         Field::CommenterIds => Column::Ids("exists (select 1 from messages m where m.ticket_id = t.id and m.sender_id"),
+        Field::Recipient => Column::Text("t.recipient"),
         Field::CopiedIds => Column::Ids(
             "exists (select 1 from ticket_people c where c.ticket_id = t.id and c.part = 'cc' and c.person_id",
         ),

@@ -81,6 +81,8 @@ pub enum Field {
     SubmitterId,
     /// Who wrote any.
     CommenterIds,
+    /// The address that it came to, in lower case.
+    Recipient,
     /// Who is copied in.
     CopiedIds,
     /// Whether any message brings a file along.
@@ -119,7 +121,7 @@ pub enum Field {
     // Looked up for each ticket: only rules and promises ask them.
     /// What the ticket's first message says.
     Description,
-    /// The addresses that the ticket's first message was sent to, in lower case.
+    /// The addresses that the ticket's first message was sent to, in lower case, and the one that the ticket came to.
     Recipients,
     /// Whether the customer can read a message of it.
     IsPublic,

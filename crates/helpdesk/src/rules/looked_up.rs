@@ -57,10 +57,13 @@ pub(super) async fn add(
         }
     }
     if asks(FIRST) {
-        let sql = "select body_text, source from messages where ticket_id = $1 order by created_at, id limit 1";
+        let sql = "select m.body_text, m.source, t.recipient from messages m join tickets t on t.id = m.ticket_id
+                   where m.ticket_id = $1 order by m.created_at, m.id limit 1";
         if let Some(row) = tx.row(sql, &[ticket_id.into()]).await? {
             facts.insert(Field::Description, Fact::Text(row.text_or_null("body_text")?));
-            facts.insert(Field::Recipients, Fact::Names(recipients(row.json("source")?.as_ref())));
+            let mut addresses = recipients(row.json("source")?.as_ref());
+            addresses.extend(row.text_or_null("recipient")?);
+            facts.insert(Field::Recipients, Fact::Names(addresses));
         }
     }
     if fields.contains(&Field::IsPublic) {

@@ -177,6 +177,7 @@ fn field(field: Field) -> String {
         Field::IntegrationIds => "integrations",
         Field::SubmitterId => "whoever wrote first",
         Field::CommenterIds => "whoever wrote",
+        Field::Recipient => "received at",
         Field::CopiedIds => "whoever is copied in",
         Field::HasFiles => "has files",
         Field::AnyField => "any field",

@@ -131,6 +131,38 @@ async fn tickets_are_asked_for_dates_files_forms_brands_and_fields() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tickets_are_found_by_the_address_that_they_came_to() {
+    let server = Server::start().await;
+    let all = all(&server).await;
+    let cleo = id(&customer(&server, &all, "Cleo").await);
+    let said = ticket(&server, &all, json!({ "subject": "One", "recipient": "Help@shop.test" })).await;
+    server.clock.advance(Duration::from_secs(1));
+    let nowhere = id(&ticket(&server, &all, json!({ "subject": "Two", "recipient": null })).await);
+    let gorgias = server.token_for(Person::Admin, Dialect::Gorgias, "tickets:write").await;
+    let source = json!({ "type": "email", "to": [{ "address": "Returns@shop.test" }], "from": { "address": "cleo.park@shop.test" } });
+    let message = json!({
+        "channel": "email", "via": "email", "from_agent": false, "body_text": "x", "source": source, "sender": { "id": cleo },
+    });
+    let mail = json!({ "customer": { "id": cleo }, "channel": "email", "via": "email", "messages": [message] });
+    let mailed = id(&body(server.post("/api/tickets", &gorgias, mail).await, 201).await);
+
+    assert_eq!(said["recipient"], "help@shop.test");
+    for (query, expected) in [
+        ("recipient:help@shop.test", vec![id(&said)]),
+        ("recipient:returns@SHOP.test", vec![mailed]),
+        ("recipient:none", vec![nowhere]),
+        ("-recipient:help@shop.test recipient:*", vec![mailed]),
+        ("recipient:nobody@shop.test", vec![]),
+    ] {
+        assert_eq!(found(&server, &all, query).await, expected, "{query}");
+    }
+    let shown = get(&server, &format!("/api/v2/tickets/{mailed}"), &all).await;
+    assert_eq!(shown["ticket"]["recipient"], "returns@shop.test");
+    let shown = get(&server, &format!("/api/v2/tickets/{nowhere}"), &all).await;
+    assert_eq!(shown["ticket"]["recipient"], serde_json::Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn people_are_asked_for_what_is_known_of_them() {
     let server = Server::start().await;
     let all = all(&server).await;
