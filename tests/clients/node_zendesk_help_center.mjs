@@ -130,6 +130,7 @@ async function readers(helpcenter, { section, article, me }) {
   const ofSection = await one(subscriptions.createbySection(section.id, { subscription: { source_locale: "en-us", include_comments: true } }), "subscription");
   has(await subscriptions.listByArticle(article.id), ofArticle, "subscriptions of an article");
   has(await subscriptions.listBySection(section.id), ofSection, "subscriptions of a section");
+  for (const made of [ofArticle, ofSection]) has(await subscriptions.listByUser(me.id), made, "subscriptions of a user");
   await subscriptions.showbyArticle(article.id, ofArticle.id);
   await subscriptions.showbySection(section.id, ofSection.id);
   await subscriptions.deletebyArticle(article.id, ofArticle.id);

@@ -1,9 +1,9 @@
 // node-zendesk, unchanged but for `endpointUri`, goes through every resource of its that is here.
 //
 // Not here, and so not asked: targets, sharing agreements, side conversations, app installations, Jira links, Talk, community posts and
-// topics, access policies of sections, variants of dynamic content many at once, subscriptions of a user in the help center. Some calls
-// of this version cannot work against anybody's server: `views.delete` and `triggers.bulkDelete` call themselves, `activitystream.list`,
-// `locales.detectBestLocale` and `webhooks.test` ask for addresses that there are not.
+// topics, access policies of sections. Some calls of this version cannot work against anybody's server: `views.delete` and
+// `triggers.bulkDelete` call themselves, `activitystream.list`, `locales.detectBestLocale` and `webhooks.test` ask for addresses that there
+// are not.
 //
 // Run by ./test; by hand: `npm ci`, then `BAILIWICK_BIN=path/to/bailiwick node node_zendesk_journey.mjs`.
 

@@ -143,6 +143,10 @@ async function dynamicContent(client) {
   has(await rows(variants.list(item.id), "variants"), german, "variants");
   is((await one(variants.show(item.id, german.id), "variant")).content, "Hallo", "a variant");
   is((await one(variants.update(item.id, german.id, { variant: { content: "Moin" } }), "variant")).content, "Moin", "its text");
+  const many = await one(variants.createMany(item.id, [{ locale_id: 16, content: "Bonjour" }, { locale_id: 2, content: "Hola" }]), "variants");
+  is(many.map((variant) => variant.content), ["Bonjour", "Hola"], "two variants at once");
+  const changed = await one(variants.updateMany(item.id, many.map(({ id }) => ({ id, active: false }))), "variants");
+  is(changed.map((variant) => variant.active), [false, false], "two variants changed");
   await variants.delete(item.id, german.id);
   await client.dynamiccontent.deleteItem(item.id);
   await refused(client.dynamiccontent.showItem(item.id), 404);

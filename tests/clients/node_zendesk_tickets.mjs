@@ -179,6 +179,7 @@ async function requests(client, info) {
   const rating = await one(asCustomer.satisfactionratings.create(asked.id, { satisfaction_rating: { score: "good", comment: "Thanks" } }), "satisfaction_rating");
   is(rating.score, "good", "a score");
   has(await client.satisfactionratings.list(), rating, "ratings");
+  has(await client.satisfactionratings.received(), rating, "ratings that were given");
   is((await one(client.satisfactionratings.show(rating.id), "satisfaction_rating")).comment, "Thanks", "a rating");
   await client.tickets.delete(asked.id);
   step("requests: a customer asks, writes, looks for and rates them, and is kept from tickets");

@@ -84,10 +84,13 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
         }
         statistics::FOLLOWER => statistics::run(&app.db, &app.clock).await?,
         surveys::FOLLOWER => surveys::follow(&app.db, &app.clock, &run).await?,
-        surveys::KIND => {
+        surveys::KIND | notifications::KIND => {
             let sign = |claim: &str| app.provider.keyed_hash(surveys::SIGNED_FOR, claim);
             let post = surveys::Post { mailer: &app.provider.mailer, url: &app.config.public_url, sign: &sign };
-            surveys::run(&app.db, &post, now, &job.payload, &run).await?;
+            match job.kind.as_str() {
+                surveys::KIND => surveys::run(&app.db, &post, now, &job.payload, &run).await?,
+                _ => notifications::run(&post, now, &job.payload).await?,
+            }
         }
         purge_trash::KIND => {
             purge_trash::run(&app.db, now, &run).await?;
@@ -99,7 +102,6 @@ async fn perform(app: &App, job: &Job) -> anyhow::Result<Outcome> {
             let can_send = app.provider.mailer.is_configured();
             subscribers::follow(&app.db, &app.clock, can_send, &run).await?;
         }
-        notifications::KIND => notifications::run(&app.provider.mailer, &job.payload).await?,
         deliver::KIND => return call_http(app, &job.payload, &run).await,
         integrations::cleanup::KIND => {
             integrations::cleanup::run(&app.db, now).await?;

@@ -1,10 +1,11 @@
 //! Mails about a ticket that are none of its messages: what rules tell customers and staff of. A job sends each.
 //!
 //! What a mail says is fixed when the rule acts, in its transaction; that it was told stands in the event log. Where no mail server is set
-//! up, nothing is sent and nothing waits.
+//! up, nothing is sent and nothing waits. The one thing that is put in when a mail is sent is the link to a survey, which only its customer
+//! gets: it is signed with a key that no transaction knows.
 
 use jiff::Timestamp;
-use outside::mail::{Mail, MailError, Mailer, is_address};
+use outside::mail::{Mail, MailError, is_address};
 use scope::permit::Actor;
 use serde_json::{Value as Json, json};
 use store::Tx;
@@ -14,7 +15,8 @@ use crate::Error;
 use crate::actions::Whom;
 use crate::events::{self, Change};
 use crate::page::Query;
-use crate::templates::{self, Facts};
+use crate::satisfaction_surveys::sending::{self, Post};
+use crate::templates::{self, Facts, RATING_URL};
 
 /// Job that sends one.
 pub const KIND: &str = "send_notification";
@@ -25,6 +27,8 @@ const MAX_ATTEMPTS: i64 = 12;
 /// Most people that one action tells.
 const PEOPLE_MAX: i64 = 200;
 const SUBJECT_MAX_CHARS: usize = 998;
+/// What a text names that asks its reader for a rating.
+const RATES: &str = "satisfaction.rating_";
 
 /// What is told about which ticket, in templates.
 #[derive(Debug, Clone, Copy)]
@@ -88,7 +92,13 @@ pub(crate) async fn send(
     let facts = Facts::of(tx, notice.ticket_id, notice.person_id, [notice.subject, notice.body]).await?;
     let written = |facts: &Facts| (subject_of(notice.subject, facts), templates::text(notice.body, facts));
     let to_staff = written(&facts);
-    let to_customers = written(&facts.for_customers());
+    let facts = facts.for_customers();
+    let to_customers = written(&facts);
+    let survey = match notice.body.contains(RATES) {
+        true => sending::open(tx, now, notice.ticket_id).await?,
+        false => None,
+    };
+    let with_link = survey.as_ref().map(|_| templates::text(notice.body, &facts.for_whoever_rates()));
     let mut told = Vec::with_capacity(rows.len());
     let mut seen = None;
     for row in &rows {
@@ -96,7 +106,12 @@ pub(crate) async fn send(
         told.push(id);
         let (subject, body) = if row.flag("is_staff")? { &to_staff } else { &to_customers };
         seen.get_or_insert((subject, body));
-        enqueue(tx, now, &Letter { to: &row.text("email")?, person_id: id, subject, body }).await?;
+        let mut letter = Letter { to: &row.text("email")?, person_id: id, subject, body, survey_id: None };
+        if let (Some(survey), Some(body)) = (survey.as_ref().filter(|survey| survey.customer_id == id), &with_link) {
+            letter = Letter { body, survey_id: Some(survey.id), ..letter };
+            sending::sent(tx, actor, now, survey.id).await?;
+        }
+        enqueue(tx, now, &letter).await?;
     }
     let Some((subject, body)) = seen else { return Ok(false) };
     let change = Change {
@@ -117,14 +132,16 @@ pub(crate) struct Letter<'a> {
     pub person_id: i64,
     pub subject: &'a str,
     pub body: &'a str,
+    /// The survey whose link stands where the body says so.
+    pub survey_id: Option<i64>,
 }
 
 /// Has a job send it.
 pub(crate) async fn enqueue(tx: &mut Tx, now: Timestamp, letter: &Letter<'_>) -> Result<(), Error> {
-    let Letter { to, person_id, subject, body } = letter;
+    let Letter { to, person_id, subject, body, survey_id } = letter;
     let job = NewJob {
         kind: KIND,
-        payload: json!({ "to": to, "subject": subject, "body": body, "person_id": person_id }),
+        payload: json!({ "to": to, "subject": subject, "body": body, "person_id": person_id, "survey_id": survey_id }),
         run_at: now,
         dedupe_key: None,
         max_attempts: MAX_ATTEMPTS,
@@ -140,18 +157,22 @@ fn subject_of(template: &str, facts: &Facts) -> String {
 }
 
 /// Runs the job. A mail that is refused is given up; one that a server cannot take now is tried again.
-pub async fn run(mailer: &Mailer, payload: &Json) -> Result<(), Error> {
+pub async fn run(post: &Post<'_>, now: Timestamp, payload: &Json) -> Result<(), Error> {
     let text = |name: &str| payload.get(name).and_then(Json::as_str).unwrap_or_default();
+    let mut body = text("body").to_owned();
+    if let Some(survey_id) = payload.get("survey_id").and_then(Json::as_i64) {
+        body = body.replace(RATING_URL, &sending::link(post, now, survey_id));
+    }
     let mail = Mail {
         to: text("to").to_owned(),
         subject: text("subject").to_owned(),
-        text: text("body").to_owned(),
-        html: format!("<p>{}</p>", escape(text("body")).replace("\r\n", "\n").replace('\n', "<br>")),
+        html: format!("<p>{}</p>", escape(&body).replace("\r\n", "\n").replace('\n', "<br>")),
+        text: body,
     };
     if !is_address(&mail.to) {
         return Ok(());
     }
-    match mailer.send(&mail).await {
+    match post.mailer.send(&mail).await {
         Ok(()) | Err(MailError::NotConfigured) => Ok(()),
         Err(error @ (MailError::Address { .. } | MailError::Refused(_))) => {
             let person_id = payload.get("person_id").and_then(Json::as_i64);

@@ -111,7 +111,8 @@ async fn tell(tx: &mut Tx, actor: &Actor, now: Timestamp, news: &News, people: &
             "{}\n\n--\n{} To end this, delete the subscription {root}/api/v2/{}.json, or ask us to.",
             news.body, news.why, person.subscription
         );
-        let letter = Letter { to: &person.email, person_id: person.person_id, subject: &news.subject, body: &body };
+        let (to, subject) = (&person.email, &news.subject);
+        let letter = Letter { to, person_id: person.person_id, subject, body: &body, survey_id: None };
         notifications::enqueue(tx, now, &letter).await?;
         told.push(person.person_id);
     }

@@ -81,6 +81,7 @@ pub const ALL: &[Migration] = &[
         sqlite: "",
         postgres: include_str!("../migrations/0024_files.postgres.sql"),
     },
+    Migration::same(25, "recipient", include_str!("../migrations/0025_recipient.sql")),
 ];
 
 impl Migration {

@@ -169,6 +169,7 @@ pub fn routes() -> Routes {
         .post("/admin/keys/{kid}/revoke", admin::keys::revoke)
         .get("/admin/people", admin::people::show)
         .post("/admin/people", admin::people::save)
+        .post("/admin/people/requests", admin::people::open_requests)
         .post("/admin/people/{id}/invite", admin::people::invite)
         .post("/admin/people/{id}/remove-factors", admin::people::remove_factors)
         .post("/admin/people/{id}/sign-out", admin::people::sign_out)

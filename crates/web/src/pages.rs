@@ -179,6 +179,8 @@ pub fn done(query: &Form) -> Option<&'static str> {
         "api-key-revoked" => Some("The API key is revoked."),
         "keys-off" => Some("API keys are switched off. Every one of them is refused now."),
         "keys-on" => Some("API keys are switched on again."),
+        "requests-open" => Some("Anybody may write requests now, without signing in."),
+        "requests-closed" => Some("Nobody writes a request without signing in any more."),
         "integration-made" => Some("The integration is made. Try it, before something happens."),
         "integration-on" => Some("The integration is on. What happened while it was off is not told."),
         "integration-off" => Some("The integration is off."),

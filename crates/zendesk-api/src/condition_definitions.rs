@@ -9,6 +9,7 @@ use crate::condition_fields::{Kind, OF_ORGANIZATION, OF_REQUESTER, OF_TICKET, OF
 use crate::condition_words::{CHANNELS, REQUESTER_ROLES, SATISFACTIONS, UPDATES, VIAS};
 use crate::conditions::is_nullable;
 use crate::locales;
+use crate::satisfaction_ratings::REASONS;
 use crate::ticket_view::{PRIORITIES, STATUSES, TYPES};
 
 /// One field as it is offered.
@@ -103,10 +104,11 @@ fn values(kind: Kind) -> Vec<Value> {
         Kind::Via => numbers(VIAS),
         Kind::YesNo => words(&["true", "false"]),
         Kind::Privacy => words(&["public", "private"]),
-        Kind::Attachment => words(&["present", "not_present"]),
+        Kind::Presence => words(&["present", "not_present"]),
         Kind::CommentPublic => words(&["true", "false", "not_relevant", "requester_can_see_comment"]),
         Kind::UpdateType => UPDATES.iter().map(|(word, _)| one(json!(word), said(word))).collect(),
         Kind::Satisfaction => words(SATISFACTIONS),
+        Kind::Reason => REASONS.iter().map(|(code, text)| one(json!(code.to_string()), (*text).to_owned())).collect(),
         Kind::RequesterRole => {
             let title = |number: i64| match number {
                 0 => "End user",

@@ -43,12 +43,15 @@ pub(crate) enum Kind {
     UpdateType,
     CommentPublic,
     Privacy,
-    Attachment,
+    /// Whether something is there.
+    Presence,
     /// A mail address among several.
     Address,
     Count,
     YesNo,
     Satisfaction,
+    /// Why a customer is not content, by its number.
+    Reason,
     /// Hours since then.
     Hours,
     /// Hours since it has this status, which it must still have.
@@ -107,13 +110,16 @@ pub(crate) const OFFERED: &[Offered] = &[
     offered("description_includes_word", "Description", Field::Description, Kind::Words, AUTOMATION),
     offered("comment_includes_word", "Comment text", Field::MessageBody, Kind::Words, TRIGGER),
     offered("comment_is_public", "Comment is", Field::MessagePublic, Kind::CommentPublic, TRIGGER),
-    offered("attachment", "Attachment", Field::MessageHasFiles, Kind::Attachment, TRIGGER),
+    offered("attachment", "Attachment", Field::MessageHasFiles, Kind::Presence, TRIGGER),
+    offered("cc", "CC", Field::HasCopied, Kind::Presence, TRIGGER),
     offered("update_type", "Ticket", Field::EventKind, Kind::UpdateType, TRIGGER),
     offered("ticket_is_public", "Privacy", Field::IsPublic, Kind::Privacy, RULES),
     offered("role", "Current user", Field::ActorIsStaff, Kind::Role, TRIGGER),
     offered("requester_role", "Requester role", Field::CustomerRole, Kind::RequesterRole, TICKETS),
     offered("locale_id", "Requester language", Field::CustomerLanguage, Kind::Locale, TICKETS),
     offered("satisfaction_score", "Satisfaction", Field::SurveyScore, Kind::Satisfaction, TICKETS),
+    offered("satisfaction_reason_code", "Satisfaction reason", Field::SurveyReason, Kind::Reason, RULES),
+    offered("number_of_incidents", "Number of incidents", Field::Incidents, Kind::Count, RULES),
     offered("reopens", "Reopens", Field::Reopens, Kind::Count, RULES),
     offered("replies", "Agent replies", Field::Replies, Kind::Count, RULES),
     offered("agent_stations", "Assignee stations", Field::AssigneeStations, Kind::Count, RULES),
@@ -131,6 +137,8 @@ pub(crate) const OFFERED: &[Offered] = &[
     offered("assignee_updated_at", "Hours since assignee update", Field::AssigneeWroteAt, Kind::Hours, AUTOMATION),
     offered("due_date", "Hours since due date", Field::DueAt, Kind::Hours, ON_TIME),
     offered("until_due_date", "Hours until due date", Field::DueAt, Kind::Until, ON_TIME),
+    offered("sla_next_breach_at", "Hours since last SLA breach", Field::NextBreachAt, Kind::Hours, AUTOMATION),
+    offered("until_sla_next_breach_at", "Hours until next SLA breach", Field::NextBreachAt, Kind::Until, AUTOMATION),
 ];
 
 /// Other words of some of them.
@@ -192,10 +200,11 @@ pub(crate) const fn operators(kind: Kind) -> &'static [&'static str] {
         | Kind::RequesterRole
         | Kind::Role
         | Kind::Address
-        | Kind::Satisfaction => &["is", "is_not"],
+        | Kind::Satisfaction
+        | Kind::Reason => &["is", "is_not"],
         Kind::Tags => &["includes", "not_includes"],
         Kind::Words => &["includes", "not_includes", "is", "is_not"],
-        Kind::UpdateType | Kind::CommentPublic | Kind::Privacy | Kind::Attachment | Kind::YesNo => &["is"],
+        Kind::UpdateType | Kind::CommentPublic | Kind::Privacy | Kind::Presence | Kind::YesNo => &["is"],
         Kind::Count => &["is", "less_than", "greater_than"],
         Kind::Hours | Kind::Since(_) | Kind::Until => &[
             "is",

@@ -232,7 +232,8 @@ fn say_as(test: &Test, kind: Kind) -> Option<(&'static str, Value)> {
         },
         Kind::Privacy => flag("public", "private"),
         Kind::YesNo => flag("true", "false"),
-        Kind::Attachment => flag("present", "not_present"),
+        Kind::Presence => flag("present", "not_present"),
+        Kind::Reason => Some((say_equal(test.operator)?, say_operand(test.field, kind, &test.operand)?)),
         Kind::Address => match (test.operator, &test.operand) {
             (Operator::Contains, Operand::Text(text)) => Some(("is", json!(text))),
             (Operator::NotContains, Operand::Text(text)) => Some(("is_not", json!(text))),

@@ -14,7 +14,7 @@ use crate::condition_words::{CHANNELS, MOMENTS, UPDATES, VIAS, any_of, locale, r
 use crate::error::ZendeskError;
 use crate::fields::Fields;
 use crate::ticket_view::{PRIORITIES, STATUSES, TYPES, priority_of, status_of};
-use crate::{condition_times, time};
+use crate::{condition_times, satisfaction_ratings, time};
 
 /// Most conditions of one list, and most words of one.
 const LIST_MAX: usize = 100;
@@ -195,7 +195,7 @@ fn read_known((field, kind): (Field, Kind), who: Who, operator: &str, value: &Va
         }
         Kind::Privacy => flag(field, operator, value, ("public", "private")),
         Kind::YesNo => flag(field, operator, value, ("true", "false")),
-        Kind::Attachment => match operator {
+        Kind::Presence => match operator {
             "present" => Some(is(field, Operator::Equal, Operand::Flag(true))),
             "not_present" => Some(is(field, Operator::Equal, Operand::Flag(false))),
             _ => flag(field, operator, value, ("present", "not_present")),
@@ -216,6 +216,10 @@ fn read_known((field, kind): (Field, Kind), who: Who, operator: &str, value: &Va
                 _ => return None,
             };
             Some(is(field, operator, Operand::Int(number_of(value)?)))
+        }
+        Kind::Reason => {
+            let code = number_of(value).filter(|code| satisfaction_ratings::reason(*code).is_some())?;
+            equal(operator, field, Some(Operand::Int(code)))
         }
         Kind::Satisfaction => turned(operator, satisfaction(value.as_str()?)?),
         Kind::Hours | Kind::Since(_) | Kind::Until => condition_times::read(field, kind, operator, value),
@@ -479,6 +483,9 @@ mod tests {
             ("on_a_holiday", "is", json!("true")),
             ("recipient", "is", json!("help@example.com")),
             ("reopens", "greater_than", json!("2")),
+            ("cc", "is", json!("not_present")),
+            ("number_of_incidents", "greater_than", json!("2")),
+            ("satisfaction_reason_code", "is_not", json!("5")),
             ("requester.custom_fields.#7", "is", json!("gold")),
             ("organization.custom_fields.#8", "not_includes", json!("gold silver")),
         ];
@@ -494,6 +501,8 @@ mod tests {
             ("until_due_date", "less_than", json!("8")),
             ("until_due_date", "greater_than", json!("8")),
             ("until_due_date", "is", json!("8")),
+            ("sla_next_breach_at", "greater_than", json!("0")),
+            ("until_sla_next_breach_at", "less_than_business_hours", json!("2")),
             ("description_includes_word", "is_not", json!("on fire")),
         ];
         let policies = [("exact_created_at", "greater_than_equal", json!("2026-03-02T09:00:00Z"))];
@@ -518,7 +527,8 @@ mod tests {
                 let operators = crate::condition_fields::operators(offered.kind).iter();
                 let turns = turns(offered.field, offered.kind).iter().filter(|_| *who == Who::Trigger);
                 for operator in operators.chain(turns) {
-                    let values = ["1", "4", "open", "high", "task", "x", "good", "Create", "true", "public", "present"];
+                    let values =
+                        ["1", "4", "5", "open", "high", "task", "x", "good", "Create", "true", "public", "present"];
                     let moment = [json!("2026-03-02T09:00:00Z")];
                     let mut values = values.iter().map(|word| json!(word)).chain(moment);
                     let reads = |value| {

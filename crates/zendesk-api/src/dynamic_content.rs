@@ -1,6 +1,7 @@
 //! `/api/v2/dynamic_content/items` with their variants (Zendesk contract, `resources.dynamic_content`).
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use endpoint::{App, May, Routes};
 use helpdesk::dynamic_content::{self, CONTENT_MAX_CHARS, Item, NAME_MAX_CHARS, NewVariant, Variant, VariantChanges};
 use scope::permit::{CanRead, CanWrite};
@@ -27,6 +28,8 @@ pub fn routes(routes: Routes) -> Routes {
         .delete("/api/v2/dynamic_content/items/{dynamic_content_item_id}", delete)
         .get("/api/v2/dynamic_content/items/{dynamic_content_item_id}/variants", list_variants)
         .post("/api/v2/dynamic_content/items/{dynamic_content_item_id}/variants", create_variant)
+        .post("/api/v2/dynamic_content/items/{dynamic_content_item_id}/variants/create_many", create_variants)
+        .put("/api/v2/dynamic_content/items/{dynamic_content_item_id}/variants/update_many", update_variants)
         .get(
             "/api/v2/dynamic_content/items/{dynamic_content_item_id}/variants/{dynamic_content_variant_id}",
             show_variant,
@@ -195,6 +198,55 @@ pub async fn create_variant(
     })
 }
 
+/// `POST /api/v2/dynamic_content/items/{dynamic_content_item_id}/variants/create_many`: all of them, or none.
+pub async fn create_variants(
+    State(app): State<App>,
+    May(may): May<CanWrite<DynamicContent>>,
+    Id(item_id): Id,
+    params: Params,
+    body: Body,
+) -> Answer {
+    let sent = read_variants(&body, |variant| {
+        variant.require("locale_id");
+        variant.require("content");
+        new_of(&read_variant(variant))
+    })?;
+    once!(app, may.actor(), body.once, |tx, now| {
+        let mut made = Vec::with_capacity(sent.len());
+        let mut item = None;
+        for new in &sent {
+            let (id, after) = dynamic_content::create_variant(tx, &may, now, item_id, new).await?;
+            made.push(id);
+            item = Some(after);
+        }
+        Reply::new(StatusCode::CREATED, view_variants(&params.site, item.as_ref(), &made))
+    })
+}
+
+/// `PUT /api/v2/dynamic_content/items/{dynamic_content_item_id}/variants/update_many`: all of them, or none.
+pub async fn update_variants(
+    State(app): State<App>,
+    May(may): May<CanWrite<DynamicContent>>,
+    Id(item_id): Id,
+    params: Params,
+    body: Body,
+) -> Answer {
+    let sent = read_variants(&body, |variant| {
+        variant.require("id");
+        (variant.id("id").flatten().unwrap_or_default(), read_variant(variant))
+    })?;
+    let now = app.clock.now();
+    let item = transact!(app.db, |tx| {
+        let mut item = None;
+        for (id, changes) in &sent {
+            item = Some(dynamic_content::update_variant(tx, &may, now, (item_id, *id), changes).await?);
+        }
+        Ok::<_, ZendeskError>(item)
+    })?;
+    let changed: Vec<i64> = sent.iter().map(|(id, _)| *id).collect();
+    Ok(Reply::ok(view_variants(&params.site, item.as_ref(), &changed)))
+}
+
 /// `PUT /api/v2/dynamic_content/items/{dynamic_content_item_id}/variants/{dynamic_content_variant_id}`
 pub async fn update_variant(
     State(app): State<App>,
@@ -223,6 +275,17 @@ pub async fn delete_variant(
 }
 
 const READ_ONLY: &[&str] = &["created_at", "id", "outdated", "placeholder", "updated_at", "url"];
+
+fn read_variants<T>(body: &Body, read: impl FnMut(&mut Fields) -> T) -> Result<Vec<T>, ZendeskError> {
+    let mut fields = body.bare()?;
+    fields.require("variants");
+    let sent = fields.each("variants", read);
+    if sent.as_ref().is_some_and(Vec::is_empty) {
+        fields.problem("variants", "cannot be blank");
+    }
+    fields.finish()?;
+    Ok(sent.unwrap_or_default())
+}
 
 fn read_variant(fields: &mut Fields) -> VariantChanges {
     fields.pass(&["created_at", "id", "outdated", "updated_at", "url"]);
@@ -266,6 +329,15 @@ fn view(site: &Site, item: &Item) -> Value {
         "created_at": format(item.created_at),
         "updated_at": format(item.updated_at),
     })
+}
+
+/// Those with these ids, as they are in the end.
+fn view_variants(site: &Site, item: Option<&Item>, ids: &[i64]) -> Value {
+    let shown = |item: &Item| -> Vec<Value> {
+        let found = ids.iter().filter_map(|id| item.variant(*id).ok());
+        found.map(|variant| view_variant(site, item, variant)).collect()
+    };
+    json!({ "variants": item.map(shown).unwrap_or_default() })
 }
 
 fn view_variant(site: &Site, item: &Item, variant: &Variant) -> Value {

@@ -15,7 +15,7 @@ use store::{StoreError, Transient};
 pub enum ZendeskError {
     /// A record that cannot be stored: what, by field. 422, `record_invalid`.
     Invalid(Problems),
-    /// A ticket cannot be solved so: one problem a field that is empty, as it is told. 422.
+    /// A ticket cannot be solved, or asked for, so: one problem a field that is empty, as it is told. 422.
     Unfilled(Vec<Value>),
     /// The request is wrong before any record is: a word for programs, a sentence for people. `simple`.
     Simple(StatusCode, &'static str, String),

@@ -81,6 +81,7 @@ pub mod path;
 pub mod query;
 pub mod requests;
 mod rule_actions;
+mod rule_calls;
 mod rules;
 pub mod satisfaction_ratings;
 pub mod schedules;

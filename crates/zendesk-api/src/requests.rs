@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use scope::permission::{Permission, Permissions};
 use scope::permit::{CanRead, CanWrite, Permit};
 use scope::resource::{Access, Kind, Requests};
+use scope::role::Role;
 use serde_json::{Map, Value, json};
 use store::{Tx, transact};
 
@@ -264,6 +265,9 @@ async fn write_one(
     let ticket = may.on_own_ticket();
     helpdesk::custom_fields::must_be_customers(tx, &sent.fields).await?;
     let id = ticket_read::create(tx, &ticket, now, sent).await?;
+    if !may.actor().role.is_some_and(Role::is_staff) {
+        ticket_read::check_filled_by_customer(tx, &ticket, id).await?;
+    }
     let request = [requests::written(tx, may, id).await?];
     views(tx, may, site, &request).await?.pop().ok_or_else(ZendeskError::not_found)
 }
@@ -348,6 +352,7 @@ fn read(fields: &mut Fields) -> SentTicket {
     let all = ticket_read::read(fields);
     let mut sent =
         SentTicket { comments: own_comments(all.comments), fields: all.fields, ccs: all.ccs, ..SentTicket::default() };
+    sent.recipient = all.recipient;
     sent.update.subject = all.update.subject;
     sent.update.priority = all.update.priority;
     sent.update.kind = all.update.kind;
@@ -506,7 +511,7 @@ fn view(site: &Site, item: &TicketInList, around: &Around, shown: &[i64]) -> Val
         "fields": values,
         "due_at": format_or_null(ticket.due_at),
         "followup_source_id": ticket.followup_of,
-        "recipient": null,
+        "recipient": around.recipient,
         "ticket_form_id": ticket.form_id,
         "via": via(&ticket.channel, &ticket.via),
         "created_at": format(ticket.created_at),

@@ -1,4 +1,4 @@
-//! What triggers and automations share: both are rules of the helpdesk, put together of conditions and actions.
+//! What triggers and automations share (`rule_calls.rs`: their calls): both are rules of the helpdesk, put together of conditions and actions.
 //!
 //! A rule that was written as code in the other dialect is listed here too, as nearly as these words say it. Saved back as it is shown it
 //! stays what it is; only conditions or actions that differ replace it.
@@ -50,6 +50,22 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// Of one of them in an answer.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Kind::Trigger => "trigger",
+            Kind::Automation => "automation",
+        }
+    }
+
+    /// Of several, and in addresses.
+    pub(crate) const fn plural(self) -> &'static str {
+        match self {
+            Kind::Trigger => "triggers",
+            Kind::Automation => "automations",
+        }
+    }
+
     const fn who(self) -> Who {
         match self {
             Kind::Trigger => Who::Trigger,
@@ -102,9 +118,8 @@ pub(crate) async fn list<S: Sort>(
     tx: &mut Tx,
     may: &CanRead<S>,
     (params, now): (&Params, Timestamp),
-    (name, list): (&str, &'static str),
+    (kind, list): (Kind, &'static str),
     keep: impl Fn(&Rule) -> bool,
-    view: impl Fn(&Site, &Rule) -> Value,
 ) -> Answer {
     let asked = Asked::read(params, list, SORTS)?;
     let mut found = rules::in_order(tx, may).await?;
@@ -124,9 +139,9 @@ pub(crate) async fn list<S: Sort>(
     if asked.descending {
         found.reverse();
     }
-    let records = found.iter().map(|rule| view(&params.site, rule)).collect();
-    let mut body = asked.cut(name, records);
-    if let Some(Value::Array(page)) = body.get_mut(name) {
+    let records = found.iter().map(|rule| view(&params.site, kind, rule)).collect();
+    let mut body = asked.cut(kind.plural(), records);
+    if let Some(Value::Array(page)) = body.get_mut(kind.plural()) {
         beside(tx, may, (params, now), page).await?;
     }
     Ok(Reply::ok(keyed(tx, may, Value::Object(body)).await?))
@@ -322,12 +337,12 @@ pub(crate) async fn keyed<R: Resource, A: Access>(
     Ok(view)
 }
 
-/// What both show.
-pub(crate) fn view(site: &Site, resource: &str, rule: &Rule) -> Map<String, Value> {
+/// What both show; of triggers more.
+pub(crate) fn view(site: &Site, kind: Kind, rule: &Rule) -> Value {
     let (conditions, actions) = program(&rule.steps, &rule.event_kinds);
-    Map::from_iter([
+    let mut shown = Map::from_iter([
         ("id".to_owned(), json!(rule.id)),
-        ("url".to_owned(), json!(site.url(&format!("{resource}/{}", rule.id)))),
+        ("url".to_owned(), json!(site.url(&format!("{}/{}", kind.plural(), rule.id)))),
         ("title".to_owned(), json!(rule.name)),
         ("raw_title".to_owned(), json!(rule.name)),
         ("active".to_owned(), json!(rule.is_active())),
@@ -337,7 +352,13 @@ pub(crate) fn view(site: &Site, resource: &str, rule: &Rule) -> Map<String, Valu
         ("actions".to_owned(), actions),
         ("created_at".to_owned(), json!(format(rule.created_at))),
         ("updated_at".to_owned(), json!(format(rule.updated_at))),
-    ])
+    ]);
+    if kind == Kind::Trigger {
+        shown.insert("description".to_owned(), json!(rule.description));
+        // Quirk: the id of a category is a text.
+        shown.insert("category_id".to_owned(), json!(rule.category_id.unwrap_or_default().to_string()));
+    }
+    Value::Object(shown)
 }
 
 /// Rows of `update_many`, and of the triggers of a batch job.

@@ -4,7 +4,7 @@
 use axum::extract::State;
 use axum::routing::MethodFilter;
 use endpoint::{App, Later, May, Routes};
-use helpdesk::satisfaction_surveys::{self as surveys, Answered, Rating, Survey, Which};
+use helpdesk::satisfaction_surveys::{self as surveys, Answered, REASON_CODE, Rating, Survey, Which};
 use jiff::Timestamp;
 use scope::permission::{Permission, Permissions};
 use scope::permit::CanRead;
@@ -25,6 +25,7 @@ pub fn routes(routes: Routes) -> Routes {
     routes
         .get("/api/v2/satisfaction_ratings", list)
         .get("/api/v2/satisfaction_ratings/count", count)
+        .get("/api/v2/satisfaction_ratings/received", list_received)
         .get("/api/v2/satisfaction_ratings/{satisfaction_rating_id}", show)
         .get("/api/v2/satisfaction_reasons", list_reasons)
         .get("/api/v2/satisfaction_reasons/{satisfaction_reason_id}", show_reason)
@@ -38,7 +39,7 @@ pub fn routes(routes: Routes) -> Routes {
 }
 
 /// Why somebody is not content: code and text.
-const REASONS: &[(i64, &str)] = &[
+pub(crate) const REASONS: &[(i64, &str)] = &[
     (0, "No reason provided"),
     (5, "The issue took too long to resolve"),
     (6, "The issue was not resolved"),
@@ -60,10 +61,25 @@ pub async fn list(
     params: Params,
 ) -> Answer {
     later.administrator()?;
-    let asked = Asked::read(&params, "satisfaction_ratings", &["created_at"])?;
-    let which = which(&params)?;
+    listed(&app, &may, &which(&params)?, &params).await
+}
+
+/// `GET /api/v2/satisfaction_ratings/received`: those that customers gave. Older clients ask here, newer ones for `score=received`.
+pub async fn list_received(
+    State(app): State<App>,
+    May(may): May<CanRead<SatisfactionSurveys>>,
+    later: Later,
+    params: Params,
+) -> Answer {
+    later.administrator()?;
+    let received = Which { answered: Some(Answered::Any), ..which(&params)? };
+    listed(&app, &may, &received, &params).await
+}
+
+async fn listed(app: &App, may: &CanRead<SatisfactionSurveys>, which: &Which, params: &Params) -> Answer {
+    let asked = Asked::read(params, "satisfaction_ratings", &["created_at"])?;
     let mut tx = app.db.read().await?;
-    let page = surveys::ratings(&mut tx, &may, &which, asked.descending, &asked.slice).await?;
+    let page = surveys::ratings(&mut tx, may, which, asked.descending, &asked.slice).await?;
     Ok(Reply::ok(Value::Object(asked.body("satisfaction_ratings", page, |rating| view(&params.site, &rating)))))
 }
 
@@ -137,7 +153,7 @@ pub async fn create(State(app): State<App>, later: Later, Id(ticket_id): Id, par
     let score = if score == Some("good") { GOOD } else { BAD };
     let now = app.clock.now();
     let rating = transact!(app.db, |tx| {
-        let meta = code.map(|code| json!({ "reason_code": code }));
+        let meta = code.map(|code| json!({ REASON_CODE: code }));
         surveys::rate(tx, later.actor(), now, ticket_id, (score, comment.as_deref(), meta)).await
     })?;
     Ok(Reply::one("satisfaction_rating", view(&params.site, &rating)))
@@ -170,7 +186,7 @@ pub async fn show_reason(
     Ok(Reply::one("reason", reason_view(&params.site, found, since)))
 }
 
-fn reason(code: i64) -> Option<&'static str> {
+pub(crate) fn reason(code: i64) -> Option<&'static str> {
     REASONS.iter().find(|(known, _)| *known == code).map(|(_, text)| *text)
 }
 
@@ -212,7 +228,7 @@ pub(crate) fn in_ticket(survey: &Survey) -> Value {
 
 fn view(site: &Site, rating: &Rating) -> Value {
     let survey = &rating.survey;
-    let code = survey.meta.as_ref().and_then(|meta| meta.get("reason_code")).and_then(Value::as_i64);
+    let code = survey.meta.as_ref().and_then(|meta| meta.get(REASON_CODE)).and_then(Value::as_i64);
     let changed_at = survey.scored_at.or(survey.sent_at).unwrap_or(survey.created_at);
     json!({
         "id": survey.id,

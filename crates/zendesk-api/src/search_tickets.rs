@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use endpoint::Later;
-use helpdesk::filter::{Condition, Field, Operand, Operator, Test, Viewpoint};
+use helpdesk::filter::{Condition, Field, Operand, Operator, Test, Viewpoint, is_date};
 use helpdesk::page::Slice;
 use helpdesk::search::phrases::{Part, Phrase, Phrases};
 use helpdesk::search::records::{self, Ask, Want};
@@ -22,6 +22,7 @@ use crate::ticket_view::{priority_of, status_of};
 /// Those that are offered; `custom_field_` with an id besides.
 pub(crate) const KEYWORDS: &[&str] = &[
     "status",
+    "custom_status_id",
     "priority",
     "ticket_type",
     "assignee",
@@ -44,6 +45,7 @@ pub(crate) const KEYWORDS: &[&str] = &[
     "due_date",
     "has_attachment",
     "external_id",
+    "recipient",
     "fieldvalue",
     "satisfaction",
 ];
@@ -228,6 +230,7 @@ async fn condition(
             Some(condition) => condition,
             None => one_of(Field::BrandId, brand_ids(tx, later, value).await?),
         },
+        "custom_status_id" => one_of(Field::CustomStatusId, vec![value.parse().map_err(|_| unfit())?]),
         "subject" => present(Field::Subject).ok_or_else(unfit)?,
         "has_attachment" => match value {
             "true" => is(Field::HasFiles, Operator::Equal, Operand::Flag(true)),
@@ -236,6 +239,10 @@ async fn condition(
         },
         "fieldvalue" => field_value(Field::AnyField, compare, said).ok_or_else(unfit)?,
         "external_id" => present(Field::ExternalId).unwrap_or(is(Field::ExternalId, Operator::Equal, text())),
+        "recipient" => {
+            let address = Operand::Text(value.to_lowercase());
+            present(Field::Recipient).unwrap_or(is(Field::Recipient, Operator::Equal, address))
+        }
         "tags" => match present(Field::Tags) {
             Some(condition) => condition,
             None => {
@@ -328,6 +335,9 @@ fn field_value(field: Field, compare: Compare, said: &Value) -> Option<Condition
             Some(Condition::Any(vec![text(&said.text), is(field, Operator::Equal, Operand::Number(number))]))
         }
         (_, Some(number)) => Some(is(field, operator, Operand::Number(number))),
+        (date, None) if compare != Compare::Is && is_date(date) => {
+            Some(is(field, operator, Operand::Text(date.to_owned())))
+        }
         (_, None) => (compare == Compare::Is).then(|| match said.begun() {
             (start, true) => is(field, Operator::StartsWith, Operand::Text(start.to_owned())),
             (whole, false) => text(whole),

@@ -46,7 +46,6 @@ const READ_ONLY: &[&str] = &[
     "id",
     "is_public",
     "raw_subject",
-    "recipient",
     "satisfaction_rating",
     "sharing_agreement_ids",
     "updated_at",
@@ -74,6 +73,8 @@ pub(crate) struct SentTicket {
     pub ccs: Option<People>,
     pub followers: Option<People>,
     pub followup_of: Option<i64>,
+    /// Of a new one.
+    pub recipient: Option<String>,
     /// Whether solving it is refused while what is required is empty.
     pub must_be_filled: bool,
     /// When an import was created and changed.
@@ -134,6 +135,7 @@ pub(crate) fn read(fields: &mut Fields) -> SentTicket {
         ccs: read_ccs(fields),
         followers: read_people(fields, "follower_ids", "followers"),
         followup_of: fields.id("via_followup_source_id").flatten(),
+        recipient: fields.text("recipient", EMAIL_MAX_CHARS).flatten().filter(|address| !address.trim().is_empty()),
         update,
         comments,
         must_be_filled: true,
@@ -320,6 +322,7 @@ pub(crate) async fn create(
         due_at: update.due_at.flatten(),
         problem_id: update.problem_id.flatten(),
         followup_of: sent.followup_of,
+        recipient: sent.recipient.clone(),
         brand_id: update.brand_id,
         custom_status_id: update.custom_status_id,
         external_id: update.external_id.flatten(),
@@ -386,15 +389,36 @@ pub(crate) async fn update(
 
 /// Refuses, and names the fields, while something is empty that is required of a solved ticket.
 async fn check_filled(tx: &mut Tx, may: &CanWrite<Tickets>, id: i64) -> Result<(), ZendeskError> {
-    let unfilled = solving::unfilled(tx, may, id).await?;
+    // Quirk: the word for programs is null here.
+    let why = |field: &CustomField| (format!("{}: is required when solving a ticket", field.label), Value::Null);
+    refuse_unfilled(&solving::unfilled(tx, may, id).await?, why)
+}
+
+/// The same of a new request that a customer wrote.
+pub(crate) async fn check_filled_by_customer(
+    tx: &mut Tx,
+    may: &CanWrite<Tickets>,
+    id: i64,
+) -> Result<(), ZendeskError> {
+    let why = |field: &CustomField| {
+        let label = field.details.label_for_customers.as_ref().unwrap_or(&field.label);
+        (format!("{label}: cannot be blank"), json!("BlankValue"))
+    };
+    refuse_unfilled(&solving::unfilled_by_customer(tx, may, id).await?, why)
+}
+
+fn refuse_unfilled(
+    unfilled: &[CustomField],
+    why: impl Fn(&CustomField) -> (String, Value),
+) -> Result<(), ZendeskError> {
     if unfilled.is_empty() {
         return Ok(());
     }
     let problem = |field: &CustomField| {
-        // Quirk: the word for programs is null here.
+        let (description, error) = why(field);
         json!({
-            "description": format!("{}: is required when solving a ticket", field.label),
-            "error": null,
+            "description": description,
+            "error": error,
             "ticket_field_id": field.id,
             "ticket_field_type": field_parts::class_of(field),
         })

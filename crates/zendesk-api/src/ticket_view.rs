@@ -130,7 +130,7 @@ pub(crate) fn view(site: &Site, item: &TicketInList, around: Option<&Around>) ->
         "description": around.first_text.as_deref().unwrap_or_default(),
         "priority": ticket.priority.word(),
         "status": status_of_ticket(ticket),
-        "recipient": null,
+        "recipient": around.recipient,
         "requester_id": ticket.customer_id,
         "submitter_id": around.first_sender_id.unwrap_or(ticket.customer_id),
         "assignee_id": ticket.assignee_user_id,

@@ -17,8 +17,9 @@ use crate::fields::{Body, Fields};
 use crate::once::once;
 use crate::page::Asked;
 use crate::query::Params;
+use crate::rules::Kind;
 use crate::time::format;
-use crate::{Site, Word, rules, triggers};
+use crate::{Site, Word, rules};
 
 pub fn routes(routes: Routes) -> Routes {
     routes
@@ -141,7 +142,7 @@ pub async fn run_job(State(app): State<App>, May(may): May<CanWrite<Triggers>>, 
             "errors": [],
             "results": {
                 "trigger_categories": categories.iter().map(|it| view(&params.site, it, false)).collect::<Vec<_>>(),
-                "triggers": rules.iter().map(|rule| triggers::view(&params.site, rule)).collect::<Vec<_>>(),
+                "triggers": rules.iter().map(|rule| rules::view(&params.site, Kind::Trigger, rule)).collect::<Vec<_>>(),
             },
         }),
         Err(error) => json!({

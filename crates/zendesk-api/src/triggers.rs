@@ -1,5 +1,5 @@
 //! `/api/v2/triggers` (Zendesk contract, `resources.triggers`): rules that run when a ticket is created or changed. What they share with
-//! automations: `rules.rs`; as they were saved before: `trigger_revisions.rs`; their groups: `trigger_categories.rs`.
+//! automations: `rules.rs` and `rule_calls.rs`; as they were saved before: `trigger_revisions.rs`; their groups: `trigger_categories.rs`.
 
 use axum::extract::State;
 use endpoint::{App, May, Routes};
@@ -13,13 +13,10 @@ use store::{Tx, transact};
 
 use crate::answer::{Answer, Reply};
 use crate::condition_fields::Who;
-use crate::error::ZendeskError;
 use crate::fields::Body;
-use crate::once::once;
-use crate::page;
 use crate::query::Params;
-use crate::rules::{self, Kind};
-use crate::{Id, Site, condition_definitions, rule_actions};
+use crate::rules::{self, Kind, view};
+use crate::{Id, Site, condition_definitions, page, rule_actions, rule_calls};
 
 pub fn routes(routes: Routes) -> Routes {
     routes
@@ -38,20 +35,20 @@ pub fn routes(routes: Routes) -> Routes {
         .delete("/api/v2/triggers/{trigger_id}", delete)
 }
 
+const KIND: Kind = Kind::Trigger;
+
 /// `GET /api/v2/triggers`
 pub async fn list(State(app): State<App>, May(may): May<CanRead<Triggers>>, params: Params) -> Answer {
     let category_id = params.id("category_id")?;
     let keep = |rule: &Rule| rules::is_asked_for(&params, rule) && is_in(rule, category_id);
-    let mut tx = app.db.read().await?;
-    rules::list(&mut tx, &may, (&params, app.clock.now()), ("triggers", "triggers"), keep, view).await
+    rule_calls::list(&app, &may, &params, (KIND, "triggers"), keep).await
 }
 
 /// `GET /api/v2/triggers/active`
 pub async fn list_active(State(app): State<App>, May(may): May<CanRead<Triggers>>, params: Params) -> Answer {
     let category_id = params.id("category_id")?;
     let keep = |rule: &Rule| rule.is_active() && is_in(rule, category_id);
-    let mut tx = app.db.read().await?;
-    rules::list(&mut tx, &may, (&params, app.clock.now()), ("triggers", "active triggers"), keep, view).await
+    rule_calls::list(&app, &may, &params, (KIND, "active triggers"), keep).await
 }
 
 /// `GET /api/v2/triggers/search`: by a part of the title.
@@ -61,8 +58,7 @@ pub async fn search(State(app): State<App>, May(may): May<CanRead<Triggers>>, pa
     let keep = |rule: &Rule| {
         rules::is_asked_for(&params, rule) && is_in(rule, category_id) && rule.name.to_lowercase().contains(&part)
     };
-    let mut tx = app.db.read().await?;
-    rules::list(&mut tx, &may, (&params, app.clock.now()), ("triggers", "found triggers"), keep, view).await
+    rule_calls::list(&app, &may, &params, (KIND, "found triggers"), keep).await
 }
 
 fn is_in(rule: &Rule, category_id: Option<i64>) -> bool {
@@ -88,25 +84,12 @@ pub async fn show_limits(State(app): State<App>, May(may): May<CanRead<Triggers>
 
 /// `GET /api/v2/triggers/{trigger_id}`
 pub async fn show(State(app): State<App>, May(may): May<CanRead<Triggers>>, Id(id): Id, params: Params) -> Answer {
-    let mut tx = app.db.read().await?;
-    let found = domain::find(&mut tx, &may, id).await?;
-    let mut shown = [view(&params.site, &found)];
-    rules::beside(&mut tx, &may, (&params, app.clock.now()), &mut shown).await?;
-    let [shown] = shown;
-    Ok(Reply::one("trigger", rules::keyed(&mut tx, &may, shown).await?))
+    rule_calls::show(&app, &may, &params, (KIND, id)).await
 }
 
 /// `POST /api/v2/triggers`
 pub async fn create(State(app): State<App>, May(may): May<CanWrite<Triggers>>, params: Params, body: Body) -> Answer {
-    let mut fields = body.record("trigger")?;
-    fields.require("title");
-    fields.require("actions");
-    let sent = rules::read(&mut fields, Kind::Trigger);
-    fields.finish()?;
-    once!(app, may.actor(), body.once, |tx, now| {
-        let made = rules::create(tx, &may, now, &sent, Kind::Trigger).await?;
-        Reply::created("trigger", rules::keyed(tx, &may, view(&params.site, &made)).await?)
-    })
+    rule_calls::create(&app, &may, &params, &body, KIND).await
 }
 
 /// `PUT /api/v2/triggers/{trigger_id}`
@@ -117,15 +100,7 @@ pub async fn update(
     params: Params,
     body: Body,
 ) -> Answer {
-    let mut fields = body.record("trigger")?;
-    let sent = rules::read(&mut fields, Kind::Trigger);
-    fields.finish()?;
-    let now = app.clock.now();
-    let changed = transact!(app.db, |tx| {
-        let changed = rules::update(tx, &may, now, id, &sent, Kind::Trigger).await?;
-        rules::keyed(tx, &may, view(&params.site, &changed)).await
-    })?;
-    Ok(Reply::one("trigger", changed))
+    rule_calls::update(&app, &may, &params, &body, (KIND, id)).await
 }
 
 /// `POST /api/v2/triggers/validate`: what would keep a trigger from being saved. Nothing is stored.
@@ -133,10 +108,10 @@ pub async fn validate(State(app): State<App>, May(may): May<CanWrite<Triggers>>,
     let mut fields = body.record("trigger")?;
     fields.require("title");
     fields.require("actions");
-    let sent = rules::read(&mut fields, Kind::Trigger);
+    let sent = rules::read(&mut fields, KIND);
     let mut tx = app.db.read().await?;
     let read = match fields.finish() {
-        Ok(()) => rules::steps(&mut tx, &may, &sent, (Kind::Trigger, None)).await,
+        Ok(()) => rules::steps(&mut tx, &may, &sent, (KIND, None)).await,
         Err(error) => Err(error),
     };
     let checked = match read {
@@ -179,36 +154,17 @@ pub async fn reorder(State(app): State<App>, May(may): May<CanWrite<Triggers>>, 
 }
 
 async fn whole(tx: &mut Tx, may: &CanWrite<Triggers>, site: &Site, found: &[Rule]) -> Answer {
-    let views = Value::Object(page::whole("triggers", found.iter().map(|rule| view(site, rule)).collect()));
+    let views = found.iter().map(|rule| view(site, KIND, rule)).collect();
+    let views = Value::Object(page::whole("triggers", views));
     Ok(Reply::ok(rules::keyed(tx, may, views).await?))
 }
 
 /// `DELETE /api/v2/triggers/{trigger_id}`
 pub async fn delete(State(app): State<App>, May(may): May<CanWrite<Triggers>>, Id(id): Id) -> Answer {
-    delete_all(&app, &may, &[id]).await
+    rule_calls::delete(&app, &may, &[id]).await
 }
 
 /// `DELETE /api/v2/triggers/destroy_many`: all of them, or none.
 pub async fn destroy_many(State(app): State<App>, May(may): May<CanWrite<Triggers>>, params: Params) -> Answer {
-    let ids = params.required_ids("ids")?;
-    delete_all(&app, &may, &ids).await
-}
-
-async fn delete_all(app: &App, may: &CanWrite<Triggers>, ids: &[i64]) -> Answer {
-    let now = app.clock.now();
-    transact!(app.db, |tx| {
-        for id in ids {
-            write::delete(tx, may, now, *id).await?;
-        }
-        Ok::<_, ZendeskError>(())
-    })?;
-    Ok(Reply::empty())
-}
-
-pub(crate) fn view(site: &Site, rule: &Rule) -> Value {
-    let mut shown = rules::view(site, "triggers", rule);
-    shown.insert("description".to_owned(), json!(rule.description));
-    // Quirk: the id of a category is a text.
-    shown.insert("category_id".to_owned(), json!(rule.category_id.unwrap_or_default().to_string()));
-    Value::Object(shown)
+    rule_calls::delete(&app, &may, &params.required_ids("ids")?).await
 }

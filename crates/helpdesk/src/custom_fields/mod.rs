@@ -179,6 +179,16 @@ pub(crate) async fn required_of_tickets(tx: &mut Tx) -> Result<Vec<CustomField>,
     tx.rows(&query.sql, &query.params).await?.iter().map(CustomField::from_row).collect()
 }
 
+/// The fields in use that customers must fill in when they ask, in their order.
+pub(crate) async fn required_of_customers(tx: &mut Tx) -> Result<Vec<CustomField>, Error> {
+    let mut query = Query::new(concat!(select_fields!(), " where f.object_type = 'ticket' and f.archived_at is null"));
+    query.sql.push_str(" and f.editable_by_customers = 1 order by f.priority desc, f.id");
+    let rows = tx.rows(&query.sql, &query.params).await?;
+    let mut fields = rows.iter().map(CustomField::from_row).collect::<Result<Vec<_>, _>>()?;
+    fields.retain(|field| field.details.required_for_customers);
+    Ok(fields)
+}
+
 /// How many fields of its carrier come before this one.
 pub async fn place(tx: &mut Tx, _may: &CanWrite<CustomFields>, field: &CustomField) -> Result<i64, Error> {
     let row = tx

@@ -10,7 +10,7 @@ use std::ops::{Deref, DerefMut};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
 
-use super::{Condition, Field, Operand, Operator, Test, Viewpoint};
+use super::{Condition, Field, Operand, Operator, Test, Viewpoint, is_date};
 
 /// What is known of a ticket and of what happened to it. A field that is absent has no value.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -154,7 +154,16 @@ fn test_holds(test: &Test, facts: &Facts, viewpoint: &Viewpoint) -> bool {
             let was = facts.changed_from(test.field);
             was.is_some_and(|was| value_holds(Operator::Equal, was, &test.operand, viewpoint))
         }
-        operator => value_holds(operator, now, &test.operand, viewpoint),
+        operator => match (test.field, now, &test.operand) {
+            (
+                Field::CustomField(_) | Field::CustomerField(_) | Field::OrganizationField(_),
+                Some(Fact::Text(Some(day))),
+                Operand::Text(other),
+            ) if operator != Operator::Equal && is_date(day) && is_date(other) => {
+                compared(operator, Some(day.cmp(other))) || value_holds(operator, now, &test.operand, viewpoint)
+            }
+            _ => value_holds(operator, now, &test.operand, viewpoint),
+        },
     };
     holds != turned
 }

@@ -1,8 +1,9 @@
 //! Conditions on tickets, as one value: views, rules, jobs, exports and statistics share it, whatever vendor's words it was written in.
 //!
 //! This file says what a condition is and how it is stored (JSON, never searched). As SQL: `sql.rs`; in memory: `evaluate.rs`; where its tickets
-//! can lie: `folders.rs`. What it asks of business hours is put into times before (`hours.rs`).
+//! can lie: `folders.rs`. What a field is in SQL: `columns.rs`. What it asks of business hours is put into times before (`hours.rs`).
 
+mod columns;
 pub mod evaluate;
 pub mod folders;
 pub mod hours;
@@ -80,6 +81,8 @@ pub enum Field {
     SubmitterId,
     /// Who wrote any.
     CommenterIds,
+    /// The address that it came to, in lower case.
+    Recipient,
     /// Who is copied in.
     CopiedIds,
     /// Whether any message brings a file along.
@@ -101,6 +104,8 @@ pub enum Field {
     SurveyScore,
     SurveyComment,
     SurveySentAt,
+    /// Why the customer was not content, by the number that a dialect gives it. Known to rules alone.
+    SurveyReason,
     /// A field of ours on tickets, by id.
     CustomField(i64),
     /// A field of ours on the ticket's customer, by id.
@@ -116,10 +121,16 @@ pub enum Field {
     // Looked up for each ticket: only rules and promises ask them.
     /// What the ticket's first message says.
     Description,
-    /// The addresses that the ticket's first message was sent to, in lower case.
+    /// The addresses that the ticket's first message was sent to, in lower case, and the one that the ticket came to.
     Recipients,
     /// Whether the customer can read a message of it.
     IsPublic,
+    /// Whether anybody is copied in.
+    HasCopied,
+    /// How many tickets are incidents of it.
+    Incidents,
+    /// When the first promise that is not kept yet is broken, or was.
+    NextBreachAt,
     /// When it was given to whoever has it.
     AssignedAt,
     /// When whoever has it wrote last.
@@ -202,6 +213,15 @@ pub enum Operand {
     /// The teams that they are in: known only in SQL.
     CurrentTeams,
     List(Vec<Operand>),
+}
+
+/// Whether a text is written as a day, such as `2026-03-02`: of fields of ours such texts have an order.
+pub fn is_date(text: &str) -> bool {
+    text.len() == 10
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
 }
 
 /// Whom `Operand::CurrentUser` stands for, and what time it is.

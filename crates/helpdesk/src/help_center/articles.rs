@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use store::{Row, Tx};
 
 use super::sections::Sorting;
-use super::{Language, Reader, Source, TEXT_COLUMNS, Text, categories, sections};
+use super::{Language, Reader, Source, TEXT_COLUMNS, Text, and_text_in, categories, sections};
 use crate::Error;
 use crate::export::{self, Wanted};
 use crate::page::{Column, Order, Page, Query, Slice};
@@ -173,10 +173,7 @@ fn select(more: &str) -> Query {
 
 fn query_of(reader: &Reader, filter: &Filter<'_>) -> Query {
     let mut query = select("");
-    match filter.language {
-        Some(locale) => query.and("t.locale =", locale),
-        None => query.and_text("t.locale = a.source_locale"),
-    }
+    and_text_in(&mut query, filter.language, "a");
     reader.see_articles(&mut query);
     for (column, id) in [
         ("a.section_id =", filter.section_id),

@@ -6,10 +6,10 @@ use scope::resource::HelpCenterStructure;
 use serde_json::{Value as Json, json};
 use store::{Row, StoreError, Tx};
 
-use super::translations;
 use super::{Language, NewText, Reader, Sort, Source, TEXT_COLUMNS, Text, article_write, record, record_difference};
+use super::{and_text_in, translations};
 use crate::Error;
-use crate::page::{Column, Order, Page, Query, Slice};
+use crate::page::{Order, Page, Query, Slice};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Category {
@@ -45,13 +45,8 @@ pub async fn list(
     (sort, descending): (Sort, bool),
     slice: &Slice,
 ) -> Result<Page<Category>, Error> {
-    let columns: &'static [Column] = match sort {
-        Sort::Position => &[Column::Int("x.position", "position"), Column::Int("x.id", "id")],
-        Sort::Created => &[Column::Int("x.created_at", "created_at"), Column::Int("x.id", "id")],
-        Sort::Updated => &[Column::Int("x.updated_at", "updated_at"), Column::Int("x.id", "id")],
-    };
-    let query = query_of(reader, language);
-    query.page(tx, Order { columns, descending }, slice).await?.try_map(|row| Category::from_row(&row))
+    let order = Order { columns: sort.columns(), descending };
+    query_of(reader, language).page(tx, order, slice).await?.try_map(|row| Category::from_row(&row))
 }
 
 /// These, in no particular order, beside what lies in them.
@@ -147,10 +142,7 @@ fn query_of(reader: &Reader, language: Language<'_>) -> Query {
         "select x.id, x.source_locale, x.position, x.created_at, x.updated_at, {TEXT_COLUMNS}
          from help_categories x join help_translations t on t.category_id = x.id where 1 = 1"
     ));
-    match language {
-        Some(locale) => query.and("t.locale =", locale),
-        None => query.and_text("t.locale = x.source_locale"),
-    }
+    and_text_in(&mut query, language, "x");
     reader.see_what_holds(
         &mut query,
         "help_sections s join help_articles a on a.section_id = s.id where s.category_id = x.id",

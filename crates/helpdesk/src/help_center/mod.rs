@@ -17,7 +17,7 @@ use scope::role::Role;
 use serde_json::{Value as Json, json};
 use store::{Row, Tx};
 
-use crate::page::{Column, Order};
+use crate::page::{Column, Order, Query};
 use crate::{Error, events};
 
 pub mod article_write;
@@ -127,8 +127,27 @@ pub enum Sort {
     Updated,
 }
 
+impl Sort {
+    /// Of lists whose table is `x`.
+    const fn columns(self) -> &'static [Column] {
+        match self {
+            Sort::Position => &[Column::Int("x.position", "position"), Column::Int("x.id", "id")],
+            Sort::Created => &[Column::Int("x.created_at", "created_at"), Column::Int("x.id", "id")],
+            Sort::Updated => &[Column::Int("x.updated_at", "updated_at"), Column::Int("x.id", "id")],
+        }
+    }
+}
+
 /// Which language is shown: this one alone, or of each thing its own.
 pub type Language<'a> = Option<&'a str>;
+
+/// Chooses the texts `t` that are shown of a table.
+fn and_text_in(query: &mut Query, language: Language<'_>, table: &str) {
+    match language {
+        Some(locale) => query.and("t.locale =", locale),
+        None => query.and_text(&format!("t.locale = {table}.source_locale")),
+    }
+}
 
 /// Joined as `t`: the text that is shown.
 const TEXT_COLUMNS: &str = "t.locale, t.title, t.title_key, t.body, t.draft, t.outdated";

@@ -7,9 +7,9 @@ use serde_json::{Value as Json, json};
 use store::{Row, StoreError, Tx};
 
 use super::{Language, NewText, Reader, Sort, Source, TEXT_COLUMNS, Text, article_write, categories, record};
-use super::{of_field, record_difference, translations, user_segments};
+use super::{and_text_in, of_field, record_difference, translations, user_segments};
 use crate::Error;
-use crate::page::{Column, Order, Page, Query, Slice};
+use crate::page::{Order, Page, Query, Slice};
 
 /// How deep sections lie in each other at most.
 const DEPTH_MAX: i64 = 5;
@@ -95,7 +95,7 @@ pub async fn list(
         categories::must_see(tx, reader, id).await?;
         query.and("x.category_id =", id);
     }
-    let order = Order { columns: columns_of(sort), descending };
+    let order = Order { columns: sort.columns(), descending };
     query.page(tx, order, slice).await?.try_map(|row| Section::from_row(&row))
 }
 
@@ -114,16 +114,8 @@ pub async fn of_segment(
         "x.id in (select a.section_id from help_article_segments g join help_articles a on a.id = g.article_id
                   where g.segment_id = {id} and a.archived_at is null)"
     ));
-    let order = Order { columns: columns_of(Sort::Position), descending: false };
+    let order = Order { columns: Sort::Position.columns(), descending: false };
     query.page(tx, order, slice).await?.try_map(|row| Section::from_row(&row))
-}
-
-const fn columns_of(sort: Sort) -> &'static [Column] {
-    match sort {
-        Sort::Position => &[Column::Int("x.position", "position"), Column::Int("x.id", "id")],
-        Sort::Created => &[Column::Int("x.created_at", "created_at"), Column::Int("x.id", "id")],
-        Sort::Updated => &[Column::Int("x.updated_at", "updated_at"), Column::Int("x.id", "id")],
-    }
 }
 
 /// These, in no particular order, beside what lies in them.
@@ -338,10 +330,7 @@ fn query_of(reader: &Reader, language: Language<'_>) -> Query {
                 {TEXT_COLUMNS}
          from help_sections x join help_translations t on t.section_id = x.id where 1 = 1"
     ));
-    match language {
-        Some(locale) => query.and("t.locale =", locale),
-        None => query.and_text("t.locale = x.source_locale"),
-    }
+    and_text_in(&mut query, language, "x");
     reader.see_what_holds(
         &mut query,
         "help_section_paths p join help_articles a on a.section_id = p.section_id where p.ancestor_id = x.id",

@@ -237,8 +237,8 @@ async fn decide_then(
     (event, update): (&Logged, Option<Update>),
 ) -> Result<Option<Decision>, Error> {
     let known = match &update {
-        Some(update) => update.known(tx, ticket_id, asked).await?,
-        None => facts::load(tx, ticket_id, Some(event), asked).await?,
+        Some(update) => update.known(tx, event.created_at, ticket_id, asked).await?,
+        None => facts::load(tx, event.created_at, ticket_id, Some(event), asked).await?,
     };
     let Some(mut known) = known else { return Ok(None) };
     if known.imported && event.kind != "ticket-updated" {

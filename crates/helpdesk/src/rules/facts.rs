@@ -13,6 +13,7 @@ use crate::filter::Field;
 use crate::filter::evaluate::{Fact, Facts};
 use crate::follow::Logged;
 use crate::page::{Query, padded};
+use crate::satisfaction_surveys::REASON_CODE;
 use crate::tickets::messages::INTERNAL_NOTE;
 
 /// What is asked for besides the fields.
@@ -26,6 +27,7 @@ pub struct Known {
 /// The ticket as it is now, with the message and the event. None if there is no such ticket. Only the given fields are sure to be there.
 pub async fn load(
     tx: &mut Tx,
+    now: Timestamp,
     ticket_id: i64,
     event: Option<&Logged>,
     fields: &[Field],
@@ -40,12 +42,14 @@ pub async fn load(
         let names = rows.iter().map(|row| row.text("name")).collect::<Result<_, _>>()?;
         facts.insert(Field::Tags, Fact::Names(names));
     }
-    if [Field::SurveyScore, Field::SurveyComment, Field::SurveySentAt].iter().any(|field| fields.contains(field)) {
-        let sql = "select score, body_text, sent_at from satisfaction_surveys where ticket_id = $1";
+    if SURVEY.iter().any(|field| fields.contains(field)) {
+        let sql = "select score, body_text, sent_at, meta from satisfaction_surveys where ticket_id = $1";
         if let Some(survey) = tx.row(sql, &[ticket_id.into()]).await? {
             facts.extend(survey.int_or_null("score")?.map(|score| (Field::SurveyScore, Fact::Int(score))));
             facts.insert(Field::SurveyComment, Fact::Text(survey.text_or_null("body_text")?));
             facts.extend(survey.time_or_null("sent_at")?.map(|at| (Field::SurveySentAt, Fact::Time(at))));
+            let reason = survey.json("meta")?.and_then(|meta| meta.get(REASON_CODE)?.as_i64());
+            facts.extend(reason.map(|code| (Field::SurveyReason, Fact::Int(code))));
         }
     }
     if fields.contains(&Field::IntegrationIds) {
@@ -77,7 +81,7 @@ pub async fn load(
             facts.extend(custom_fact(&value)?.map(|fact| (*field, fact)));
         }
     }
-    looked_up::add(tx, &mut facts, ticket_id, fields).await?;
+    looked_up::add(tx, now, &mut facts, ticket_id, fields).await?;
     if let Some(event) = event {
         facts.insert(Field::EventKind, Fact::Text(Some(event.kind.clone())));
         if let Some(row) = message(tx, ticket_id, event).await? {
@@ -87,6 +91,8 @@ pub async fn load(
     }
     Ok(Some(Known { facts, imported }))
 }
+
+const SURVEY: &[Field] = &[Field::SurveyScore, Field::SurveyComment, Field::SurveySentAt, Field::SurveyReason];
 
 const SELECT: &str =
     "select t.id, t.external_id, t.status, t.priority, t.channel, t.via, t.from_agent, t.subject, t.excerpt, t.language, t.customer_id,
@@ -101,7 +107,7 @@ const SELECT: &str =
      from tickets t left join people c on c.id = t.customer_id";
 
 /// These tickets as they are now, without message and event.
-pub async fn load_many(tx: &mut Tx, ids: &[i64], fields: &[Field]) -> Result<Vec<(i64, Facts)>, Error> {
+pub async fn load_many(tx: &mut Tx, now: Timestamp, ids: &[i64], fields: &[Field]) -> Result<Vec<(i64, Facts)>, Error> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -130,17 +136,12 @@ pub async fn load_many(tx: &mut Tx, ids: &[i64], fields: &[Field]) -> Result<Vec
     if fields.iter().any(|field| {
         matches!(
             field,
-            Field::CustomField(_)
-                | Field::CustomerField(_)
-                | Field::OrganizationField(_)
-                | Field::IntegrationIds
-                | Field::SurveyScore
-                | Field::SurveyComment
-                | Field::SurveySentAt
-        ) || looked_up::is(*field)
+            Field::CustomField(_) | Field::CustomerField(_) | Field::OrganizationField(_) | Field::IntegrationIds
+        ) || SURVEY.contains(field)
+            || looked_up::is(*field)
     }) {
         for (id, facts) in &mut many {
-            if let Some(known) = load(tx, *id, None, fields).await? {
+            if let Some(known) = load(tx, now, *id, None, fields).await? {
                 *facts = known.facts;
             }
         }

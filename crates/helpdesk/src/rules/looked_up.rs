@@ -1,24 +1,33 @@
 //! What rules can know of a ticket that stands in none of its columns: found for one ticket at a time, and only where a rule asks it.
 
+use jiff::Timestamp;
 use serde_json::Value as Json;
 use store::Tx;
 
 use crate::Error;
 use crate::filter::Field;
 use crate::filter::evaluate::{Fact, Facts};
+use crate::sla;
 use crate::tickets::metrics;
 
 const ROUNDS: &[Field] = &[Field::Reopens, Field::Replies, Field::AssigneeStations, Field::TeamStations];
 const TIMES: &[Field] = &[Field::AssignedAt, Field::AssigneeWroteAt];
 const FIRST: &[Field] = &[Field::Description, Field::Recipients];
+const OTHERS: &[Field] = &[Field::IsPublic, Field::HasCopied, Field::Incidents, Field::NextBreachAt];
 
 /// Whether a field is one of those.
 pub(super) fn is(field: Field) -> bool {
-    [ROUNDS, TIMES, FIRST, &[Field::IsPublic]].iter().any(|some| some.contains(&field))
+    [ROUNDS, TIMES, FIRST, OTHERS].iter().any(|some| some.contains(&field))
 }
 
-/// Adds what is asked for. Served by `messages_by_ticket` and `events_by_object`.
-pub(super) async fn add(tx: &mut Tx, facts: &mut Facts, ticket_id: i64, fields: &[Field]) -> Result<(), Error> {
+/// Adds what is asked for. Served by `messages_by_ticket`, `events_by_object` and `tickets_by_problem`.
+pub(super) async fn add(
+    tx: &mut Tx,
+    now: Timestamp,
+    facts: &mut Facts,
+    ticket_id: i64,
+    fields: &[Field],
+) -> Result<(), Error> {
     let asks = |some: &[Field]| some.iter().any(|field| fields.contains(field));
     if asks(ROUNDS) {
         let rounds = metrics::rounds_of(tx, ticket_id).await?;
@@ -48,16 +57,34 @@ pub(super) async fn add(tx: &mut Tx, facts: &mut Facts, ticket_id: i64, fields: 
         }
     }
     if asks(FIRST) {
-        let sql = "select body_text, source from messages where ticket_id = $1 order by created_at, id limit 1";
+        let sql = "select m.body_text, m.source, t.recipient from messages m join tickets t on t.id = m.ticket_id
+                   where m.ticket_id = $1 order by m.created_at, m.id limit 1";
         if let Some(row) = tx.row(sql, &[ticket_id.into()]).await? {
             facts.insert(Field::Description, Fact::Text(row.text_or_null("body_text")?));
-            facts.insert(Field::Recipients, Fact::Names(recipients(row.json("source")?.as_ref())));
+            let mut addresses = recipients(row.json("source")?.as_ref());
+            addresses.extend(row.text_or_null("recipient")?);
+            facts.insert(Field::Recipients, Fact::Names(addresses));
         }
     }
     if fields.contains(&Field::IsPublic) {
         let sql = "select 1 as one from messages where ticket_id = $1 and public = 1 limit 1";
         let is_public = tx.row(sql, &[ticket_id.into()]).await?.is_some();
         facts.insert(Field::IsPublic, Fact::Flag(is_public));
+    }
+    if fields.contains(&Field::HasCopied) {
+        let sql = "select 1 as one from ticket_people where ticket_id = $1 and part = 'cc' limit 1";
+        let has_copied = tx.row(sql, &[ticket_id.into()]).await?.is_some();
+        facts.insert(Field::HasCopied, Fact::Flag(has_copied));
+    }
+    if fields.contains(&Field::Incidents) {
+        let sql = "select count(*) as n from tickets where problem_id = $1 and trashed_at is null";
+        let row = tx.row(sql, &[ticket_id.into()]).await?;
+        facts.extend(row.map(|row| row.int("n")).transpose()?.map(|n| (Field::Incidents, Fact::Int(n))));
+    }
+    if fields.contains(&Field::NextBreachAt) {
+        // A policy asks of a ticket what rules ask too, but for this: it ends there.
+        let at = Box::pin(sla::next_breach_at(tx, now, ticket_id)).await?;
+        facts.extend(at.map(|at| (Field::NextBreachAt, Fact::Time(at))));
     }
     Ok(())
 }

@@ -80,7 +80,7 @@ async fn wanted(tx: &mut Tx, now: Timestamp, rules: &[Rule], asked: &[Field], af
     }
     let viewpoint = Viewpoint { now, person_id: None };
     for ids in reach::within(tx, now, rules, (after_id, WALKED)).await?.chunks(READ) {
-        for (ticket_id, facts) in facts::load_many(tx, ids, asked).await? {
+        for (ticket_id, facts) in facts::load_many(tx, now, ids, asked).await? {
             if rules.iter().any(|rule| !decide(&rule.steps, &facts, &viewpoint).does_nothing()) {
                 slice.wanted.push(ticket_id);
             }
@@ -101,7 +101,7 @@ async fn on_ticket(
     tx.run("update tickets set updated_at = updated_at where id = $1", &[ticket_id.into()]).await?;
     let viewpoint = Viewpoint { now, person_id: None };
     for rule in rules {
-        let Some(known) = facts::load(tx, ticket_id, None, asked).await? else { return Ok(()) };
+        let Some(known) = facts::load(tx, now, ticket_id, None, asked).await? else { return Ok(()) };
         let decision = decide(&rule.steps, &known.facts, &viewpoint);
         if decision.does_nothing() || !is_as_read(tx, rule).await? {
             continue;
@@ -118,7 +118,7 @@ async fn on_ticket(
         let cause = Cause { event_kind: TIME_PASSED.to_owned(), ..Cause::default() };
         let came = execute(tx, now, (rule, ticket_id), &cause, &decision, failures).await?;
         if came == Came::Ran && rule.is_of_conditions() {
-            let Some(known) = facts::load(tx, ticket_id, None, asked).await? else { return Ok(()) };
+            let Some(known) = facts::load(tx, now, ticket_id, None, asked).await? else { return Ok(()) };
             if decide(&rule.steps, &known.facts, &viewpoint).does_nothing() {
                 tx.run(
                     "delete from rule_marks where rule_id = $1 and version = $2 and ticket_id = $3",

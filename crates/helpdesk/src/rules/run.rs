@@ -171,7 +171,7 @@ async fn on_this(
     let viewpoint = Viewpoint { now, person_id: event.person_id };
     let mut asked = Vec::new();
     listening.iter().for_each(|rule| fields(&rule.steps, &mut asked));
-    let Some(mut known) = facts::load(tx, ticket_id, Some(event), &asked).await? else { return Ok(0) };
+    let Some(mut known) = facts::load(tx, now, ticket_id, Some(event), &asked).await? else { return Ok(0) };
     if known.imported && event.kind != "ticket-updated" {
         return Ok(0);
     }
@@ -190,7 +190,7 @@ async fn on_this(
                 break;
             }
             // The next rule sees what this one did.
-            match facts::load(tx, ticket_id, Some(event), &asked).await? {
+            match facts::load(tx, now, ticket_id, Some(event), &asked).await? {
                 Some(fresh) => known = fresh,
                 None => break,
             }
@@ -238,7 +238,7 @@ async fn on_saved(
     waiting.iter().for_each(|rule| fields(&rule.steps, &mut asked));
     let mut n_runs = 0;
     'again: loop {
-        let Some(known) = update.known(tx, ticket_id, &asked).await? else { return Ok(n_runs) };
+        let Some(known) = update.known(tx, now, ticket_id, &asked).await? else { return Ok(n_runs) };
         if known.imported || known.facts.contains_key(&Field::TrashedAt) {
             return Ok(n_runs);
         }

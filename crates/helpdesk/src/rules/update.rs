@@ -88,8 +88,14 @@ impl Update {
     }
 
     /// What rules know of the ticket now, of what it was before, and of who did it.
-    pub async fn known(&self, tx: &mut Tx, ticket_id: i64, asked: &[Field]) -> Result<Option<Known>, Error> {
-        let Some(mut known) = facts::load(tx, ticket_id, None, asked).await? else { return Ok(None) };
+    pub async fn known(
+        &self,
+        tx: &mut Tx,
+        now: Timestamp,
+        ticket_id: i64,
+        asked: &[Field],
+    ) -> Result<Option<Known>, Error> {
+        let Some(mut known) = facts::load(tx, now, ticket_id, None, asked).await? else { return Ok(None) };
         known.imported = known.imported && self.is_new;
         let kind = if self.is_new { "ticket-created" } else { "ticket-updated" };
         known.facts.insert(Field::EventKind, Fact::Text(Some(kind.to_owned())));

@@ -27,6 +27,9 @@ pub const LINK_DAYS: i64 = 30;
 /// How long a customer may think better of an answer.
 pub const CORRECTION_DAYS: i64 = 7;
 
+/// Where in its `meta` a survey keeps why a customer was not content: a number that a dialect gives a meaning.
+pub const REASON_CODE: &str = "reason_code";
+
 const OBJECT_TYPE: &str = "SatisfactionSurvey";
 
 #[derive(Debug, Clone, PartialEq)]

@@ -13,7 +13,7 @@ use store::queue::{self, NewJob};
 use store::{Db, Tx};
 
 use super::mail::{self, Facts};
-use super::{LINK_DAYS, Survey, ask_at, read, record, save, take};
+use super::{LINK_DAYS, Survey, ask_at, of_ticket, read, record, save, take};
 use crate::Error;
 use crate::events::{self, Change};
 use crate::follow::{self, Logged};
@@ -226,8 +226,7 @@ async fn letter(tx: &mut Tx, post: &Post<'_>, now: Timestamp, survey_id: i64) ->
     };
     let account = crate::account::name(tx).await?.unwrap_or_default();
     let setting = setting(tx).await?;
-    let expires = now + SignedDuration::from_hours(24 * LINK_DAYS);
-    let link = format!("{}/survey/{}", post.url, link_token(post.sign, survey.id, expires));
+    let link = link(post, now, survey.id);
     let (firstname, name) = (row.text("firstname")?, row.text_or_null("name")?.unwrap_or_default());
     let first_word = name.split_whitespace().next().unwrap_or_default();
     let facts = Facts {
@@ -243,7 +242,8 @@ async fn letter(tx: &mut Tx, post: &Post<'_>, now: Timestamp, survey_id: i64) ->
     Ok(Letter::Mail(mail::write(&setting, &facts)))
 }
 
-async fn sent(tx: &mut Tx, actor: &Actor, now: Timestamp, survey_id: i64) -> Result<(), Error> {
+/// Notes that a mail with its link is on its way: ours, or one that makes ours needless.
+pub(crate) async fn sent(tx: &mut Tx, actor: &Actor, now: Timestamp, survey_id: i64) -> Result<(), Error> {
     let old = match take(tx, survey_id).await {
         Err(Error::NotFound { .. }) => return Ok(()),
         other => other?,
@@ -272,6 +272,17 @@ async fn skipped(tx: &mut Tx, actor: &Actor, now: Timestamp, survey_id: i64, rea
         data: Some(json!({ "survey_id": survey_id, "reason": reason })),
     };
     events::record(tx, actor, now, change).await
+}
+
+/// The survey of a ticket that its customer can still answer, for another mail that asks them.
+pub(crate) async fn open(tx: &mut Tx, now: Timestamp, ticket_id: i64) -> Result<Option<Survey>, Error> {
+    Ok(of_ticket(tx, ticket_id).await?.filter(|survey| survey.may_be_answered(now)))
+}
+
+/// Where a survey is answered, for so long. Opening it answers nothing.
+pub(crate) fn link(post: &Post<'_>, now: Timestamp, survey_id: i64) -> String {
+    let expires = now + SignedDuration::from_hours(24 * LINK_DAYS);
+    format!("{}/survey/{}", post.url, link_token(post.sign, survey_id, expires))
 }
 
 /// The end of a survey's link: its number, until when it works, and a signature over both.

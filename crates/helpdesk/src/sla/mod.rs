@@ -190,6 +190,15 @@ pub async fn promises(
     now: Timestamp,
     ticket_id: i64,
 ) -> Result<Vec<Promise>, Error> {
+    promised(tx, now, ticket_id).await
+}
+
+/// When the first of them that is not kept yet is broken, or was. For rules.
+pub(crate) async fn next_breach_at(tx: &mut Tx, now: Timestamp, ticket_id: i64) -> Result<Option<Timestamp>, Error> {
+    Ok(promised(tx, now, ticket_id).await?.iter().filter_map(|promise| promise.breach_at).min())
+}
+
+async fn promised(tx: &mut Tx, now: Timestamp, ticket_id: i64) -> Result<Vec<Promise>, Error> {
     let mut policies = all(tx).await?;
     if policies.is_empty() {
         return Ok(Vec::new());
@@ -199,7 +208,7 @@ pub async fn promises(
         policy.condition = hours::settled(tx, &policy.condition, now).await?.into_owned();
         evaluate::fields(&policy.condition, &mut fields);
     }
-    let Some(known) = facts::load(tx, ticket_id, None, &fields).await? else { return Ok(Vec::new()) };
+    let Some(known) = facts::load(tx, now, ticket_id, None, &fields).await? else { return Ok(Vec::new()) };
     let viewpoint = Viewpoint { now, person_id: None };
     let fulfilled = policies.iter().find(|policy| evaluate::holds(&policy.condition, &known.facts, &viewpoint));
     let Some(policy) = fulfilled else { return Ok(Vec::new()) };

@@ -6,7 +6,7 @@ use scope::resource::Tickets;
 use serde_json::{Map, Value as Json, json};
 use store::{Row, Tx};
 
-use super::{Facts, is_template, said, text};
+use super::{Facts, RATING_URL, is_template, said, text};
 use crate::custom_fields::{self, Carrier, Values};
 use crate::{Error, account, dynamic_content, public_address, schedules, tickets};
 
@@ -103,6 +103,18 @@ impl Facts {
         if id.is_number() {
             put_addresses(&mut self.0["ticket"], &root, &format!("hc/requests/{id}"));
         }
+        self
+    }
+
+    /// The same for the customer who may rate the ticket: they are told where.
+    #[must_use]
+    pub(crate) fn for_whoever_rates(mut self) -> Facts {
+        let section = format!(
+            "How would you rate the help you got?\n\nGood, I am satisfied:\n{RATING_URL}?score=5\n\n\
+             Bad, I am not satisfied:\n{RATING_URL}?score=1"
+        );
+        self.0["satisfaction"]["rating_url"] = json!(RATING_URL);
+        self.0["satisfaction"]["rating_section"] = json!(section);
         self
     }
 
@@ -287,7 +299,7 @@ async fn copied(tx: &mut Tx, ticket_id: i64) -> Result<Map<String, Json>, Error>
     ]))
 }
 
-/// What the customer thinks. Where they could say so is written by the mail of the survey alone: its link is signed.
+/// What the customer thinks. Where they can say so is known to a mail to them alone (`for_whoever_rates`).
 async fn satisfaction(tx: &mut Tx, ticket_id: i64) -> Result<Json, Error> {
     /// Scores from here on are good.
     const GOOD: i64 = 4;

@@ -18,6 +18,9 @@ const LENGTH_MAX_BYTES: usize = 512 * 1024;
 /// Steps that a template may take.
 const FUEL: u64 = 50_000;
 
+/// Where a text wants the link to a survey: it is put in when the mail is sent (`notifications.rs`).
+pub(crate) const RATING_URL: &str = "{{satisfaction.rating_url}}";
+
 /// What a template may name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts(pub Json);

@@ -250,13 +250,42 @@ pub async fn asked(
     form: &TicketForm,
     answers: &Answers,
 ) -> Result<Vec<Asked>, Error> {
-    asked_by(tx, form, answers).await
+    asked_by(tx, form, &STAFF, answers).await
 }
+
+/// Whose conditions of a form count, and what the form need not say is required.
+struct Asker {
+    conditions: fn(&TicketForm) -> &[FormCondition],
+    requires: fn(&CustomField) -> bool,
+}
+
+const STAFF: Asker =
+    Asker { conditions: |form| &form.conditions, requires: |field| field.requirement == Requirement::Required };
+const CUSTOMERS: Asker =
+    Asker { conditions: |form| &form.customer_conditions, requires: |field| field.details.required_for_customers };
 
 /// What the form with this id asks for, or else the default one that is in use. None where there is none.
 pub(crate) async fn asked_of_ticket(
     tx: &mut Tx,
     form_id: Option<i64>,
+    answers: &Answers,
+) -> Result<Option<Vec<Asked>>, Error> {
+    asked_with(tx, form_id, &STAFF, answers).await
+}
+
+/// The same of a customer who fills in the form.
+pub(crate) async fn asked_of_customer(
+    tx: &mut Tx,
+    form_id: Option<i64>,
+    answers: &Answers,
+) -> Result<Option<Vec<Asked>>, Error> {
+    asked_with(tx, form_id, &CUSTOMERS, answers).await
+}
+
+async fn asked_with(
+    tx: &mut Tx,
+    form_id: Option<i64>,
+    asker: &Asker,
     answers: &Answers,
 ) -> Result<Option<Vec<Asked>>, Error> {
     let form_id = match form_id {
@@ -269,19 +298,19 @@ pub(crate) async fn asked_of_ticket(
     match form_id {
         Some(id) => {
             let form = read(tx, id).await?;
-            asked_by(tx, &form, answers).await.map(Some)
+            asked_by(tx, &form, asker, answers).await.map(Some)
         }
         None => Ok(None),
     }
 }
 
-async fn asked_by(tx: &mut Tx, form: &TicketForm, answers: &Answers) -> Result<Vec<Asked>, Error> {
+async fn asked_by(tx: &mut Tx, form: &TicketForm, asker: &Asker, answers: &Answers) -> Result<Vec<Asked>, Error> {
     let fields = read_many(tx, &form.field_ids).await?;
-    let shown = form.shown(answers);
+    let shown = form.shown((asker.conditions)(form), answers);
     let in_order = form.field_ids.iter().filter_map(|id| fields.iter().find(|field| field.id == *id));
     let asked = in_order.filter(|field| field.archived_at.is_none()).filter_map(|field| {
         let (_, required) = shown.iter().find(|(id, _)| *id == field.id)?;
-        Some(Asked { required: *required || field.requirement == Requirement::Required, field: field.clone() })
+        Some(Asked { required: *required || (asker.requires)(field), field: field.clone() })
     });
     Ok(asked.collect())
 }
@@ -298,17 +327,17 @@ impl ShownField {
 }
 
 impl TicketForm {
-    /// Which fields show while a ticket is so, and whether a condition requires them. A field that conditions speak of shows only where one
-    /// of them holds, and a condition holds only while its own field shows; what every ticket has always does.
-    pub fn shown(&self, answers: &Answers) -> Vec<(i64, bool)> {
+    /// Which fields show while a ticket is so, and whether one of these conditions requires them. A field that conditions speak of shows only
+    /// where one of them holds, and a condition holds only while its own field shows; what every ticket has always does.
+    fn shown(&self, conditions: &[FormCondition], answers: &Answers) -> Vec<(i64, bool)> {
         let conditional: BTreeSet<i64> =
-            self.conditions.iter().flat_map(|condition| condition.shows.iter().map(|it| it.field_id)).collect();
+            conditions.iter().flat_map(|condition| condition.shows.iter().map(|it| it.field_id)).collect();
         let mut shown: Vec<(i64, bool)> =
             self.field_ids.iter().filter(|id| !conditional.contains(id)).map(|id| (*id, false)).collect();
         // Each round shows what hangs on the round before; fields are few, and none is added twice, so it ends.
         loop {
             let before = shown.clone();
-            for condition in &self.conditions {
+            for condition in conditions {
                 let holds = match &condition.parent {
                     Parent::Field(field_id) => {
                         shown.iter().any(|(id, _)| id == field_id)
@@ -462,11 +491,14 @@ mod tests {
     fn a_conditional_field_shows_only_while_its_condition_holds() {
         let form = form(&[1, 2, 3], vec![shows(1, "Damaged", 2, true), shows(2, "Glass", 3, false)]);
 
-        assert_eq!(form.shown(&Answers::default()), [(1, false)]);
-        assert_eq!(form.shown(&values(&[(1, "Damaged")])), [(1, false), (2, true)]);
-        assert_eq!(form.shown(&values(&[(1, "Damaged"), (2, "Glass")])), [(1, false), (2, true), (3, false)]);
+        assert_eq!(form.shown(&form.conditions, &Answers::default()), [(1, false)]);
+        assert_eq!(form.shown(&form.conditions, &values(&[(1, "Damaged")])), [(1, false), (2, true)]);
+        assert_eq!(
+            form.shown(&form.conditions, &values(&[(1, "Damaged"), (2, "Glass")])),
+            [(1, false), (2, true), (3, false)]
+        );
         // The second condition's own field is not shown, so it does not hold.
-        assert_eq!(form.shown(&values(&[(1, "Late"), (2, "Glass")])), [(1, false)]);
+        assert_eq!(form.shown(&form.conditions, &values(&[(1, "Late"), (2, "Glass")])), [(1, false)]);
     }
 
     #[test]
@@ -485,20 +517,20 @@ mod tests {
         let mut answers = Answers::default();
         answers.values.insert(1, FieldValue::Texts(vec!["Wood".to_owned(), "Glass".to_owned()]));
 
-        assert_eq!(form.shown(&answers), [(1, false), (2, false)]);
+        assert_eq!(form.shown(&form.conditions, &answers), [(1, false), (2, false)]);
         answers.built_in = BTreeMap::from([("type", "task".to_owned()), ("status", "open".to_owned())]);
-        assert_eq!(form.shown(&answers), [(1, false), (2, false), (3, false)]);
+        assert_eq!(form.shown(&form.conditions, &answers), [(1, false), (2, false), (3, false)]);
         answers.built_in.insert("status", "solved".to_owned());
-        assert_eq!(form.shown(&answers)[2], (3, true));
+        assert_eq!(form.shown(&form.conditions, &answers)[2], (3, true));
         answers.built_in.insert("status", "open".to_owned());
         answers.custom_status_id = Some(7);
-        assert_eq!(form.shown(&answers)[2], (3, true));
+        assert_eq!(form.shown(&form.conditions, &answers)[2], (3, true));
     }
 
     #[test]
     fn conditions_in_a_circle_show_nothing_and_end() {
         let form = form(&[1, 2], vec![shows(1, "A", 2, true), shows(2, "A", 1, true)]);
 
-        assert_eq!(form.shown(&values(&[(1, "A"), (2, "A")])), []);
+        assert_eq!(form.shown(&form.conditions, &values(&[(1, "A"), (2, "A")])), []);
     }
 }

@@ -53,6 +53,8 @@ pub struct Around {
     pub brand_id: i64,
     /// The default one of its status, unless it has been given another.
     pub custom_status_id: i64,
+    /// The address that it came to.
+    pub recipient: Option<String>,
 }
 
 /// Of each of these tickets, in five statements whatever their number. Whoever may write a ticket is shown what came of it.
@@ -112,6 +114,7 @@ pub async fn around<A: Access>(
         if let Some(around) = found.get_mut(&id) {
             around.brand_id = stands.brand_id;
             around.custom_status_id = stands.custom_status_id;
+            around.recipient = stands.recipient;
         }
     }
     Ok(found)

@@ -62,17 +62,21 @@ pub(super) fn differs(old: &Ticket, new: &Ticket) -> bool {
     facts(old) != facts(new)
 }
 
-/// Writes the events of a new ticket: that it is there, and what state it started in. `fields` are the values it was given.
+/// Writes the events of a new ticket: that it is there, and what state it started in. `fields` are the values it was given, `recipient` the
+/// address that it came to.
 pub(super) async fn record_created(
     tx: &mut Tx,
     actor: &Actor,
     now: Timestamp,
     ticket: &Ticket,
-    fields: Option<FieldChange>,
+    (fields, recipient): (Option<FieldChange>, Option<String>),
 ) -> Result<(), Error> {
     let mut after = facts(ticket);
     if let Some(fields) = fields {
         after["custom_fields"] = fields.after;
+    }
+    if let Some(recipient) = recipient {
+        after["recipient"] = json!(recipient);
     }
     let mut changes = vec![change("ticket-created", ticket.id, None, Some(after))];
     changes.extend(turns(None, ticket, &HashSet::new()));

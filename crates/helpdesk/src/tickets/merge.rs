@@ -137,7 +137,7 @@ pub async fn split(
         ..source.clone()
     };
     new.id = write::insert(tx, &new).await?;
-    changes::record_created(tx, actor, now, &new, None).await?;
+    changes::record_created(tx, actor, now, &new, (None, None)).await?;
     let mut moving = Query::new("update messages set ticket_id = $1 where 1 = 1");
     moving.params.push(new.id.into());
     moving.and_in("id", moved.iter().copied());

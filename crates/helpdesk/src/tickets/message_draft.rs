@@ -118,6 +118,12 @@ pub(super) struct Draft {
 }
 
 impl NewMessage {
+    /// The address that a customer wrote to.
+    pub(super) fn recipient(&self) -> Option<String> {
+        let to = self.source.as_ref().filter(|_| !self.from_agent)?.get("to")?.get(0)?.get("address")?;
+        to.as_str().map(str::to_owned)
+    }
+
     /// Who wrote it, as far as the message says: its sender, else the address it came from.
     pub(super) fn sender_or_source(&self) -> Option<PersonRef> {
         let sender = self.sender.clone().filter(|sender| !sender.is_empty());

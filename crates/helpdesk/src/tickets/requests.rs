@@ -204,12 +204,14 @@ async fn shares(tx: &mut Tx, person_id: i64, organization_id: i64) -> Result<boo
     Ok(tx.row(sql, &[organization_id.into(), person_id.into()]).await?.is_some())
 }
 
-/// What stands beside a request: its first public message, who is copied in, and the status of the account's own.
+/// What stands beside a request: its first public message, who is copied in, the status of the account's own, and where it came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Beside {
     pub description: Option<String>,
     pub cc_ids: Vec<i64>,
     pub custom_status_id: i64,
+    /// The address that it came to.
+    pub recipient: Option<String>,
 }
 
 /// Of each of these requests, in three statements whatever their number. Served by `messages_by_ticket` and the primary key of
@@ -239,7 +241,9 @@ pub async fn beside<A: Access>(
         found.entry(row.int("ticket_id")?).or_default().cc_ids.push(row.int("person_id")?);
     }
     for (id, stands) in standing::of(tx, ids).await? {
-        found.entry(id).or_default().custom_status_id = stands.custom_status_id;
+        let beside = found.entry(id).or_default();
+        beside.custom_status_id = stands.custom_status_id;
+        beside.recipient = stands.recipient;
     }
     Ok(found)
 }

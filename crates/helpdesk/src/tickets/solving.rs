@@ -1,4 +1,5 @@
-//! What must be filled in before a ticket is solved. For callers to whom that matters: others solve what they like, and so do rules and jobs.
+//! What must be filled in before a ticket is solved, and by a customer who asks. For callers to whom that matters: others write what they
+//! like, and so do rules and jobs.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use super::Status;
 use super::closing::SetStatus;
 use crate::Error;
 use crate::custom_fields::{self, Carrier, CustomField, FieldValue};
-use crate::ticket_forms::{self, Answers};
+use crate::ticket_forms::{self, Answers, Asked};
 
 /// Whether this status solves the ticket, which is not solved yet. `id` is none of a new ticket.
 pub async fn solves(
@@ -32,6 +33,37 @@ pub async fn solves(
 /// The fields that the ticket's form, or where there are no forms every ticket, requires as the ticket is now, and that are empty. A box
 /// that must be ticked is empty while it is not.
 pub async fn unfilled(tx: &mut Tx, _may: &CanWrite<Tickets>, id: i64) -> Result<Vec<CustomField>, Error> {
+    let (form_id, answers) = answers(tx, id).await?;
+    let asked = match ticket_forms::asked_of_ticket(tx, form_id, &answers).await? {
+        Some(asked) => required(asked),
+        None => custom_fields::required_of_tickets(tx).await?,
+    };
+    Ok(empty(asked, &answers))
+}
+
+/// The same of what its customer must fill in to ask for it: of what customers may fill in at all.
+pub async fn unfilled_by_customer(tx: &mut Tx, _may: &CanWrite<Tickets>, id: i64) -> Result<Vec<CustomField>, Error> {
+    let (form_id, answers) = answers(tx, id).await?;
+    let mut asked = match ticket_forms::asked_of_customer(tx, form_id, &answers).await? {
+        Some(asked) => required(asked),
+        None => custom_fields::required_of_customers(tx).await?,
+    };
+    asked.retain(|field| field.editable_by_customers);
+    Ok(empty(asked, &answers))
+}
+
+fn required(asked: Vec<Asked>) -> Vec<CustomField> {
+    asked.into_iter().filter(|asked| asked.required).map(|asked| asked.field).collect()
+}
+
+fn empty(fields: Vec<CustomField>, answers: &Answers) -> Vec<CustomField> {
+    let is_filled =
+        |field: &CustomField| answers.values.get(&field.id).is_some_and(|it| *it != FieldValue::Flag(false));
+    fields.into_iter().filter(|field| !is_filled(field)).collect()
+}
+
+/// The ticket's form, and what is known of it.
+async fn answers(tx: &mut Tx, id: i64) -> Result<(Option<i64>, Answers), Error> {
     let row = tx
         .row("select form_id, status, type, priority, custom_status_id from tickets where id = $1", &[id.into()])
         .await?;
@@ -45,11 +77,5 @@ pub async fn unfilled(tx: &mut Tx, _may: &CanWrite<Tickets>, id: i64) -> Result<
         built_in,
         custom_status_id: row.int_or_null("custom_status_id")?,
     };
-    let is_empty =
-        |field: &CustomField| !answers.values.get(&field.id).is_some_and(|it| *it != FieldValue::Flag(false));
-    let required = match ticket_forms::asked_of_ticket(tx, row.int_or_null("form_id")?, &answers).await? {
-        Some(asked) => asked.into_iter().filter(|asked| asked.required).map(|asked| asked.field).collect(),
-        None => custom_fields::required_of_tickets(tx).await?,
-    };
-    Ok(required.into_iter().filter(is_empty).collect())
+    Ok((row.int_or_null("form_id")?, answers))
 }

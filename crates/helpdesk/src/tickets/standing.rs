@@ -12,16 +12,18 @@ use crate::page::Query;
 use crate::{Error, events, schedules};
 
 /// Where a ticket stands: the default brand and the default one of its status, unless it has been given others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stands {
     pub brand_id: i64,
     pub custom_status_id: i64,
+    /// The address that it came to.
+    pub recipient: Option<String>,
 }
 
 /// Of each of these tickets. One statement.
 pub(super) async fn of(tx: &mut Tx, ids: &[i64]) -> Result<Vec<(i64, Stands)>, Error> {
     let mut query = Query::new(
-        "select t.id, coalesce(t.brand_id, b.id) as brand_id, coalesce(t.custom_status_id, s.id) as custom_status_id
+        "select t.id, coalesce(t.brand_id, b.id) as brand_id, coalesce(t.custom_status_id, s.id) as custom_status_id, t.recipient
          from tickets t left join brands b on b.is_default = 1
          left join custom_statuses s on s.is_default = 1 and s.status = case t.status when 'closed' then 'solved' else t.status end
          where 1 = 1",
@@ -30,7 +32,11 @@ pub(super) async fn of(tx: &mut Tx, ids: &[i64]) -> Result<Vec<(i64, Stands)>, E
     let rows = tx.rows(&query.sql, &query.params).await?;
     rows.iter()
         .map(|row| {
-            let stands = Stands { brand_id: row.int("brand_id")?, custom_status_id: row.int("custom_status_id")? };
+            let stands = Stands {
+                brand_id: row.int("brand_id")?,
+                custom_status_id: row.int("custom_status_id")?,
+                recipient: row.text_or_null("recipient")?,
+            };
             Ok((row.int("id")?, stands))
         })
         .collect()

@@ -54,6 +54,8 @@ pub struct NewTicket {
     pub spam: bool,
     pub language: Option<String>,
     pub external_id: Option<String>,
+    /// The address that the customer wrote to. Default: that of the first message, if it is theirs.
+    pub recipient: Option<String>,
     pub meta: Option<Json>,
     pub imported: bool,
     /// Must exist.
@@ -127,6 +129,7 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, new: N
     let customer_id = find_customer(tx, (actor, now), &new, &mut known).await?;
     let (channel, via) = (new.channel.unwrap_or(first.channel.clone()), new.via.unwrap_or(first.via.clone()));
     let from_agent = new.from_agent.unwrap_or(first.from_agent);
+    let recipient = new.recipient.or_else(|| first.recipient()).map(|address| address.to_lowercase());
     check_user(tx, new.assignee_user_id).await?;
     check_team(tx, new.assignee_team_id).await?;
     check_split(tx, new.split_from).await?;
@@ -204,10 +207,14 @@ pub async fn create(tx: &mut Tx, may: &CanWrite<Tickets>, now: Timestamp, new: N
     }
     set_custom_status(tx, may, &mut ticket, new.custom_status_id).await?;
     ticket.id = insert(tx, &ticket).await?;
+    if let Some(recipient) = &recipient {
+        let sql = "update tickets set recipient = $1 where id = $2";
+        tx.run(sql, &[recipient.as_str().into(), ticket.id.into()]).await?;
+    }
 
     let fields = fields::write(tx, now, ticket.id, &new.fields, Extent::Sent).await?;
     let labels = fields.as_ref().map(|fields| fields.labels.clone()).unwrap_or_default();
-    changes::record_created(tx, actor, now, &ticket, fields).await?;
+    changes::record_created(tx, actor, now, &ticket, (fields, recipient)).await?;
     let mut message_ids = Vec::with_capacity(drafts.len());
     for draft in &drafts {
         message_ids.push(message_write::insert(tx, actor, now, ticket.id, draft).await?);

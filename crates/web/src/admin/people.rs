@@ -1,15 +1,17 @@
-//! `/admin/people`: how people sign in, and help for staff who cannot.
+//! `/admin/people`: how people sign in, what they can do without it, and help for staff who cannot.
 
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use endpoint::{App, BySession};
+use helpdesk::Error;
+use helpdesk::tickets::anonymous;
 use oauth::people_settings::{self, Settings};
 use oauth::{provider_settings, staff};
 use scope::permit::{CanRead, CanWrite};
-use scope::resource::{Apps, Users};
-use store::StoreError;
+use scope::resource::{Accounts, Apps, Users};
+use store::transact;
 
 use crate::pages::{Frame, done, page, see_other};
 use crate::rooms::Section;
@@ -23,6 +25,8 @@ pub struct People {
     pub frame: Frame,
     pub settings: Settings,
     pub has_mail: bool,
+    /// Whether a request needs nobody to sign in.
+    pub anybody_asks: bool,
     pub members: Vec<MemberRow>,
 }
 
@@ -46,9 +50,9 @@ pub async fn show(
     visitor: Visitor,
     Query(query): Query,
 ) -> Response {
-    let (account, settings, members) = match read(&app, &may).await {
+    let Read { account, settings, anybody_asks, members } = match read(&app, &may).await {
         Ok(read) => read,
-        Err(error) => return errors::database(&error),
+        Err(error) => return errors::helpdesk(&error),
     };
     let Some(mut frame) = visitor.frame(account, Section::People, "People and sign-in") else {
         return see_other("/login");
@@ -65,15 +69,23 @@ pub async fn show(
         factors: in_words(it.totp, it.n_passkeys),
         last_seen: When::or_never(it.last_seen_at, now),
     });
-    let page_of = People { frame, settings, has_mail: app.provider.mailer.is_configured(), members: members.collect() };
-    page(StatusCode::OK, &page_of)
+    let has_mail = app.provider.mailer.is_configured();
+    page(StatusCode::OK, &People { frame, settings, has_mail, anybody_asks, members: members.collect() })
 }
 
-async fn read(app: &App, may: &CanRead<Users>) -> Result<(String, Settings, Vec<staff::Member>), StoreError> {
+struct Read {
+    account: String,
+    settings: Settings,
+    anybody_asks: bool,
+    members: Vec<staff::Member>,
+}
+
+async fn read(app: &App, may: &CanRead<Users>) -> Result<Read, Error> {
     let account = account::name(app).await?;
     let mut tx = app.db.read().await?;
     let settings = provider_settings::read(&mut tx, people_settings::NAME).await?;
-    Ok((account, settings, staff::list(&mut tx, may).await?))
+    let anybody_asks = anonymous::are_allowed(&mut tx).await?;
+    Ok(Read { account, settings, anybody_asks, members: staff::list(&mut tx, may).await? })
 }
 
 fn in_words(totp: bool, n_passkeys: i64) -> String {
@@ -102,6 +114,25 @@ pub async fn save(
     };
     match app.provider.put_setting(&may, people_settings::NAME, &settings).await {
         Ok(()) => see_other("/admin/people?done=saved"),
+        Err(error) => errors::helpdesk(&error),
+    }
+}
+
+/// `POST /admin/people/requests`: whether anybody may write a request.
+pub async fn open_requests(
+    State(app): State<App>,
+    BySession(may): BySession<CanWrite<Accounts>>,
+    _admin: BySession<CanWrite<Users>>,
+    posted: Posted,
+) -> Response {
+    let (allowed, done) = match posted.form.value("requests") {
+        "open" => (true, "requests-open"),
+        "closed" => (false, "requests-closed"),
+        _ => return see_other("/admin/people"),
+    };
+    let now = app.clock.now();
+    match transact!(app.db, |tx| anonymous::allow(tx, &may, now, allowed).await) {
+        Ok(()) => see_other(&format!("/admin/people?done={done}")),
         Err(error) => errors::helpdesk(&error),
     }
 }

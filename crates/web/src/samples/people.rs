@@ -116,7 +116,7 @@ pub(super) fn pages() -> Vec<(&'static str, String)> {
         options: "{}".to_owned(),
         return_to: None,
     };
-    let member = MemberRow {
+    let member = || MemberRow {
         id: 1,
         name: "Bo Agent".to_owned(),
         email: "bo@northwind.example".to_owned(),
@@ -126,11 +126,12 @@ pub(super) fn pages() -> Vec<(&'static str, String)> {
         factors: "App for codes".to_owned(),
         last_seen: When::or_never(None, now()),
     };
-    let people = People {
+    let people = |anybody_asks: bool| People {
         frame: frame(Section::People, "People and sign-in", &[]),
         settings: Settings::default(),
         has_mail: true,
-        members: vec![member],
+        anybody_asks,
+        members: vec![member()],
     };
     let mails = DemoMail {
         account: account(),
@@ -153,7 +154,8 @@ pub(super) fn pages() -> Vec<(&'static str, String)> {
         ("totp", totp.render().unwrap()),
         ("recovery-codes", codes.render().unwrap()),
         ("passkey-new", passkey_new.render().unwrap()),
-        ("people", people.render().unwrap()),
+        ("people", people(false).render().unwrap()),
+        ("people-anybody-asks", people(true).render().unwrap()),
         ("demo-mail", mails.render().unwrap()),
     ]
 }

@@ -1,4 +1,4 @@
-//! Subscriptions to articles and sections, below each of them. Who is written to: `helpdesk/src/subscribers.rs`.
+//! Subscriptions to articles and sections, below each of them and below whoever has them. Who is written to: `helpdesk/src/subscribers.rs`.
 
 use axum::extract::State;
 use endpoint::{App, May, Routes};
@@ -15,6 +15,7 @@ use crate::answer::Reply;
 use crate::fields::Body;
 use crate::once::once;
 use crate::page::Asked;
+use crate::path::{self, Word};
 use crate::query::Params;
 use crate::time::format;
 
@@ -32,6 +33,7 @@ pub fn routes(routes: Routes) -> Routes {
             delete_of_article,
         );
     routes
+        .get("/api/v2/help_center/users/{user_id}/subscriptions", list_of_user)
         .get("/api/v2/help_center/sections/{section_id}/subscriptions", list_of_section)
         .get("/api/v2/help_center/{locale}/sections/{section_id}/subscriptions", list_of_section)
         .post("/api/v2/help_center/sections/{section_id}/subscriptions", create_of_section)
@@ -60,6 +62,22 @@ pub async fn list_of_section(
     params: Params,
 ) -> Answer {
     list(&app, &may, Source::Section(at.id()), &params).await
+}
+
+/// `GET /api/v2/help_center/users/{user_id}/subscriptions`: `me` is whoever asks.
+pub async fn list_of_user(
+    State(app): State<App>,
+    May(may): May<CanRead<PublicHelpCenter>>,
+    Word(user): Word,
+    params: Params,
+) -> Answer {
+    let asked = Asked::read(&params, "subscriptions of somebody", &["id"])?;
+    let mut tx = app.db.read().await?;
+    let reader = Reader::of(&mut tx, &may).await?;
+    let own = reader.person_id().filter(|_| user == "me");
+    let user_id = own.map_or_else(|| path::parse(&user), Ok)?;
+    let page = subscriptions::of_person(&mut tx, &reader, user_id, &asked.slice).await?;
+    Ok(listed(&asked, asked.body("subscriptions", page, |it| view(&params.site, &it)), false))
 }
 
 async fn list(app: &App, may: &CanRead<PublicHelpCenter>, source: Source, params: &Params) -> Answer {

@@ -103,7 +103,7 @@ async fn a_condition_says_the_same_in_sql_and_in_memory() {
         fields(&condition, &mut asked);
         let mut in_memory = Vec::new();
         for id in &ids {
-            let known = facts::load(&mut tx, *id, None, &asked).await.expect(code).expect("a ticket");
+            let known = facts::load(&mut tx, viewpoint.now, *id, None, &asked).await.expect(code).expect("a ticket");
             if holds(&condition, &known.facts, &viewpoint) {
                 in_memory.push(*id);
             }

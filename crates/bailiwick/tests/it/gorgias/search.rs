@@ -235,7 +235,7 @@ async fn the_index_is_built_anew_after_a_restore() {
     dump::backup(&server.db, &file).await.unwrap();
     let copy = Db::open(&format!("sqlite:{}", file.display())).await.unwrap();
     copy.migrate().await.unwrap();
-    helpdesk::search::run(&copy).await.unwrap();
+    helpdesk::search::run(&copy, &server.clock).await.unwrap();
 
     let mut tx = copy.read().await.unwrap();
     let may = scope::permit::Permit::system("test", "00000000-0000-4000-8000-000000000002".to_owned());

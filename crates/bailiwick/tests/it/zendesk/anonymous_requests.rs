@@ -6,7 +6,7 @@ use reqwest::Response;
 use serde_json::{Value, json};
 
 use super::{all, body, get, id, made};
-use crate::support::Server;
+use crate::support::{Browser, Person, Server};
 
 const PATH: &str = "/api/v2/requests";
 
@@ -74,6 +74,33 @@ async fn nobody_writes_a_request_without_a_token_unless_the_account_lets_them() 
     assert_eq!(server.http.get(path).send().await.expect("an answer").status(), 401);
 
     allow(&server, &all, false).await;
+    assert_eq!(ask(&server, printer()).await.status(), 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_lets_anybody_ask_and_takes_it_back_in_the_admin_center() {
+    let server = Server::start().await;
+    let mut browser = Browser::new(&server);
+    browser.sign_in(Person::Admin).await;
+
+    let page = browser.get("/admin/people").await;
+    let opened = browser.press(&page, "requests-open", &[]).await;
+    let while_open = ask(&server, printer()).await.status();
+    let closed = browser.press(&opened, "requests-close", &[]).await;
+    let after = ask(&server, printer()).await.status();
+    let log = browser.get("/admin/audit").await;
+    let mut agent = Browser::new(&server);
+    agent.sign_in(Person::Agent).await;
+    let (_, csrf) = agent.get("/logout").await.form_around("logout-confirm");
+    let sent = [csrf, vec![("requests".to_owned(), "open".to_owned())]].concat();
+    let by_agent = agent.post("/admin/people/requests", &sent).await;
+
+    assert!(page.body.contains("Requests need a sign-in") && opened.body.contains("Anybody may write requests"));
+    assert!(opened.body.contains("in the name of any e-mail address"), "it says what it opens");
+    assert_eq!((while_open.as_u16(), after.as_u16()), (201, 401));
+    assert!(closed.body.contains("Nobody writes a request without signing in any more."));
+    assert!(log.body.contains("changed a setting of the account"), "the audit room tells of it");
+    assert_eq!(by_agent.status, 403);
     assert_eq!(ask(&server, printer()).await.status(), 401);
 }
 

@@ -127,6 +127,7 @@ const SHOWN_ELSEWHERE: &[&str] = &[
     "DownloadMacroAttachment",
     "ListMacroAttachments",
     "SearchRequests",
+    "ListReceivedSatisfactionRatings",
     "ListSatisfactionRatings",
     "ShowTicketAfterChanges",
     "ShowAttachment",

@@ -49,6 +49,40 @@ async fn an_item_and_its_variants_are_made_changed_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_variants_are_made_and_changed_at_once_or_none_of_them() {
+    let server = Server::start().await;
+    let all = all(&server).await;
+    let item = greeting(&server, &all).await;
+    let variants = format!("{PATH}/{}/variants", id(&item));
+    let (create, update) = (format!("{variants}/create_many"), format!("{variants}/update_many"));
+
+    let two = json!({ "variants": [{ "locale_id": 16, "content": "Bonjour" }, { "locale_id": 2, "content": "Hola" }] });
+    let made = body(server.post(&create, &all, two.clone()).await, 201).await["variants"].clone();
+    let [french, spanish] = [0, 1].map(|i| id(&made[i]));
+    let changes = json!({ "variants": [{ "id": french, "content": "Salut", "default": true }, { "id": spanish, "active": false }] });
+    let changed = body(server.put(&update, &all, changes).await, 200).await["variants"].clone();
+
+    assert_eq!((&made[0]["locale_id"], &made[1]["content"]), (&json!(16), &json!("Hola")));
+    assert_eq!(ids(&changed), [french, spanish]);
+    assert_eq!((&changed[0]["content"], &changed[0]["default"]), (&json!("Salut"), &json!(true)));
+    assert_eq!((&changed[1]["content"], &changed[1]["active"]), (&json!("Hola"), &json!(false)));
+    assert_eq!(server.post(&create, &all, two).await.status(), 422, "there is one in French already");
+    let half = json!({ "variants": [{ "id": spanish, "content": "Buenas" }, { "id": 4242, "content": "x" }] });
+    assert_eq!(server.put(&update, &all, half).await.status(), 404);
+    for (path, wrong) in
+        [(&create, json!([{ "content": "x" }])), (&create, json!([])), (&update, json!([{ "content": "x" }]))]
+    {
+        let sent = json!({ "variants": wrong });
+        let answer =
+            if path == &create { server.post(path, &all, sent).await } else { server.put(path, &all, sent).await };
+        assert_eq!(answer.status(), 422, "{wrong}");
+    }
+    let kept = get(&server, &variants, &all).await["variants"].clone();
+    assert_eq!(ids(&kept).len(), 4);
+    assert_eq!(kept[3]["content"], "Hola");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_an_item_may_not_be_is_refused() {
     let server = Server::start().await;
     let all = all(&server).await;

@@ -259,6 +259,13 @@ async fn readers_subscribe_themselves_and_managers_others() {
         assert_eq!(ids(&get(&server, &path, &all).await["subscriptions"]), [id(&own), id(&of_dan)]);
         let seen = body(cleo.get(&path).await, 200).await;
         assert_eq!(ids(&seen["subscriptions"]), [id(&own)]);
+        for whose in ["me".to_owned(), cleo.id.to_string()] {
+            let of_cleo = body(cleo.get(&format!("{HC}/users/{whose}/subscriptions.json")).await, 200).await;
+            assert_eq!(ids(&of_cleo["subscriptions"]), [id(&own)]);
+        }
+        assert_eq!(cleo.get(&format!("{HC}/users/{}/subscriptions", dan.id)).await.status(), 404);
+        let of_dan = get(&server, &format!("{HC}/users/{}/subscriptions", dan.id), &all).await["subscriptions"].clone();
+        assert!(of_dan.as_array().into_iter().flatten().any(|one| one["content_type"] == word), "{of_dan}");
         let one = format!("{path}/{}", id(&own));
         assert_eq!(get(&server, &one, &all).await["subscription"]["id"], own["id"]);
         assert_eq!(cleo.get(&one).await.status(), 403, "single ones are for staff");

@@ -69,6 +69,63 @@ async fn a_customer_writes_reads_and_solves_their_own_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_customer_fills_in_what_is_required_of_them_and_staff_need_not() {
+    let server = Server::start().await;
+    let all = all(&server).await;
+    let cleo = acting(&server, "Cleo").await;
+    let field = async |record: Value| id(&made(&server, "/api/v2/ticket_fields", &all, "ticket_field", record).await);
+    let portal = json!({ "visible_in_portal": true, "editable_in_portal": true });
+    let of = |title: &str, kind: &str, required: bool| {
+        let mut record = json!({ "type": kind, "title": title, "required_in_portal": required });
+        record.as_object_mut().expect("an object").extend(portal.as_object().expect("an object").clone());
+        record
+    };
+    let order = field(json!({ "type": "text", "title": "Order number", "title_in_portal": "Your order",
+                              "required_in_portal": true, "visible_in_portal": true, "editable_in_portal": true }))
+    .await;
+    let agreed = field(of("Agreed", "checkbox", true)).await;
+    let colour = field(of("Colour", "text", false)).await;
+    field(json!({ "type": "text", "title": "Ours", "required_in_portal": true, "visible_in_portal": false })).await;
+    let ask = async |more: Value| {
+        let mut record = json!({ "subject": "Help", "comment": { "body": "My printer!" } });
+        record.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        cleo.call(Method::POST, "/api/v2/requests", Some(json!({ "request": record }))).await
+    };
+    let filled = json!([{ "id": order, "value": "A-7" }, { "id": agreed, "value": true }]);
+
+    let refused = body(ask(json!({ "custom_fields": [{ "id": agreed, "value": false }] })).await, 422).await;
+    let problem = |label: &str, id: i64, class: &str| json!({ "description": format!("{label}: cannot be blank"), "error": "BlankValue", "ticket_field_id": id, "ticket_field_type": class });
+    assert_eq!(
+        (&refused["error"], &refused["description"]),
+        (&json!("RecordInvalid"), &json!("Record validation errors"))
+    );
+    assert_eq!(
+        refused["details"]["base"],
+        json!([problem("Your order", order, "FieldText"), problem("Agreed", agreed, "FieldCheckbox")])
+    );
+    assert_eq!(cleo.get("/api/v2/requests").await["requests"], json!([]), "nothing stays of it");
+    let made_one = body(ask(json!({ "custom_fields": filled })).await, 201).await["request"].clone();
+    // Afterwards, and of staff, nothing is asked.
+    let more = json!({ "request": { "comment": { "body": "Still broken" } } });
+    body(cleo.call(Method::PUT, &format!("/api/v2/requests/{}", id(&made_one)), Some(more)).await, 200).await;
+    ticket(&server, &all, json!({ "requester_id": cleo.id })).await;
+    let own = json!({ "request": { "subject": "Ours", "comment": { "body": "x" } } });
+    body(server.post("/api/v2/requests", &all, own).await, 201).await;
+
+    // A form asks for its own fields, under the conditions for customers.
+    let when =
+        json!([{ "parent_field_id": agreed, "value": true, "child_fields": [{ "id": colour, "is_required": true }] }]);
+    let form = json!({ "name": "Agreement", "ticket_field_ids": [agreed, colour], "end_user_visible": true, "end_user_conditions": when });
+    let form = id(&made(&server, "/api/v2/ticket_forms", &all, "ticket_form", form).await);
+    let on_form = |values: Value| json!({ "ticket_form_id": form, "custom_fields": values });
+    let ticked = json!([{ "id": agreed, "value": true }]);
+    let refused = body(ask(on_form(ticked)).await, 422).await;
+    assert_eq!(refused["details"]["base"], json!([problem("Colour", colour, "FieldText")]));
+    let both = json!([{ "id": agreed, "value": true }, { "id": colour, "value": "blue" }]);
+    body(ask(on_form(both)).await, 201).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_sees_what_is_not_theirs() {
     let server = Server::start().await;
     let all = all(&server).await;

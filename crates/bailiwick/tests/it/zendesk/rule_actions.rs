@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::triggers::{add, then, trigger, when};
 use super::{all, body, customer, get, id, made, ticket};
-use crate::support::Server;
+use crate::support::{Browser, Server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trigger_sets_fields_of_people_and_organizations_a_language_and_a_schedule() {
@@ -96,6 +96,58 @@ async fn a_mail_of_a_trigger_has_its_places_filled_in() {
     let newest = all_said.find("Call the fire brigade").expect("the note");
     assert!(newest < all_said.find("It burns").expect("the first"), "the newest comes first: {all_said}");
     assert!(all_said.contains("(internal)"), "{all_said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_of_a_trigger_leads_the_customer_alone_to_the_survey_and_opening_it_votes_for_nobody() {
+    let server = Server::with_mail().await;
+    let all = all(&server).await;
+    let cleo = customer(&server, &all, "Cleo Park").await;
+    let dan = customer(&server, &all, "Dan").await;
+    let notice = |to: &str, body: &str| then("notification_user", json!([to, "How was it?", body]));
+    let solved = [when("status", "value", "solved")];
+    let actions = [
+        notice("requester_id", "Too early: [{{satisfaction.rating_url}}]"),
+        then("satisfaction_score", "offered"),
+        notice("requester_and_ccs", "Rate us.\n{{satisfaction.rating_url}}\n\n{{satisfaction.rating_section}}"),
+        notice("assignee_id", "Rated? [{{satisfaction.rating_url}}]"),
+    ];
+    add(&server, &all, trigger("Ask", &solved, &actions)).await;
+    let heard = [when("satisfaction_score", "is", "good_with_comment")];
+    let thanks = notice("assignee_id", "{{satisfaction.current_rating}}: {{satisfaction.current_comment}}");
+    add(&server, &all, trigger("Heard", &heard, &[thanks])).await;
+    let new = json!({ "requester_id": cleo["id"], "assignee_id": server.agent_id, "email_cc_ids": [dan["id"]] });
+    let it = ticket(&server, &all, new).await;
+    server.run_jobs().await;
+    let path = format!("/api/v2/tickets/{}", id(&it));
+
+    body(server.put(&path, &all, json!({ "ticket": { "status": "solved" } })).await, 200).await;
+    let mails = server.mails().await;
+    let score = async || get(&server, &path, &all).await["ticket"]["satisfaction_rating"].clone();
+    let to = |address: &str| -> Vec<&str> {
+        mails.iter().filter(|mail| mail.to == address).map(|mail| mail.text.as_str()).collect()
+    };
+
+    let of_cleo = to("cleo.park@shop.test");
+    assert_eq!(of_cleo.len(), 2, "our own mail of the survey is not sent besides: {of_cleo:?}");
+    assert!(of_cleo.contains(&"Too early: []"), "there was no survey yet: {of_cleo:?}");
+    let asked = of_cleo.iter().find(|text| text.starts_with("Rate us.")).expect("the mail that asks");
+    let link = asked.lines().nth(1).expect("a link").strip_prefix(&server.base).expect("our address");
+    assert!(link.starts_with("/survey/"), "{asked}");
+    assert!(asked.contains(&format!("{link}?score=5")) && asked.contains(&format!("{link}?score=1")), "{asked}");
+    assert!(to("dan@shop.test").iter().all(|text| !text.contains("/survey/")), "whoever is copied in does not rate");
+    assert!(mails.iter().any(|mail| mail.text == "Rated? []"), "nor does staff");
+    let told = server.get(&format!("{path}/audits"), &all).await.text().await.expect("a text");
+    assert!(!told.contains("/survey/"), "{told}");
+    let mut browser = Browser::new(&server);
+    for _ in 0..2 {
+        assert_eq!(browser.get(&format!("{link}?score=5")).await.status, 200);
+        assert_eq!(score().await["score"], "offered");
+    }
+    let page = browser.get(&format!("{link}?score=5")).await;
+    browser.press(&page, "survey-submit", &[("score", "5"), ("body_text", "Quick")]).await;
+    assert_eq!(score().await["score"], "good");
+    assert!(server.mails().await.iter().any(|mail| mail.text == "Good: Quick"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -267,14 +267,17 @@ async fn a_rating_sets_off_triggers_that_ask_for_it() {
     let server = Server::start().await;
     let all = all(&server).await;
     let dissatisfied = when("satisfaction_score", "is", "bad_with_comment");
+    let slow =
+        [("slow", when("satisfaction_reason_code", "is", "5")), ("rude", when("satisfaction_reason_code", "is", "8"))];
     tag_by(&server, &all, &[("bad", when("satisfaction_score", "is", "bad")), ("said-why", dissatisfied)]).await;
+    tag_by(&server, &all, &slow).await;
     let cleo = customer(&server, &all, "Cleo").await;
     let it = ticket(&server, &all, json!({ "requester_id": cleo["id"] })).await;
     change(&server, &all, &it, json!({ "status": "solved" })).await;
     let acting = super::token(&server, "impersonate read write").await;
     let path = format!("/api/v2/tickets/{}/satisfaction_rating", id(&it));
 
-    let rating = json!({ "satisfaction_rating": { "score": "bad", "comment": "Too late" } });
+    let rating = json!({ "satisfaction_rating": { "score": "bad", "comment": "Too late", "reason_code": 5 } });
     let rated = super::request(&server, reqwest::Method::POST, &path, &acting)
         .header("x-on-behalf-of", id(&cleo))
         .json(&rating)
@@ -284,7 +287,68 @@ async fn a_rating_sets_off_triggers_that_ask_for_it() {
 
     body(rated, 200).await;
     server.run_jobs().await;
-    assert_eq!(tags(&server, &all, &it).await, ["bad", "said-why"]);
+    assert_eq!(tags(&server, &all, &it).await, ["bad", "said-why", "slow"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn triggers_ask_who_is_copied_in_and_how_many_incidents_a_problem_has() {
+    let server = Server::start().await;
+    let all = all(&server).await;
+    tag_by(
+        &server,
+        &all,
+        &[
+            ("copied", when("cc", "is", "present")),
+            ("alone", when("cc", "is", "not_present")),
+            ("grows", when("number_of_incidents", "greater_than", "1")),
+        ],
+    )
+    .await;
+    let dan = customer(&server, &all, "Dan").await;
+    let problem = ticket(&server, &all, json!({ "type": "problem", "email_cc_ids": [dan["id"]] })).await;
+    server.run_jobs().await;
+    let first = tags(&server, &all, &problem).await;
+
+    let incident = json!({ "type": "incident", "problem_id": problem["id"] });
+    let incidents = [ticket(&server, &all, incident.clone()).await, ticket(&server, &all, incident).await];
+    change(&server, &all, &problem, json!({ "priority": "high" })).await;
+
+    assert_eq!(first, ["copied"]);
+    assert_eq!(tags(&server, &all, &problem).await, ["copied", "grows"]);
+    assert_eq!(tags(&server, &all, &incidents[0]).await, ["alone"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn automations_ask_how_long_until_a_promise_is_broken_and_since_when_it_is() {
+    let server = Server::start().await;
+    let all = all(&server).await;
+    let metric =
+        json!({ "priority": "high", "metric": "total_resolution_time", "target": 180, "business_hours": false });
+    let policy = json!({ "title": "Soon", "filter": { "all": [], "any": [] }, "policy_metrics": [metric] });
+    made(&server, "/api/v2/slas/policies", &all, "sla_policy", policy).await;
+    for (word, condition) in [
+        ("soon", when("until_sla_next_breach_at", "less_than", "1")),
+        ("late", when("sla_next_breach_at", "greater_than", "1")),
+    ] {
+        let asked = [when("status", "less_than", "solved"), when("current_tags", "not_includes", word), condition];
+        let automation = json!({ "title": word, "all": asked, "actions": [then("current_tags", word)] });
+        let made = made(&server, "/api/v2/automations", &all, "automation", automation).await;
+        assert_eq!(made["conditions"]["all"], json!(asked), "as it was written");
+    }
+    let promised = ticket(&server, &all, json!({ "priority": "high" })).await;
+    let other = ticket(&server, &all, json!({ "priority": "low" })).await;
+    let pass = async |hours: f64| {
+        server.clock.advance(HOUR.mul_f64(hours));
+        helpdesk::rules::on_time::run(&server.db, &server.clock).await.expect("a pass");
+        server.run_jobs().await;
+        tags(&server, &super::all(&server).await, &promised).await
+    };
+
+    assert_eq!(pass(1.5).await, [""; 0], "an hour and a half is left");
+    assert_eq!(pass(1.0).await, ["soon"]);
+    assert_eq!(pass(1.0).await, ["soon"], "broken for half an hour");
+    assert_eq!(pass(1.0).await, ["late", "soon"]);
+    assert_eq!(tags(&server, &all, &other).await, [""; 0], "nothing was promised");
 }
 
 #[tokio::test(flavor = "multi_thread")]

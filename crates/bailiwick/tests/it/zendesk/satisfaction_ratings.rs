@@ -48,6 +48,9 @@ async fn whoever_asked_rates_a_ticket_once_it_was_solved() {
         let list = get(&server, &format!("/api/v2/satisfaction_ratings?{filter}"), &all).await;
         assert_eq!(ids(&list["satisfaction_ratings"]).len(), found, "{filter}");
     }
+    ticket(&server, &all, json!({ "requester_id": dan["id"] })).await;
+    let received = get(&server, "/api/v2/satisfaction_ratings/received.json", &all).await;
+    assert_eq!(ids(&received["satisfaction_ratings"]), [id(&rating)]);
     assert_eq!(
         get(&server, &format!("/api/v2/satisfaction_ratings/{}", id(&rating)), &all).await["satisfaction_rating"],
         rating
@@ -57,5 +60,7 @@ async fn whoever_asked_rates_a_ticket_once_it_was_solved() {
     let reason = format!("/api/v2/satisfaction_reasons/{}", rating["reason_id"]);
     assert_eq!(get(&server, &reason, &all).await["reason"]["value"], rating["reason"]);
     let agent = server.token_for(Person::Agent, Dialect::Zendesk, "read").await;
-    assert_eq!(server.get("/api/v2/satisfaction_ratings", &agent).await.status(), 403);
+    for path in ["/api/v2/satisfaction_ratings", "/api/v2/satisfaction_ratings/received"] {
+        assert_eq!(server.get(path, &agent).await.status(), 403);
+    }
 }

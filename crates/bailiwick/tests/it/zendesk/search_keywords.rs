@@ -61,6 +61,10 @@ async fn tickets_are_asked_for_dates_files_forms_brands_and_fields() {
     let number =
         made(&server, "/api/v2/ticket_fields", &all, "ticket_field", json!({ "type": "integer", "title": "Size" }))
             .await;
+    let day =
+        made(&server, "/api/v2/ticket_fields", &all, "ticket_field", json!({ "type": "date", "title": "Day" })).await;
+    let parts = json!({ "status_category": "open", "agent_label": "Waits for parts" });
+    let parts = made(&server, "/api/v2/custom_statuses", &all, "custom_status", parts).await;
     let form = made(&server, "/api/v2/ticket_forms", &all, "ticket_form", json!({ "name": "Return a parcel" })).await;
     let brand =
         made(&server, "/api/v2/brands", &all, "brand", json!({ "name": "Teapots", "subdomain": "teapots" })).await;
@@ -70,12 +74,16 @@ async fn tickets_are_asked_for_dates_files_forms_brands_and_fields() {
     let record = json!({
         "subject": "One", "type": "task", "due_at": "2030-05-01T12:00:00Z", "brand_id": brand["id"],
         "ticket_form_id": form["id"], "comment": { "body": "See the file", "uploads": [upload] }, "tags": ["a", "b"],
-        "custom_fields": [{ "id": field["id"], "value": "Blue-7" }, { "id": number["id"], "value": 12 }],
+        "custom_fields": [{ "id": field["id"], "value": "Blue-7" }, { "id": number["id"], "value": 12 }, { "id": day["id"], "value": "2026-05-01" }],
     });
     let one = id(&ticket(&server, &all, record).await);
     server.clock.advance(Duration::from_secs(1));
-    let two = id(&ticket(&server, &all, json!({ "subject": "Two", "tags": ["b"] })).await);
-    let (field, number) = (id(&field), id(&number));
+    let record = json!({
+        "subject": "Two", "tags": ["b"], "custom_status_id": parts["id"],
+        "custom_fields": [{ "id": day["id"], "value": "2026-11-30" }],
+    });
+    let two = id(&ticket(&server, &all, record).await);
+    let (field, number, day) = (id(&field), id(&number), id(&day));
 
     for (query, expected) in [
         ("due_date:2030-05-01".to_owned(), vec![one]),
@@ -102,16 +110,56 @@ async fn tickets_are_asked_for_dates_files_forms_brands_and_fields() {
         (format!("custom_field_{number}>=12"), vec![one]),
         (format!("custom_field_{number}<12"), vec![]),
         (format!("-custom_field_{number}:12"), vec![two]),
+        (format!("custom_field_{day}:2026-05-01"), vec![one]),
+        (format!("custom_field_{day}<2026-11-30"), vec![one]),
+        (format!("custom_field_{day}<=2026-11-30 custom_field_{day}>2026-05-01"), vec![two]),
+        (format!("custom_field_{day}>=2026-12-01"), vec![]),
+        (format!("-custom_field_{day}<2026-06-01 type:ticket"), vec![two]),
+        (format!("custom_field_{field}>2026-05-01"), vec![]),
+        (format!("custom_status_id:{}", parts["id"]), vec![two]),
+        (format!("-custom_status_id:{} type:ticket", parts["id"]), vec![one]),
         ("tags:a tags:b order_by:created sort:asc type:ticket".to_owned(), vec![one, two]),
         ("tags:\"a b\" type:ticket".to_owned(), vec![one]),
         ("-tags:a type:ticket".to_owned(), vec![two]),
-        ("-status:new".to_owned(), vec![]),
+        ("-status:new".to_owned(), vec![two]),
         ("-priority:normal".to_owned(), vec![]),
         ("ticket_type:none".to_owned(), vec![two]),
         ("-ticket_type:task".to_owned(), vec![two]),
     ] {
         assert_eq!(found(&server, &all, &query).await, expected, "{query}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tickets_are_found_by_the_address_that_they_came_to() {
+    let server = Server::start().await;
+    let all = all(&server).await;
+    let cleo = id(&customer(&server, &all, "Cleo").await);
+    let said = ticket(&server, &all, json!({ "subject": "One", "recipient": "Help@shop.test" })).await;
+    server.clock.advance(Duration::from_secs(1));
+    let nowhere = id(&ticket(&server, &all, json!({ "subject": "Two", "recipient": null })).await);
+    let gorgias = server.token_for(Person::Admin, Dialect::Gorgias, "tickets:write").await;
+    let source = json!({ "type": "email", "to": [{ "address": "Returns@shop.test" }], "from": { "address": "cleo.park@shop.test" } });
+    let message = json!({
+        "channel": "email", "via": "email", "from_agent": false, "body_text": "x", "source": source, "sender": { "id": cleo },
+    });
+    let mail = json!({ "customer": { "id": cleo }, "channel": "email", "via": "email", "messages": [message] });
+    let mailed = id(&body(server.post("/api/tickets", &gorgias, mail).await, 201).await);
+
+    assert_eq!(said["recipient"], "help@shop.test");
+    for (query, expected) in [
+        ("recipient:help@shop.test", vec![id(&said)]),
+        ("recipient:returns@SHOP.test", vec![mailed]),
+        ("recipient:none", vec![nowhere]),
+        ("-recipient:help@shop.test recipient:*", vec![mailed]),
+        ("recipient:nobody@shop.test", vec![]),
+    ] {
+        assert_eq!(found(&server, &all, query).await, expected, "{query}");
+    }
+    let shown = get(&server, &format!("/api/v2/tickets/{mailed}"), &all).await;
+    assert_eq!(shown["ticket"]["recipient"], "returns@shop.test");
+    let shown = get(&server, &format!("/api/v2/tickets/{nowhere}"), &all).await;
+    assert_eq!(shown["ticket"]["recipient"], serde_json::Value::Null);
 }
 
 #[tokio::test(flavor = "multi_thread")]
