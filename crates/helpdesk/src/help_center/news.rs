@@ -44,10 +44,18 @@ pub(crate) fn is_out(after: Option<&Json>) -> bool {
     after.and_then(|after| after.get("draft")) == Some(&Json::Bool(false))
 }
 
+/// Changes of a text that are looked through, from its first one on.
+const CHANGES_READ: i64 = 1_000;
+
 /// Whether an earlier change did. Served by `events_by_object`.
 pub(crate) async fn was_out(tx: &mut Tx, event: &Logged) -> Result<bool, Error> {
-    let sql = "select after from events where object_type = 'HelpText' and object_id = $1 and id < $2 and after like '%\"draft\":false%' limit 1";
-    Ok(tx.row(sql, &[event.object_id.into(), event.id.into()]).await?.is_some())
+    let sql = "select after from events where object_type = 'HelpText' and object_id = $1 and id < $2 order by created_at, id limit $3";
+    for row in tx.rows(sql, &[event.object_id.into(), event.id.into(), CHANGES_READ.into()]).await? {
+        if is_out(row.json("after")?.as_ref()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// An article that readers can read from now on, for who follows its section in that language. None for a draft.

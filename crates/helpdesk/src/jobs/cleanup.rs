@@ -11,7 +11,7 @@ use crate::Error;
 pub const KIND: &str = "clean_up_jobs";
 pub const EVERY: SignedDuration = SignedDuration::from_hours(1);
 
-/// Rows of each kind in one transaction: a piece of a file is a quarter of a megabyte.
+/// Rows of each kind in one transaction: a piece of a file is a megabyte.
 const SLICE: i64 = 20;
 
 pub async fn run(db: &Db, now: Timestamp) -> Result<(), Error> {

@@ -69,7 +69,7 @@ pub(super) async fn run(run: &Run<'_>, selection: &Selection, format: Format) ->
     let mut reader = Reader { run, may, selection, walk };
     let mut read = reader.next().await?;
     while let Some((newest, batch)) = read {
-        // What comes next is read while this is written.
+        // What comes next is read while this is written, where reads do not run in this very thread.
         let (next, ended) = tokio::join!(reader.next(), async {
             batch.write(format, &mut file.piece)?;
             file.passed(newest, batch.len());
